@@ -1,0 +1,1 @@
+//! Tiny state machines on plain slices: what instruments and stages are made of.

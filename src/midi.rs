@@ -1,0 +1,10 @@
+//! The MIDI vocabulary: one event, one message type, one codec, one file reader.
+//!
+//! Bytes on a MIDI 1 wire are carried verbatim; what the engine understands of
+//! them is a view ([`Message`]), never a replacement.
+
+mod event;
+mod message;
+
+pub use event::{Event, EventKind, SYSEX_CHUNK_BYTES, SYSEX_LIMIT_BYTES};
+pub use message::{Message, controller};

@@ -1,0 +1,15 @@
+//! What it takes to be an audio actor: the [`Processor`] contract, the
+//! [`Kind`] that builds one from a rig's settings, and the stages themselves.
+//!
+//! A kind lives in the control world: it may allocate and fail. What it builds
+//! lives in the audio world and may not. See [`Processor`] for the contract.
+
+mod kind;
+mod processor;
+mod ramp;
+mod segments;
+
+pub use kind::{Kind, Kinds, Parameter, PrepareError, Role, Settings, Shape, Unit, Value};
+pub use processor::{Block, Context, Input, Processor, Status, StreamFormat};
+pub use ramp::Ramp;
+pub use segments::{Segment, segments};

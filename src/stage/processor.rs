@@ -1,0 +1,96 @@
+use crate::midi::Event;
+use crate::unit::{Frame, QUANTUM_FRAMES, SampleRate};
+
+/// What a kind is told before its processor runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StreamFormat {
+    /// Fixed for the life of the process.
+    pub rate: SampleRate,
+    /// Seeds whatever is random in the processor: the run's seed and the
+    /// actor's name, so that two actors differ and two runs do not.
+    pub seed: u64,
+}
+
+/// An audio actor's work, called on the audio thread. Real-time: yes.
+///
+/// The Renderer calls [`process`](Processor::process) once for every piece of
+/// the timeline, in order and without gaps, silence included. A piece never
+/// crosses a multiple of [`QUANTUM_FRAMES`] and may be as short as one frame; how
+/// the timeline is cut differs from run to run, so **what comes out must not
+/// depend on it**: per-sample work is a recurrence over samples, control-rate
+/// work happens when [`Context::is_tick`] says so.
+///
+/// No allocation, free, lock, wait, I/O, clock or log in here. A panic or a
+/// sample that is not finite is a fault: the actor is silenced and rebuilt.
+pub trait Processor: Send {
+    /// Back to the state just after it was prepared.
+    fn reset(&mut self);
+
+    /// Renders one piece. Every sample of `output` must be written.
+    fn process(&mut self, context: &Context<'_>, input: Input<'_>, output: &mut Block<'_>) -> Status;
+
+    /// How many voices sound now; 0 for what has none.
+    fn voices(&self) -> u32 {
+        0
+    }
+}
+
+/// Where a piece lies, and what happens in it. Real-time: yes.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The absolute frame of the piece's first sample.
+    pub frame: Frame,
+    /// Frames per second.
+    pub rate: SampleRate,
+    /// What arrives in this piece, in order; `time` is an absolute frame within it.
+    pub events: &'a [Event],
+}
+
+impl Context<'_> {
+    /// Whether the piece begins on a control tick (an absolute multiple of
+    /// [`QUANTUM_FRAMES`]).
+    pub fn is_tick(&self) -> bool {
+        self.frame.is_multiple_of(QUANTUM_FRAMES as u64)
+    }
+}
+
+/// What is cabled into a processor, summed in the order of the rig's cables;
+/// slices of the piece's length, zeros where nothing is cabled. Real-time: yes.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// The sum of the cables, left and right.
+    pub main: [&'a [f32]; 2],
+    /// For a kind that may close a loop ([`Kind::loop_delay_frames`](super::Kind::loop_delay_frames)):
+    /// the sum of the cables that close one, exactly [`QUANTUM_FRAMES`] late.
+    pub late: Option<[&'a [f32]; 2]>,
+}
+
+/// Where a processor writes, left and right, each of the piece's length. Real-time: yes.
+pub struct Block<'a> {
+    /// The left channel.
+    pub left: &'a mut [f32],
+    /// The right channel.
+    pub right: &'a mut [f32],
+}
+
+impl Block<'_> {
+    /// Frames in the piece.
+    pub fn frames(&self) -> usize {
+        self.left.len()
+    }
+
+    /// Writes silence.
+    pub fn clear(&mut self) {
+        self.left.fill(0.0);
+        self.right.fill(0.0);
+    }
+}
+
+/// What a processor says of itself after a piece. Real-time: yes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// It sounds, or will without being told anything more.
+    Active,
+    /// Nothing comes out until something goes in.
+    Silent,
+}
