@@ -1,1 +1,3 @@
+//! The `antiphon` program.
+
 fn main() {}

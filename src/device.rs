@@ -1,0 +1,1 @@
+//! Audio drivers and MIDI ports: the edge to the operating system.

@@ -1,0 +1,1 @@
+//! Players: files turned into events and samples ahead of time.

@@ -1,0 +1,1 @@
+//! The Renderer: plan, slots, inbox, fault edge.

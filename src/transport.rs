@@ -1,0 +1,1 @@
+//! Musical time: the tempo map.
