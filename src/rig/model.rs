@@ -1,0 +1,161 @@
+use std::sync::Arc;
+
+use crate::route::Transform;
+use crate::stage::{Kind, Role, Settings};
+use crate::unit::{Decibels, SampleRate};
+
+/// A rig, parsed and checked: everything in it refers to something that exists.
+///
+/// Lists are in the order of the file, which is the order in which the Renderer
+/// sums and in which events of one frame are heard.
+#[derive(Clone, Default, Debug)]
+pub struct Rig {
+    /// The rig's name, shown to the musician.
+    pub name: String,
+    /// `[engine]`.
+    pub engine: EngineSettings,
+    /// `[midi.NAME]`.
+    pub midi: Vec<MidiPort>,
+    /// `[input.NAME]`: live audio.
+    pub inputs: Vec<Device>,
+    /// `[output.NAME]`, with `out` always the first (channels 1 and 2).
+    pub outputs: Vec<Device>,
+    /// `[instrument.NAME]` and `[stage.NAME]`.
+    pub actors: Vec<Actor>,
+    /// `[[cable]]`.
+    pub cables: Vec<Cable>,
+}
+
+/// `[engine]`: what the command line does not say.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EngineSettings {
+    /// Frames per second.
+    pub rate: Option<SampleRate>,
+    /// Frames per callback.
+    pub block_frames: Option<u32>,
+    /// Whether outputs pass a limiter at −0.1 dBFS.
+    pub limiter: bool,
+    /// Whether JACK ports are connected to physical ports and gear.
+    pub connect: bool,
+    /// MIDI is played this much after it came, so that it is played evenly;
+    /// `None`: one block, and 0 on JACK.
+    pub midi_latency_frames: Option<u32>,
+}
+
+impl Default for EngineSettings {
+    fn default() -> EngineSettings {
+        EngineSettings {
+            rate: None,
+            block_frames: None,
+            limiter: true,
+            connect: true,
+            midi_latency_frames: None,
+        }
+    }
+}
+
+/// `[midi.NAME]`: a role that gear fills: a source, a destination, or both.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MidiPort {
+    /// Its name in the rig.
+    pub name: String,
+    /// Glob on the names of ports to listen to.
+    pub input: Option<String>,
+    /// Glob on the names of ports to send to.
+    pub output: Option<String>,
+    /// Makes ports of our own that other programs see, instead.
+    pub is_virtual: bool,
+}
+
+/// `[input.NAME]` or `[output.NAME]`: one or two channels of the audio device.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Device {
+    /// Its name in the rig.
+    pub name: String,
+    /// Device channels counted from 0; one or two of them.
+    pub channels: Vec<u16>,
+    /// The actor's gain.
+    pub gain: Decibels,
+}
+
+/// `[instrument.NAME]` or `[stage.NAME]`.
+#[derive(Clone)]
+pub struct Actor {
+    /// Its name in the rig.
+    pub name: String,
+    /// What it is.
+    pub kind: Arc<dyn Kind>,
+    /// What the rig says of it.
+    pub settings: Settings,
+    /// Applied to what it puts out, by the Renderer.
+    pub gain: Decibels,
+}
+
+impl Actor {
+    /// Instrument or stage.
+    pub fn role(&self) -> Role {
+        self.kind.role()
+    }
+}
+
+impl std::fmt::Debug for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Actor")
+            .field("name", &self.name)
+            .field("kind", &self.kind.name())
+            .field("settings", &self.settings)
+            .field("gain", &self.gain)
+            .finish()
+    }
+}
+
+/// One end of a cable: an index into the rig's list of that sort.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Port {
+    /// Into [`Rig::midi`].
+    Midi(usize),
+    /// Into [`Rig::inputs`].
+    Input(usize),
+    /// Into [`Rig::outputs`].
+    Output(usize),
+    /// Into [`Rig::actors`].
+    Actor(usize),
+}
+
+/// `[[cable]]`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Cable {
+    /// Where it comes from.
+    pub from: Port,
+    /// Where it goes.
+    pub to: Port,
+    /// What it carries.
+    pub kind: CableKind,
+}
+
+/// What a cable carries, told by its ends.
+#[derive(Clone, PartialEq, Debug)]
+pub enum CableKind {
+    /// From a MIDI port to an instrument or a MIDI port.
+    Midi(Transform),
+    /// Between audio actors and the device.
+    Audio {
+        /// The cable's gain.
+        gain: Decibels,
+        /// It closes a loop: it enters a stage that delays at least a quantum,
+        /// and is heard by it a quantum late (the stage makes up for that).
+        closes_loop: bool,
+    },
+}
+
+impl Rig {
+    /// The name of a cable's end.
+    pub fn port_name(&self, port: Port) -> &str {
+        match port {
+            Port::Midi(i) => &self.midi[i].name,
+            Port::Input(i) => &self.inputs[i].name,
+            Port::Output(i) => &self.outputs[i].name,
+            Port::Actor(i) => &self.actors[i].name,
+        }
+    }
+}

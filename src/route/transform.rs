@@ -1,0 +1,213 @@
+use crate::midi::Message;
+
+/// What a cable does to the velocity of a strike: 128 entries, applied by index.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct VelocityCurve([u8; 128]);
+
+impl std::fmt::Debug for VelocityCurve {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "VelocityCurve({}, {}, {})", self.0[1], self.0[64], self.0[127])
+    }
+}
+
+impl VelocityCurve {
+    /// Leaves velocities as they are.
+    pub const LINEAR: VelocityCurve = {
+        let mut table = [0; 128];
+        let mut i = 0;
+        while i < 128 {
+            table[i] = i as u8;
+            i += 1;
+        }
+        VelocityCurve(table)
+    };
+
+    /// Easier to play loud: 127·(v/127)^½.
+    pub fn soft() -> VelocityCurve {
+        VelocityCurve::shaped(|x| libm::sqrt(x))
+    }
+
+    /// Harder to play loud: 127·(v/127)².
+    pub fn hard() -> VelocityCurve {
+        VelocityCurve::shaped(|x| x * x)
+    }
+
+    /// Always this velocity, 1–127.
+    pub fn fixed(velocity: u8) -> VelocityCurve {
+        VelocityCurve([velocity.clamp(1, 127); 128])
+    }
+
+    /// Straight lines between points (in, out), level outside them. Points must
+    /// be in rising order of `in`; an empty list is [`LINEAR`](Self::LINEAR).
+    pub fn through(points: &[(u8, u8)]) -> VelocityCurve {
+        let (Some(&first), Some(&last)) = (points.first(), points.last()) else {
+            return VelocityCurve::LINEAR;
+        };
+        let mut table = [0; 128];
+        for (velocity, out) in table.iter_mut().enumerate() {
+            let x = velocity as i32;
+            let y = if x <= i32::from(first.0) {
+                i32::from(first.1)
+            } else if x >= i32::from(last.0) {
+                i32::from(last.1)
+            } else {
+                points.windows(2).find(|w| x <= i32::from(w[1].0)).map_or(i32::from(last.1), |w| {
+                    let (x0, y0) = (i32::from(w[0].0), i32::from(w[0].1));
+                    let (x1, y1) = (i32::from(w[1].0), i32::from(w[1].1));
+                    let run = (x1 - x0).max(1);
+                    y0 + ((y1 - y0) * (x - x0) + (y1 - y0).signum() * run / 2) / run
+                })
+            };
+            *out = y.clamp(1, 127) as u8;
+        }
+        VelocityCurve(table)
+    }
+
+    fn shaped(curve: impl Fn(f64) -> f64) -> VelocityCurve {
+        let mut table = [0; 128];
+        for (velocity, out) in table.iter_mut().enumerate() {
+            *out = libm::round(127.0 * curve(velocity as f64 / 127.0)).clamp(1.0, 127.0) as u8;
+        }
+        VelocityCurve(table)
+    }
+
+    /// Real-time: yes.
+    pub fn apply(&self, velocity: u8) -> u8 {
+        self.0[usize::from(velocity & 0x7f)]
+    }
+}
+
+/// What one MIDI cable filters and changes, in the order of its fields.
+/// Channels are 0–15 here. Real-time: yes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Transform {
+    /// Bit n set: incoming channel n passes.
+    pub from_channels: u16,
+    /// Lowest and highest incoming key, inclusive.
+    pub keys: (u8, u8),
+    /// Lowest and highest incoming velocity, inclusive.
+    pub velocities: (u8, u8),
+    /// Semitones added to the key.
+    pub transpose: i8,
+    /// What happens to the velocity.
+    pub velocity: VelocityCurve,
+    /// The channel everything leaves on, if it is rewritten.
+    pub channel: Option<u8>,
+}
+
+impl Default for Transform {
+    fn default() -> Transform {
+        Transform {
+            from_channels: u16::MAX,
+            keys: (0, 127),
+            velocities: (1, 127),
+            transpose: 0,
+            velocity: VelocityCurve::LINEAR,
+            channel: None,
+        }
+    }
+}
+
+/// A strike that the transpose moved outside 0–127.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dropped;
+
+impl Transform {
+    /// What becomes of a message: it passes changed, is filtered (`Ok(None)`),
+    /// or is lost to the transpose. Releases of notes do not come here: they
+    /// follow the note table. Real-time: yes.
+    ///
+    /// # Errors
+    /// [`Dropped`] for a key transposed outside 0–127.
+    pub fn apply(&self, message: Message) -> Result<Option<Message>, Dropped> {
+        let Some(channel) = message.channel() else {
+            return Ok(Some(message));
+        };
+        if self.from_channels & (1 << channel) == 0 {
+            return Ok(None);
+        }
+        let to = self.channel.unwrap_or(channel) & 0x0f;
+        let within = |key: u8| (self.keys.0..=self.keys.1).contains(&key);
+        Ok(Some(match message {
+            Message::NoteOn { key, velocity, .. } => {
+                if !within(key) || !(self.velocities.0..=self.velocities.1).contains(&velocity) {
+                    return Ok(None);
+                }
+                Message::NoteOn {
+                    channel: to,
+                    key: self.moved(key)?,
+                    velocity: self.velocity.apply(velocity),
+                }
+            }
+            Message::NoteOff { key, velocity, .. } => {
+                if !within(key) {
+                    return Ok(None);
+                }
+                Message::NoteOff { channel: to, key: self.moved(key)?, velocity }
+            }
+            Message::PolyPressure { key, pressure, .. } => {
+                if !within(key) {
+                    return Ok(None);
+                }
+                match self.moved(key) {
+                    Ok(key) => Message::PolyPressure { channel: to, key, pressure },
+                    Err(Dropped) => return Ok(None),
+                }
+            }
+            Message::ControlChange { controller, value, .. } => {
+                Message::ControlChange { channel: to, controller, value }
+            }
+            Message::ProgramChange { program, .. } => Message::ProgramChange { channel: to, program },
+            Message::ChannelPressure { pressure, .. } => Message::ChannelPressure { channel: to, pressure },
+            Message::PitchBend { value, .. } => Message::PitchBend { channel: to, value },
+            Message::System { .. } => message,
+        }))
+    }
+
+    fn moved(&self, key: u8) -> Result<u8, Dropped> {
+        let moved = i16::from(key) + i16::from(self.transpose);
+        u8::try_from(moved).ok().filter(|key| *key <= 127).ok_or(Dropped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(channel: u8, key: u8, velocity: u8) -> Message {
+        Message::NoteOn { channel, key, velocity }
+    }
+
+    #[test]
+    fn a_split_filters_transposes_and_rewrites_in_order() {
+        let cable = Transform {
+            from_channels: 1 << 2,
+            keys: (21, 59),
+            velocities: (10, 100),
+            transpose: -12,
+            channel: Some(9),
+            velocity: VelocityCurve::fixed(64),
+        };
+        assert_eq!(cable.apply(on(2, 59, 100)), Ok(Some(on(9, 47, 64))));
+        for filtered in [on(1, 50, 50), on(2, 60, 50), on(2, 50, 9), on(2, 50, 101)] {
+            assert_eq!(cable.apply(filtered), Ok(None), "{filtered:?}");
+        }
+        let down = Transform { transpose: -40, ..Transform::default() };
+        assert_eq!(down.apply(on(0, 39, 1)), Err(Dropped));
+        assert_eq!(Transform { transpose: 48, ..down }.apply(on(0, 80, 1)), Err(Dropped));
+        let clock = Message::System { status: 0xf8, data: [0, 0] };
+        assert_eq!(cable.apply(clock), Ok(Some(clock)));
+    }
+
+    #[test]
+    fn curves_keep_the_ends_and_bend_between() {
+        assert_eq!(VelocityCurve::LINEAR.apply(93), 93);
+        assert_eq!((VelocityCurve::soft().apply(127), VelocityCurve::hard().apply(127)), (127, 127));
+        assert!(VelocityCurve::soft().apply(40) > 60 && VelocityCurve::hard().apply(40) < 20);
+        assert_eq!(VelocityCurve::hard().apply(1), 1);
+        let points = VelocityCurve::through(&[(20, 40), (100, 120)]);
+        assert_eq!([1, 20, 60, 100, 127].map(|v| points.apply(v)), [40, 40, 80, 120, 120]);
+        let falling = VelocityCurve::through(&[(1, 127), (127, 1)]);
+        assert_eq!([1, 64, 127].map(|v| falling.apply(v)), [127, 64, 1]);
+    }
+}
