@@ -1,1 +1,11 @@
 //! The Renderer: plan, slots, inbox, fault edge.
+//!
+//! Everything in here runs on the audio thread, but for the constructors.
+
+mod inlet;
+mod outlet;
+mod ports;
+
+pub use inlet::{Inlet, InletHealth, Source, TimeBase, inlet};
+pub use outlet::{Outlet, Sink, outlet};
+pub use ports::{AudioPorts, Interleaved, Planar, Silence};

@@ -24,7 +24,7 @@ impl VelocityCurve {
 
     /// Easier to play loud: 127·(v/127)^½.
     pub fn soft() -> VelocityCurve {
-        VelocityCurve::shaped(|x| libm::sqrt(x))
+        VelocityCurve::shaped(libm::sqrt)
     }
 
     /// Harder to play loud: 127·(v/127)².

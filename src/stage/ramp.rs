@@ -28,6 +28,7 @@ impl Ramp {
     }
 
     /// The value for the next frame.
+    #[allow(clippy::should_implement_trait)] // It never ends; `for` over it would be a mistake.
     #[inline]
     pub fn next(&mut self) -> f32 {
         let value = self.now;

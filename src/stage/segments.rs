@@ -49,7 +49,7 @@ mod tests {
         let cut: Vec<_> = segments(&context, 32).map(|s| (s.range, s.events.len())).collect();
         assert_eq!(cut, [(0..7, 3), (7..31, 1), (31..32, 2)]);
         let none = Context { events: &[], ..context };
-        assert_eq!(segments(&none, 5).map(|s| s.range).collect::<Vec<_>>(), [0..5]);
+        assert_eq!(segments(&none, 5).map(|s| (s.range, s.events.len())).collect::<Vec<_>>(), [(0..5, 0)]);
         assert_eq!(segments(&none, 0).count(), 0);
     }
 }

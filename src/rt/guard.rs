@@ -1,0 +1,279 @@
+//! The fence around the audio callback: counts every allocation and free made
+//! inside it, in every build, and sets the processor's flush-to-zero mode.
+//!
+//! Counting is one thread-local load per allocation elsewhere. In tests
+//! [`make_fatal`] turns a violation into an abort with a message.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The system's allocator, with the fence's counters in front.
+pub struct FencedAllocator;
+
+#[global_allocator]
+static ALLOCATOR: FencedAllocator = FencedAllocator;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum World {
+    Control,
+    Audio,
+    /// Unwinding from a processor's panic, which the language cannot do
+    /// without allocating: counted apart.
+    Fault,
+}
+
+thread_local! {
+    static WORLD: Cell<World> = const { Cell::new(World::Control) };
+}
+
+static VIOLATIONS: AtomicU64 = AtomicU64::new(0);
+static FAULT_ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static FATAL: AtomicBool = AtomicBool::new(false);
+
+#[inline]
+fn note_traffic() {
+    match WORLD.try_with(Cell::get) {
+        Ok(World::Audio) => violated(),
+        Ok(World::Fault) => {
+            FAULT_ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(World::Control) | Err(_) => {}
+    }
+}
+
+#[cold]
+fn violated() {
+    VIOLATIONS.fetch_add(1, Ordering::Relaxed);
+    if FATAL.load(Ordering::Relaxed) {
+        // What follows allocates (the backtrace); it must not come here again.
+        WORLD.with(|world| world.set(World::Control));
+        eprintln!(
+            "allocation or free inside the audio callback:\n{}",
+            std::backtrace::Backtrace::force_capture()
+        );
+        std::process::abort();
+    }
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; counting neither
+// allocates nor unwinds.
+unsafe impl GlobalAlloc for FencedAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note_traffic();
+        // SAFETY: the caller keeps `GlobalAlloc`'s contract, which is `System`'s.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        note_traffic();
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        note_traffic();
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note_traffic();
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[cfg(rtsan)]
+unsafe extern "C" {
+    fn __rtsan_realtime_enter();
+    fn __rtsan_realtime_exit();
+}
+
+/// While it lives, this thread is in the audio world. Real-time: yes.
+#[must_use = "the fence stands only while the guard lives"]
+pub struct Guard {
+    before: World,
+    float_mode: FloatMode,
+}
+
+/// Puts up the fence on this thread and flushes denormals to zero; both end
+/// with the guard. Real-time: yes.
+pub fn enter() -> Guard {
+    let before = WORLD.with(|world| world.replace(World::Audio));
+    #[cfg(rtsan)]
+    // SAFETY: enter and exit are paired by the guard's life.
+    unsafe {
+        __rtsan_realtime_enter();
+    }
+    Guard { before, float_mode: FloatMode::flush_to_zero() }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        #[cfg(rtsan)]
+        // SAFETY: paired with `enter`.
+        unsafe {
+            __rtsan_realtime_exit();
+        }
+        self.float_mode.restore();
+        WORLD.with(|world| world.set(self.before));
+    }
+}
+
+/// Whether this thread is inside the fence. Real-time: yes.
+pub fn is_audio_thread() -> bool {
+    WORLD.with(Cell::get) != World::Control
+}
+
+/// Runs `work`; a panic in it comes back as `None`. What the unwinding itself
+/// allocates is counted as fault allocations and not as violations, where
+/// [`quiet_panics`] was called before. Real-time: yes, unless it panics.
+pub fn catch<R>(work: impl FnOnce() -> R) -> Option<R> {
+    let before = WORLD.with(Cell::get);
+    // What a panicking processor leaves half done is never used again: it is
+    // poisoned and sent back. So nothing broken is observed.
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+        Ok(result) => Some(result),
+        Err(payload) => {
+            drop(payload);
+            WORLD.with(|world| world.set(before));
+            None
+        }
+    }
+}
+
+/// From now on a panic inside the fence prints nothing (the fault is reported
+/// by a notice) and its unwinding is counted apart. Other panics are printed
+/// as before. Real-time: no.
+pub fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if WORLD.with(Cell::get) == World::Control {
+                before(info);
+            } else {
+                WORLD.with(|world| world.set(World::Fault));
+            }
+        }));
+    });
+}
+
+/// Allocations and frees inside the fence since the process started.
+pub fn violations() -> u64 {
+    VIOLATIONS.load(Ordering::Relaxed)
+}
+
+/// Allocations and frees made by unwinding from processors' panics.
+pub fn fault_allocations() -> u64 {
+    FAULT_ALLOCATIONS.load(Ordering::Relaxed)
+}
+
+/// From now on a violation ends the process with a backtrace: for tests.
+pub fn make_fatal() {
+    FATAL.store(true, Ordering::Relaxed);
+}
+
+/// The thread's float control word before flush-to-zero was set.
+struct FloatMode(u64);
+
+impl FloatMode {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    fn flush_to_zero() -> FloatMode {
+        const FLUSH_AND_DENORMALS_ARE_ZERO: u32 = 0x8040;
+        let before = read_mxcsr();
+        write_mxcsr(before | FLUSH_AND_DENORMALS_ARE_ZERO);
+        FloatMode(u64::from(before))
+    }
+
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    fn restore(&self) {
+        write_mxcsr(self.0 as u32);
+    }
+
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
+    fn flush_to_zero() -> FloatMode {
+        const FLUSH_TO_ZERO: u64 = 1 << 24;
+        let before: u64;
+        // SAFETY: reads and writes this thread's float control register.
+        unsafe {
+            std::arch::asm!("mrs {}, fpcr", out(reg) before, options(nomem, nostack));
+            std::arch::asm!("msr fpcr, {}", in(reg) before | FLUSH_TO_ZERO, options(nomem, nostack));
+        }
+        FloatMode(before)
+    }
+
+    #[cfg(all(target_arch = "aarch64", not(miri)))]
+    fn restore(&self) {
+        // SAFETY: puts back what `flush_to_zero` read.
+        unsafe { std::arch::asm!("msr fpcr, {}", in(reg) self.0, options(nomem, nostack)) };
+    }
+
+    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    fn flush_to_zero() -> FloatMode {
+        FloatMode(0)
+    }
+
+    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    fn restore(&self) {}
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+fn read_mxcsr() -> u32 {
+    let mut word = 0_u32;
+    // SAFETY: stores this thread's control word to a valid place.
+    unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &mut word, options(nostack)) };
+    word
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+fn write_mxcsr(word: u32) {
+    // SAFETY: `word` came from `read_mxcsr`, with the two flush bits set at most.
+    unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &word, options(nostack, readonly)) };
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_planted_violation_is_counted_and_only_inside() {
+        quiet_panics();
+        let before = violations();
+        drop(std::hint::black_box(Box::new([1_u8; 64])));
+        let guard = enter();
+        let outside = violations();
+        drop(std::hint::black_box(Box::new([1_u8; 64])));
+        let inside = violations();
+        drop(guard);
+        drop(std::hint::black_box(Box::new([1_u8; 64])));
+        assert!(outside >= before && inside >= outside + 2);
+        assert!(!is_audio_thread());
+    }
+
+    #[test]
+    fn a_panic_inside_is_caught_and_counted_apart() {
+        quiet_panics();
+        let guard = enter();
+        let faults = fault_allocations();
+        assert_eq!(catch(|| 7), Some(7));
+        assert_eq!(catch(|| -> u8 { panic!("a stage broke") }), None);
+        assert!(is_audio_thread());
+        drop(guard);
+        assert!(fault_allocations() > faults);
+    }
+
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[test]
+    fn denormals_are_flushed_inside_and_kept_outside() {
+        let tiny = std::hint::black_box(f32::MIN_POSITIVE);
+        let guard = enter();
+        let inside = std::hint::black_box(tiny) * std::hint::black_box(0.25);
+        drop(guard);
+        let outside = std::hint::black_box(tiny) * std::hint::black_box(0.25);
+        assert_eq!(inside, 0.0);
+        assert!(outside > 0.0);
+    }
+}
