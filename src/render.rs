@@ -5,7 +5,9 @@
 mod inlet;
 mod outlet;
 mod ports;
+mod renderer;
 
 pub use inlet::{Inlet, InletHealth, Source, TimeBase, inlet};
 pub use outlet::{Outlet, Sink, outlet};
 pub use ports::{AudioPorts, Interleaved, Planar, Silence};
+pub use renderer::Renderer;

@@ -5,7 +5,7 @@ use crate::midi::{Event, SYSEX_CHUNK_BYTES, SYSEX_LIMIT_BYTES};
 use crate::rt::{ring, stream};
 
 /// Events a source may have under way to the audio thread.
-const EVENTS: usize = 4_096;
+const EVENTS: usize = 8_192;
 /// Room in an event ring that only releases may use: a lost release is a stuck note.
 const RESERVED_FOR_RELEASES: usize = 512;
 
@@ -134,14 +134,14 @@ mod tests {
     #[test]
     fn a_flood_drops_the_newest_but_keeps_the_releases() {
         let (mut inlet, mut source) = inlet(TimeBase::Host);
-        for i in 0..10_000_u64 {
+        for i in 0..20_000_u64 {
             inlet.message(i, &[0x90, (i % 128) as u8, 100]);
         }
         for i in 0..100_u64 {
-            inlet.message(10_000 + i, &[0x80, i as u8, 0]);
+            inlet.message(20_000 + i, &[0x80, i as u8, 0]);
         }
         let kept = EVENTS - RESERVED_FOR_RELEASES;
-        assert_eq!(source.health.dropped(), 10_000 - kept as u64);
+        assert_eq!(source.health.dropped(), 20_000 - kept as u64);
         assert!(!source.health.take_overflow());
         let arrived: Vec<Event> = std::iter::from_fn(|| source.events.receive()).collect();
         assert_eq!(arrived.len(), kept + 100);
