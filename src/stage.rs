@@ -4,12 +4,20 @@
 //! A kind lives in the control world: it may allocate and fail. What it builds
 //! lives in the audio world and may not. See [`Processor`] for the contract.
 
+mod change;
 mod kind;
+pub mod limiter;
 mod processor;
 mod ramp;
 mod segments;
 
+pub use change::change;
 pub use kind::{Kind, Kinds, Parameter, PrepareError, Role, Settings, Shape, Unit, Value};
 pub use processor::{Block, Context, Input, Processor, Status, StreamFormat};
 pub use ramp::Ramp;
 pub use segments::{Segment, segments};
+
+/// Adds the built-in stages: what `kind = "…"` may name in a `[stage.NAME]`.
+pub fn register(kinds: &mut Kinds) {
+    kinds.register(limiter::LimiterKind);
+}
