@@ -5,14 +5,13 @@ mod peak;
 pub use peak::PeakLimiter;
 
 use super::{
-    Block, Context, Input, Kind, Parameter, PrepareError, Processor, Ramp, Role, Settings, Shape, Status,
-    StreamFormat, Unit, Value, change, segments,
+    Block, Context, Input, Kind, Parameter, PrepareError, Processor, RAMP_SECONDS, Ramp, Role, Settings,
+    Shape, Status, StreamFormat, Unit, Value, change, segments,
 };
 use crate::unit::{Decibels, SampleRate};
 
 const CEILING: usize = 0;
 const RELEASE: usize = 1;
-const RAMP_SECONDS: f64 = 0.010;
 
 const PARAMETERS: &[Parameter] = &[
     Parameter {
