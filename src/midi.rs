@@ -3,8 +3,12 @@
 //! Bytes on a MIDI 1 wire are carried verbatim; what the engine understands of
 //! them is a view ([`Message`]), never a replacement.
 
+mod assembler;
+pub mod codec;
 mod event;
+pub mod file;
 mod message;
 
+pub use assembler::Assembler;
 pub use event::{Event, EventKind, SYSEX_CHUNK_BYTES, SYSEX_LIMIT_BYTES};
 pub use message::{Message, controller};

@@ -1,1 +1,5 @@
 //! Musical time: the tempo map.
+
+mod tempo;
+
+pub use tempo::{MapError, SmpteRate, TempoMap};
