@@ -1,0 +1,38 @@
+# Two commands on a fresh machine with the Rust toolchain: `make play`, `make test`.
+# Each first puts the system packages in place that it needs (tests/setup/packages.sh).
+#
+#   make play ARGS="my.toml --record take.wav"
+
+ARGS ?=
+PACKAGES = sh tests/setup/packages.sh
+
+.PHONY: play test test-lab test-deep bench lint
+
+play:
+	@$(PACKAGES) play
+	cargo run --locked --release -- play $(ARGS)
+
+# Units, renders, real servers: at most ten minutes warm.
+test:
+	@$(PACKAGES) test
+	@bash tests/setup/fast
+
+# The release binary inside an emulated PC with a sound card and a USB-MIDI keyboard.
+test-lab:
+	@$(PACKAGES) lab
+	@bash tests/lab/run
+
+# Miri, sanitizers, loom, a minute of fuzzing each; as far as the toolchains are there.
+test-deep:
+	@$(PACKAGES) deep
+	@bash tests/deep/run
+
+bench:
+	@$(PACKAGES) play
+	cargo bench --locked $(ARGS)
+
+lint:
+	@$(PACKAGES) play
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
