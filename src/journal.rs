@@ -1,1 +1,8 @@
-//! What is kept: the recorder.
+//! What is kept: recordings while playing, files rendered offline.
+
+mod recorder;
+mod wav_out;
+mod wav_series;
+
+pub use recorder::{RecordError, RecordSummary, Recorder};
+pub use wav_out::{BitDepth, BitDepthError, WavOut, WavOutError};

@@ -6,8 +6,10 @@ mod inlet;
 mod outlet;
 mod ports;
 mod renderer;
+mod tap;
 
 pub use inlet::{Inlet, InletHealth, Source, TimeBase, inlet};
 pub use outlet::{Outlet, Sink, outlet};
 pub use ports::{AudioPorts, Interleaved, Planar, Silence};
 pub use renderer::Renderer;
+pub use tap::{Tap, TapReader, tap};
