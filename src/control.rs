@@ -1,1 +1,4 @@
 //! What people and programs see: the command line, the live status, JSON.
+
+pub mod check;
+pub mod kinds;

@@ -1,5 +1,15 @@
 //! TOML to a validated rig, to the difference between two, to a plan.
 
+pub mod keys;
 mod model;
+mod parse;
+mod pattern;
+mod problem;
 
-pub use model::{Actor, Cable, CableKind, Device, EngineSettings, MidiPort, Port, Rig};
+pub use model::{Actor, Cable, CableKind, Device, EngineSettings, MidiPort, Origin, Port, Rig};
+pub use parse::{
+    ACTOR_LIMIT, CABLE_LIMIT, DEVICE_LIMIT, LoadError, MIDI_LIMIT, NAME_LIMIT, TEXT_LIMIT_BYTES, close_loops,
+    load, parse, parse_bytes,
+};
+pub use pattern::{PATTERN_LIMIT, port_pattern};
+pub use problem::{Problem, Severity, nearest};

@@ -1,5 +1,7 @@
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::problem::{Problem, Source};
 use crate::route::Transform;
 use crate::stage::{Kind, Role, Settings};
 use crate::unit::{Decibels, SampleRate};
@@ -24,6 +26,19 @@ pub struct Rig {
     pub actors: Vec<Actor>,
     /// `[[cable]]`.
     pub cables: Vec<Cable>,
+    /// What can be played, but is hardly meant; in the order of the file.
+    pub warnings: Vec<Problem>,
+    /// Where it stands in its file; `Origin::default()` for a rig put together in code.
+    pub origin: Origin,
+}
+
+/// The text a rig was parsed from, and where each entry of its lists is named.
+#[derive(Clone, Default, Debug)]
+pub struct Origin {
+    pub(super) source: Source,
+    pub(super) midi: Vec<Range<usize>>,
+    pub(super) actors: Vec<Range<usize>>,
+    pub(super) cables: Vec<Range<usize>>,
 }
 
 /// `[engine]`: what the command line does not say.
@@ -63,8 +78,21 @@ pub struct MidiPort {
     pub input: Option<String>,
     /// Glob on the names of ports to send to.
     pub output: Option<String>,
-    /// Makes ports of our own that other programs see, instead.
+    /// Makes ports of our own that other programs see, instead. With neither
+    /// `in` nor `out` it goes both ways.
     pub is_virtual: bool,
+}
+
+impl MidiPort {
+    /// Whether cables may come from it.
+    pub fn is_source(&self) -> bool {
+        self.input.is_some() || self.is_virtual && self.output.is_none()
+    }
+
+    /// Whether cables may go to it.
+    pub fn is_destination(&self) -> bool {
+        self.output.is_some() || self.is_virtual && self.input.is_none()
+    }
 }
 
 /// `[input.NAME]` or `[output.NAME]`: one or two channels of the audio device.
@@ -156,6 +184,43 @@ impl Rig {
             Port::Input(i) => &self.inputs[i].name,
             Port::Output(i) => &self.outputs[i].name,
             Port::Actor(i) => &self.actors[i].name,
+        }
+    }
+
+    /// A problem with a MIDI port, with its place in the file.
+    pub fn problem_at_midi(&self, index: usize, message: impl Into<String>, hint: Option<String>) -> Problem {
+        self.problem(self.origin.midi.get(index), message, hint)
+    }
+
+    /// A problem with an instrument or a stage, with its place in the file.
+    pub fn problem_at_actor(
+        &self,
+        index: usize,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Problem {
+        self.problem(self.origin.actors.get(index), message, hint)
+    }
+
+    /// A problem with a cable, with its place in the file.
+    pub fn problem_at_cable(
+        &self,
+        index: usize,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Problem {
+        self.problem(self.origin.cables.get(index), message, hint)
+    }
+
+    fn problem(
+        &self,
+        span: Option<&Range<usize>>,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Problem {
+        match span {
+            Some(span) => self.origin.source.problem(span.clone(), message, hint),
+            None => Problem::of_file(message, hint),
         }
     }
 }

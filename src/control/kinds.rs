@@ -1,0 +1,266 @@
+//! `antiphon kinds [KIND|cable]`: what rigs may say.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::rig::keys::{self, Key, KeyShape, Sample};
+use crate::rig::nearest;
+use crate::stage::{Kind, Kinds, Parameter, Role, Shape, Unit, Value};
+
+const WIDTH: usize = 96;
+
+/// One kind, or one section of a rig with keys of its own. This is the JSON.
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    /// `instrument` or `stage` for kinds; for sections their own name.
+    role: &'static str,
+    summary: String,
+    parameters: Vec<Row>,
+}
+
+/// One parameter or key. What does not apply is null.
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    /// `number`, `integer`, `choice`, `switch`, `text` or `list`.
+    r#type: &'static str,
+    unit: Option<&'static str>,
+    min: Option<Json>,
+    max: Option<Json>,
+    choices: Option<Vec<&'static str>>,
+    default: Option<Json>,
+    example: Json,
+    /// Changes while it sounds, without building the actor anew.
+    live: bool,
+    summary: &'static str,
+}
+
+/// Lists every kind and every section, or the one named, as a table for people
+/// or as JSON: an array, or the one object.
+///
+/// Gives the exit status: 0, or 2 for a name that is none.
+pub fn kinds(name: Option<&str>, json: bool, kinds: &Kinds) -> u8 {
+    kinds_to(name, json, kinds, &mut io::stdout().lock(), &mut io::stderr().lock())
+}
+
+/// As [`kinds`], to other ends.
+pub fn kinds_to(
+    name: Option<&str>,
+    json: bool,
+    kinds: &Kinds,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let mut entries = entries(kinds);
+    // A reader that went away (`kinds | head`) is no error.
+    let Some(name) = name else {
+        let _ = if json { write_json(out, &entries) } else { entries.iter().try_for_each(|e| table(out, e)) };
+        return 0;
+    };
+    let Some(index) = entries.iter().position(|entry| entry.name == name) else {
+        let known: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        let hint = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are: {}", known.join(", ")),
+        };
+        let _ = writeln!(err, "error: there is no kind `{}`\n  hint: {hint}", name.escape_debug());
+        return 2;
+    };
+    let entry = entries.swap_remove(index);
+    let _ = if json { write_json(out, &entry) } else { table(out, &entry) };
+    0
+}
+
+fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+fn entries(kinds: &Kinds) -> Vec<Entry> {
+    let of_role = |role| kinds.iter().filter(move |kind| kind.role() == role).map(|kind| of_kind(&**kind));
+    let sections = keys::SECTIONS.iter().map(|(name, summary, keys)| Entry {
+        name: (*name).to_owned(),
+        role: name,
+        summary: (*summary).to_owned(),
+        parameters: keys.iter().map(of_key).collect(),
+    });
+    of_role(Role::Instrument).chain(of_role(Role::Stage)).chain(sections).collect()
+}
+
+fn of_kind(kind: &dyn Kind) -> Entry {
+    let mut parameters: Vec<Row> = kind.parameters().iter().map(of_parameter).collect();
+    if !parameters.iter().any(|row| row.name == keys::GAIN.name) {
+        parameters.push(Row { live: true, ..of_key(&keys::GAIN) });
+    }
+    Entry {
+        name: kind.name().to_owned(),
+        role: match kind.role() {
+            Role::Instrument => "instrument",
+            Role::Stage => "stage",
+        },
+        summary: kind.summary().to_owned(),
+        parameters,
+    }
+}
+
+fn of_parameter(parameter: &Parameter) -> Row {
+    let json = |value| match (value, parameter.shape) {
+        (Value::Number(number), Shape::Integer { .. }) => Json::from(number as i64),
+        (Value::Number(number), _) => Json::from(number),
+        (Value::Choice(index), Shape::Choice(words)) => Json::from(words.get(index).copied().unwrap_or("")),
+        (Value::Choice(index), _) => Json::from(index),
+        (Value::Switch(on), _) => Json::from(on),
+    };
+    let (r#type, min, max, choices) = match parameter.shape {
+        Shape::Number { min, max } => ("number", Some(min.into()), Some(max.into()), None),
+        Shape::Integer { min, max } => ("integer", Some(min.into()), Some(max.into()), None),
+        Shape::Choice(words) => ("choice", None, None, Some(words.to_vec())),
+        Shape::Switch => ("switch", None, None, None),
+    };
+    Row {
+        name: parameter.name,
+        r#type,
+        unit: (parameter.unit != Unit::None).then(|| parameter.unit.symbol()),
+        min,
+        max,
+        choices,
+        default: parameter.default.map(json),
+        example: json(parameter.example),
+        live: parameter.live,
+        summary: parameter.summary,
+    }
+}
+
+fn of_key(key: &Key) -> Row {
+    let json = |sample| match sample {
+        Sample::Number(number) => Json::from(number),
+        Sample::Integer(number) => Json::from(number),
+        Sample::Switch(on) => Json::from(on),
+        Sample::Text(text) => Json::from(text),
+        Sample::List(list) => Json::from(list),
+    };
+    let (r#type, min, max) = match key.shape {
+        KeyShape::Number { min, max } => ("number", Some(min.into()), Some(max.into())),
+        KeyShape::Integer { min, max } => ("integer", Some(min.into()), Some(max.into())),
+        KeyShape::Switch => ("switch", None, None),
+        KeyShape::Channels => ("list", Some(1.into()), Some(16.into())),
+        KeyShape::DeviceChannels => ("list", Some(1.into()), Some(keys::DEVICE_CHANNELS.into())),
+        KeyShape::Name
+        | KeyShape::Pattern
+        | KeyShape::KeyRange
+        | KeyShape::VelocityRange
+        | KeyShape::Velocity => ("text", None, None),
+    };
+    Row {
+        name: key.name,
+        r#type,
+        unit: (!key.unit.is_empty()).then_some(key.unit),
+        min,
+        max,
+        choices: None,
+        default: key.default.map(json),
+        example: json(key.example),
+        live: false,
+        summary: key.summary,
+    }
+}
+
+fn table(out: &mut dyn Write, entry: &Entry) -> io::Result<()> {
+    match entry.role {
+        "instrument" | "stage" => writeln!(out, "{} ({})", entry.name, entry.role)?,
+        _ => writeln!(out, "{}", entry.name)?,
+    }
+    wrapped(out, &entry.summary, 2)?;
+    let columns: Vec<[String; 4]> = entry.parameters.iter().map(columns).collect();
+    let width = |i: usize| columns.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
+    let (names, values, defaults) = (width(0), width(1), width(2));
+    for (row, [name, value, default, example]) in entry.parameters.iter().zip(&columns) {
+        writeln!(out, "  {name:names$}  {value:values$}  {default:defaults$}  {example}")?;
+        wrapped(out, row.summary, 6)?;
+        if let Some(choices) = &row.choices {
+            wrapped(out, &format!("one of: {}", choices.join(", ")), 6)?;
+        }
+    }
+    writeln!(out)
+}
+
+fn columns(row: &Row) -> [String; 4] {
+    let value = match (&row.min, &row.max) {
+        (Some(min), Some(max)) => {
+            let unit = row.unit.filter(|unit| *unit != Unit::Ratio.symbol()).unwrap_or("");
+            format!("{} to {} {unit}", plain(min), plain(max)).trim_end().to_owned()
+        }
+        _ if row.r#type == "switch" => "true or false".to_owned(),
+        _ => row.r#type.to_owned(),
+    };
+    let default = row.default.as_ref().map_or("-".to_owned(), plain);
+    [row.name.to_owned(), value, format!("default {default}"), format!("e.g. {}", plain(&row.example))]
+}
+
+/// A number without `.0`, anything else as JSON, which here is TOML too.
+fn plain(value: &Json) -> String {
+    value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string())
+}
+
+fn wrapped(out: &mut dyn Write, text: &str, indent: usize) -> io::Result<()> {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && indent + line.chars().count() + 1 + word.chars().count() > WIDTH {
+            writeln!(out, "{:indent$}{line}", "")?;
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    writeln!(out, "{:indent$}{line}", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(name: Option<&str>, json: bool) -> (u8, String, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let status = kinds_to(name, json, &Kinds::empty(), &mut out, &mut err);
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (status, text(out), text(err))
+    }
+
+    #[test]
+    fn the_cable_is_one_object_with_the_keys_of_the_parser() {
+        let (status, out, _) = listed(Some("cable"), true);
+        let cable: Json = serde_json::from_str(&out).expect("JSON");
+        assert_eq!((status, &cable["role"]), (0, &Json::from("cable")));
+        let names: Vec<&str> = cable["parameters"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .filter_map(|row| row["name"].as_str())
+            .collect();
+        assert_eq!(
+            names,
+            ["from", "to", "from_channel", "keys", "velocities", "transpose", "velocity", "channel", "gain"]
+        );
+        assert_eq!(cable["parameters"][5]["min"], -127);
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_a_usage_error() {
+        let (status, out, err) = listed(Some("cabel"), true);
+        assert_eq!((status, out.as_str()), (2, ""));
+        assert!(err.contains("did you mean `cable`?"), "{err}");
+    }
+
+    #[test]
+    fn the_table_fits_a_terminal() {
+        let (status, out, err) = listed(None, false);
+        assert_eq!((status, err.as_str()), (0, ""));
+        assert!(out.lines().all(|line| line.chars().count() <= 100), "{out}");
+        assert!(out.contains("from -127 to") || out.contains("-127 to 127 semitones"), "{out}");
+    }
+}

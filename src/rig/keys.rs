@@ -1,0 +1,257 @@
+//! Every key of a rig that is not a kind's own: one table each, read by the
+//! parser and shown by `antiphon kinds`.
+
+use crate::unit::SampleRate;
+
+/// The widest gain of an actor or a cable, in dB; the least is silence.
+pub const GAIN_DECIBELS: (f64, f64) = (-120.0, 24.0);
+/// The highest channel of a device that a rig may name, counted from 1.
+pub const DEVICE_CHANNELS: i64 = 64;
+
+/// One key of a section.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// As rigs write it.
+    pub name: &'static str,
+    /// One line for a musician.
+    pub summary: &'static str,
+    /// What it is counted in; empty for none.
+    pub unit: &'static str,
+    /// What it may be.
+    pub shape: KeyShape,
+    /// What it is when the rig says nothing; `None` where that is nothing, or
+    /// as `summary` says.
+    pub default: Option<Sample>,
+    /// A value worth trying.
+    pub example: Sample,
+    /// The cables it may stand on.
+    pub carried_by: Carrier,
+}
+
+/// What values a [`Key`] takes.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum KeyShape {
+    /// A number in an inclusive range.
+    Number {
+        /// The least.
+        min: f64,
+        /// The most.
+        max: f64,
+    },
+    /// A whole number in an inclusive range.
+    Integer {
+        /// The least.
+        min: i64,
+        /// The most.
+        max: i64,
+    },
+    /// `true` or `false`.
+    Switch,
+    /// The name of something in the rig.
+    Name,
+    /// A pattern for the names of ports.
+    Pattern,
+    /// A range of keys, `"LO..HI"`.
+    KeyRange,
+    /// A range of velocities, `"LO..HI"`.
+    VelocityRange,
+    /// A MIDI channel or a list of them.
+    Channels,
+    /// A word, a number or a list of points.
+    Velocity,
+    /// One or two channels of the audio device.
+    DeviceChannels,
+}
+
+/// A value as a rig would write it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[allow(missing_docs)]
+pub enum Sample {
+    Number(f64),
+    Integer(i64),
+    Switch(bool),
+    Text(&'static str),
+    List(&'static [i64]),
+}
+
+impl std::fmt::Display for Sample {
+    /// As TOML.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Sample::Number(number) => write!(f, "{number:?}"),
+            Sample::Integer(number) => write!(f, "{number}"),
+            Sample::Switch(on) => write!(f, "{on}"),
+            Sample::Text(text) => write!(f, "\"{text}\""),
+            Sample::List(list) => write!(f, "{list:?}"),
+        }
+    }
+}
+
+/// Which cables a key may stand on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Carrier {
+    /// Any; and every key that is not a cable's.
+    Any,
+    /// Those from a MIDI port.
+    Midi,
+    /// The others.
+    Audio,
+}
+
+const fn key(name: &'static str, shape: KeyShape, example: Sample, summary: &'static str) -> Key {
+    Key { name, summary, unit: "", shape, default: None, example, carried_by: Carrier::Any }
+}
+
+impl Key {
+    const fn or(self, default: Sample) -> Key {
+        Key { default: Some(default), ..self }
+    }
+
+    const fn in_unit(self, unit: &'static str) -> Key {
+        Key { unit, ..self }
+    }
+
+    const fn on(self, carried_by: Carrier) -> Key {
+        Key { carried_by, ..self }
+    }
+}
+
+/// `gain` of an actor.
+pub const GAIN: Key = key(
+    "gain",
+    KeyShape::Number { min: GAIN_DECIBELS.0, max: GAIN_DECIBELS.1 },
+    Sample::Number(-6.0),
+    "level of what it puts out; -120 is silence",
+)
+.in_unit("dB")
+.or(Sample::Number(0.0));
+
+/// `[[cable]]`, in the order in which a note passes them.
+pub const CABLE: &[Key] = &[
+    key("from", KeyShape::Name, Sample::Text("keys"), "where it comes from; always needed"),
+    key("to", KeyShape::Name, Sample::Text("lead"), "where it goes; always needed"),
+    key(
+        "from_channel",
+        KeyShape::Channels,
+        Sample::List(&[1, 2]),
+        "only these MIDI channels pass; all when not given",
+    )
+    .on(Carrier::Midi),
+    key("keys", KeyShape::KeyRange, Sample::Text("A0..B3"), "only these keys pass, both ends included")
+        .or(Sample::Text("C-1..G9"))
+        .on(Carrier::Midi),
+    key(
+        "velocities",
+        KeyShape::VelocityRange,
+        Sample::Text("64..127"),
+        "only strikes of these velocities pass, both ends included",
+    )
+    .or(Sample::Text("1..127"))
+    .on(Carrier::Midi),
+    key(
+        "transpose",
+        KeyShape::Integer { min: -127, max: 127 },
+        Sample::Integer(-12),
+        "added to the key; a key that leaves 0-127 is dropped and counted",
+    )
+    .in_unit("semitones")
+    .or(Sample::Integer(0))
+    .on(Carrier::Midi),
+    key(
+        "velocity",
+        KeyShape::Velocity,
+        Sample::Text("soft"),
+        "\"linear\", \"soft\", \"hard\", always one 1-127, or points [[in, out], ...]",
+    )
+    .or(Sample::Text("linear"))
+    .on(Carrier::Midi),
+    key(
+        "channel",
+        KeyShape::Integer { min: 1, max: 16 },
+        Sample::Integer(3),
+        "the MIDI channel everything leaves on; its own when not given",
+    )
+    .on(Carrier::Midi),
+    key(
+        "gain",
+        KeyShape::Number { min: GAIN_DECIBELS.0, max: GAIN_DECIBELS.1 },
+        Sample::Number(-12.0),
+        "level of what it carries; -120 is silence",
+    )
+    .in_unit("dB")
+    .or(Sample::Number(0.0))
+    .on(Carrier::Audio),
+];
+
+/// `[engine]`.
+pub const ENGINE: &[Key] = &[
+    key(
+        "rate",
+        KeyShape::Integer { min: SampleRate::MIN_HERTZ as i64, max: SampleRate::MAX_HERTZ as i64 },
+        Sample::Integer(48_000),
+        "frames per second; the device's own when not given",
+    )
+    .in_unit("Hz"),
+    key(
+        "block",
+        KeyShape::Integer { min: 1, max: 8_192 },
+        Sample::Integer(64),
+        "frames per callback to ask the device for; its own choice when not given",
+    )
+    .in_unit("frames"),
+    key("limiter", KeyShape::Switch, Sample::Switch(false), "outputs pass a limiter at -0.1 dBFS")
+        .or(Sample::Switch(true)),
+    key(
+        "connect",
+        KeyShape::Switch,
+        Sample::Switch(false),
+        "on JACK, our ports are connected to physical ports and to the gear they name",
+    )
+    .or(Sample::Switch(true)),
+    key(
+        "midi_latency_frames",
+        KeyShape::Integer { min: 0, max: 8_192 },
+        Sample::Integer(128),
+        "MIDI is played this much later, so that it is even; one block when not given, on JACK 0",
+    )
+    .in_unit("frames"),
+];
+
+/// `[midi.NAME]`.
+pub const MIDI: &[Key] = &[
+    key(
+        "in",
+        KeyShape::Pattern,
+        Sample::Text("KeyStep*"),
+        "listens to every port whose name fits; * stands for anything, case does not count",
+    ),
+    key(
+        "out",
+        KeyShape::Pattern,
+        Sample::Text("Volca*"),
+        "sends to every port whose name fits; * stands for anything, case does not count",
+    ),
+    key("virtual", KeyShape::Switch, Sample::Switch(true), "makes a port of our own that other programs see")
+        .or(Sample::Switch(false)),
+];
+
+/// `[input.NAME]` and `[output.NAME]`.
+pub const DEVICE: &[Key] = &[
+    key(
+        "channels",
+        KeyShape::DeviceChannels,
+        Sample::List(&[3, 4]),
+        "one or two channels of the audio device, counted from 1",
+    )
+    .or(Sample::List(&[1, 2])),
+    GAIN,
+];
+
+/// The sections above by name, for those who list them.
+pub const SECTIONS: &[(&str, &str, &[Key])] = &[
+    ("cable", "[[cable]]: carries MIDI or audio from one actor to another, as its ends tell", CABLE),
+    ("engine", "[engine]: what holds for the whole rig; the command line wins", ENGINE),
+    ("input", "[input.NAME]: live audio from the device", DEVICE),
+    ("midi", "[midi.NAME]: gear or programs that play, or are played", MIDI),
+    ("output", "[output.NAME]: more outputs of the device beside `out`, which is always there", DEVICE),
+];

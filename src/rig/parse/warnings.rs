@@ -1,0 +1,34 @@
+//! What can be played, but is hardly meant.
+
+use super::super::model::{Port, Rig};
+use super::super::problem::Problem;
+use crate::stage::Role;
+
+/// In the order of the file.
+pub(super) fn of(rig: &Rig) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    if !rig.cables.iter().any(|cable| matches!(cable.to, Port::Output(_) | Port::Midi(_))) {
+        let hint = Some("end with a cable to = \"out\"".to_owned());
+        warnings.push(Problem::of_file("nothing is cabled to an output: this rig is silent", hint));
+    }
+    for (index, actor) in rig.actors.iter().enumerate() {
+        let here = Port::Actor(index);
+        let heard = rig.cables.iter().any(|cable| cable.from == here);
+        let fed = rig.cables.iter().any(|cable| cable.to == here);
+        let (message, hint) = match (fed, heard) {
+            (true, true) => continue,
+            (_, false) => (format!("`{}` is cabled to nothing: nobody hears it", actor.name), "to = \"out\""),
+            (false, true) => match actor.role() {
+                Role::Instrument => {
+                    (format!("no MIDI is cabled to `{}`: nobody plays it", actor.name), "from a [midi.…]")
+                }
+                Role::Stage => (
+                    format!("no audio is cabled to `{}`", actor.name),
+                    "from an instrument, a stage or an input",
+                ),
+            },
+        };
+        warnings.push(rig.problem_at_actor(index, message, Some(format!("add a [[cable]] {hint}"))));
+    }
+    warnings
+}
