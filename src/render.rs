@@ -2,14 +2,47 @@
 //!
 //! Everything in here runs on the audio thread, but for the constructors.
 
+mod bus;
+mod command;
+mod dispatch;
+mod inbox;
 mod inlet;
+mod node;
 mod outlet;
+mod plan;
 mod ports;
 mod renderer;
+mod score;
+mod snapshot;
+mod swap;
 mod tap;
 
+pub use bus::OutputBus;
+pub use command::{Command, FaultKind, Notice};
 pub use inlet::{Inlet, InletHealth, Source, TimeBase, inlet};
+pub use node::{DeviceInput, Node};
 pub use outlet::{Outlet, Sink, outlet};
+pub use plan::{AudioEdge, Destination, MidiCable, Plan, Step};
 pub use ports::{AudioPorts, Interleaved, Planar, Silence};
-pub use renderer::Renderer;
+pub use renderer::{Renderer, RendererHandle, RendererSettings, Stems, renderer};
+pub use score::Score;
+pub use snapshot::{BusMeter, CableCount, Snapshot};
+pub use swap::{Feed, Origin, Swap};
 pub use tap::{Tap, TapReader, tap};
+
+/// Nodes (instruments, stages, device inputs) that can stand at once.
+pub const NODES: usize = 320;
+/// Output buses that can stand at once.
+pub const BUSES: usize = 64;
+/// MIDI sources (ports and files) that can stand at once.
+pub const SOURCES: usize = 128;
+/// MIDI destinations that can stand at once.
+pub const SINKS: usize = 128;
+/// MIDI cables in one plan, at most.
+pub const CABLES: usize = 1_024;
+/// Channels of a device that can be played to.
+pub const CHANNELS: usize = 64;
+/// A gain that changes, or a cable that comes or goes, takes this long.
+pub const RAMP_SECONDS: f64 = 0.010;
+/// A stage that faults is ramped from its last good sample to zero in this time.
+pub const DECLICK_SECONDS: f64 = 0.005;

@@ -1,11 +1,14 @@
 //! TOML to a validated rig, to the difference between two, to a plan.
 
+mod deploy;
+mod graph;
 pub mod keys;
 mod model;
 mod parse;
 mod pattern;
 mod problem;
 
+pub use deploy::{Change, DeployError, Deployment};
 pub use model::{Actor, Cable, CableKind, Device, EngineSettings, MidiPort, Origin, Port, Rig};
 pub use parse::{
     ACTOR_LIMIT, CABLE_LIMIT, DEVICE_LIMIT, LoadError, MIDI_LIMIT, NAME_LIMIT, TEXT_LIMIT_BYTES, close_loops,

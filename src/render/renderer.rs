@@ -1,9 +1,111 @@
-use super::AudioPorts;
-use crate::unit::{Frame, HostTime};
+use super::bus::OutputBus;
+use super::dispatch::{Dispatch, Reach};
+use super::inbox::Inbox;
+use super::snapshot::{METERS, Snapshot};
+use super::tap::Tap;
+use super::{
+    AudioPorts, BUSES, CHANNELS, Command, Destination, NODES, Node, Notice, Plan, RAMP_SECONDS, SINKS,
+    SOURCES, Sink, Step, Swap,
+};
+use crate::midi::Event;
+use crate::rt::clock::FrameClock;
+use crate::rt::{latest, loan, ring};
+use crate::stage::{Input, Ramp};
+use crate::unit::{Decibels, Frame, HostTime, QUANTUM_FRAMES, SampleRate};
+
+const COMMANDS: usize = 1_024;
+const NOTICES: usize = 1_024;
+/// Parcels that may be under way, or wait for their frame.
+const SWAPS: usize = 16;
+const QUANTUM: Frame = QUANTUM_FRAMES as Frame;
+
+/// What a Renderer is made for.
+#[derive(Clone, Copy, Debug)]
+pub struct RendererSettings {
+    /// Frames per second, for life.
+    pub rate: SampleRate,
+    /// Added to events stamped in host time, so that all are equally late.
+    pub midi_latency_frames: Frame,
+}
+
+/// Makes a Renderer that plays nothing yet, and the control world's ends of its
+/// doors. Real-time: no (allocates).
+pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle) {
+    let (command_sender, commands) = ring::ring(COMMANDS);
+    let (notices, notice_receiver) = ring::ring(NOTICES);
+    let (lender, swaps) = loan::loan(SWAPS);
+    let (publisher, latest) = latest::latest(Snapshot::default());
+    let RendererSettings { rate, midi_latency_frames } = settings;
+    let renderer = Renderer {
+        rate,
+        frame: 0,
+        plan: Box::default(),
+        nodes: places(NODES),
+        buses: places(BUSES),
+        sinks: places(SINKS),
+        inbox: Inbox::new(FrameClock::new(rate), midi_latency_frames),
+        dispatch: Dispatch::new(),
+        commands,
+        notices,
+        swaps,
+        waiting: Vec::with_capacity(SWAPS),
+        master: Ramp::at(1.0),
+        ramp_frames: rate.frames(RAMP_SECONDS) as u32,
+        device: Box::new([[0.0; QUANTUM_FRAMES]; CHANNELS]),
+        level: [1.0; QUANTUM_FRAMES],
+        tap: None,
+        publisher,
+        snapshot: Snapshot::default(),
+    };
+    (
+        Box::new(renderer),
+        RendererHandle { commands: command_sender, notices: notice_receiver, swaps: lender, latest },
+    )
+}
+
+fn places<T>(count: usize) -> Vec<Option<Box<T>>> {
+    (0..count).map(|_| None).collect()
+}
+
+/// The control world's ends of a Renderer's doors. Real-time: no.
+pub struct RendererHandle {
+    /// What the Renderer is told.
+    pub commands: ring::Sender<Command>,
+    /// What it tells.
+    pub notices: ring::Receiver<Notice>,
+    /// Parcels to it and back.
+    pub swaps: loan::Lender<Swap>,
+    /// What it shows.
+    pub latest: latest::Latest<Snapshot>,
+}
+
+/// Where an offline render collects what each actor puts out.
+pub trait Stems {
+    /// A stretch of a node's output, from frame `start` of the call.
+    fn stem(&mut self, node: u16, start: usize, left: &[f32], right: &[f32]);
+}
 
 /// Plays the plan: a pure function of what came in by the doors. Real-time: yes.
 pub struct Renderer {
+    rate: SampleRate,
     frame: Frame,
+    plan: Box<Plan>,
+    nodes: Vec<Option<Box<Node>>>,
+    buses: Vec<Option<Box<OutputBus>>>,
+    sinks: Vec<Option<Box<Sink>>>,
+    inbox: Inbox,
+    dispatch: Dispatch,
+    commands: ring::Receiver<Command>,
+    notices: ring::Sender<Notice>,
+    swaps: loan::Borrower<Swap>,
+    waiting: Vec<loan::Lent<Swap>>,
+    master: Ramp,
+    ramp_frames: u32,
+    device: Box<[[f32; QUANTUM_FRAMES]; CHANNELS]>,
+    level: [f32; QUANTUM_FRAMES],
+    tap: Option<Box<Tap>>,
+    publisher: latest::Publisher<Snapshot>,
+    snapshot: Snapshot,
 }
 
 impl Renderer {
@@ -11,12 +113,328 @@ impl Renderer {
     /// callback began, by which events stamped in host time are placed; `None`
     /// offline.
     pub fn render(&mut self, frames: usize, ports: &mut dyn AudioPorts, entry: Option<HostTime>) {
-        let _ = (entry, ports);
-        self.frame += frames as u64;
+        self.render_stems(frames, ports, entry, None);
+    }
+
+    /// As [`render`](Self::render), and shows every node's output to `stems`.
+    pub fn render_stems(
+        &mut self,
+        frames: usize,
+        ports: &mut dyn AudioPorts,
+        entry: Option<HostTime>,
+        mut stems: Option<&mut dyn Stems>,
+    ) {
+        if let Some(entry) = entry {
+            self.inbox.callback(self.frame, entry);
+        }
+        let mut done = 0;
+        while done < frames {
+            let into_quantum = (self.frame % QUANTUM) as usize;
+            if into_quantum == 0 {
+                self.begin_quantum();
+            }
+            let length = (QUANTUM_FRAMES - into_quantum).min(frames - done);
+            self.take_events(length);
+            self.play(done, into_quantum, length, ports);
+            if let Some(stems) = stems.as_deref_mut() {
+                self.show_stems(stems, done, into_quantum, length);
+            }
+            self.forget_events();
+            self.frame += length as Frame;
+            done += length;
+        }
+        self.publish();
     }
 
     /// The next frame to be rendered.
     pub fn frame(&self) -> Frame {
         self.frame
     }
+
+    /// The rate it was made for.
+    pub fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
+    /// How many device channels its plan plays to.
+    pub fn channels(&self) -> usize {
+        self.plan.channels
+    }
+
+    /// Records what goes to the device from now on. Real-time: no; call before
+    /// the Renderer is handed to a driver.
+    pub fn record(&mut self, tap: Box<Tap>) {
+        self.tap = Some(tap);
+    }
+
+    /// Frames that the recording can take now, if there is one: a driver that may
+    /// wait (freewheeling) waits for this.
+    pub fn tap_vacant_frames(&self) -> Option<usize> {
+        self.tap.as_ref().map(|tap| tap.vacant_frames())
+    }
+
+    fn begin_quantum(&mut self) {
+        self.inbox.quantum(self.frame);
+        for &node in &self.plan.looped {
+            if let Some(Some(node)) = self.nodes.get_mut(usize::from(node)) {
+                node.previous = node.output;
+            }
+        }
+        self.take_swaps();
+        self.take_commands();
+    }
+
+    fn take_swaps(&mut self) {
+        while self.waiting.len() < self.waiting.capacity() {
+            let Some(swap) = self.swaps.borrow() else { break };
+            self.waiting.push(swap);
+        }
+        let mut index = 0;
+        while index < self.waiting.len() {
+            if self.waiting[index].not_before.is_some_and(|frame| frame > self.frame) {
+                index += 1;
+                continue;
+            }
+            let mut swap = self.waiting.remove(index);
+            self.exchange(&mut swap);
+            self.swaps.give_back(swap);
+        }
+    }
+
+    /// Exchanges what is in a parcel for what is here.
+    fn exchange(&mut self, swap: &mut Swap) {
+        let time = self.frame;
+        let Renderer { plan, nodes, sinks, inbox, dispatch, buses, .. } = self;
+        if let Some(new) = &mut swap.plan {
+            for edge in &mut new.edges {
+                if let Some(old) = edge.continues.and_then(|old| plan.edges.get(usize::from(old))) {
+                    edge.gain = old.gain;
+                    if old.gain.target() != edge.target {
+                        edge.gain.go(edge.target, self.ramp_frames);
+                    }
+                } else {
+                    edge.gain.go(edge.target, self.ramp_frames);
+                }
+            }
+            let kept = |index: usize| new.cables.iter().any(|c| c.continues == Some(index as u16));
+            dispatch.lift_pedals(time, kept, inbox, &mut Reach { plan, nodes, sinks });
+        }
+        for (place, feed) in &mut swap.sources {
+            let port = inbox.port_of(*place);
+            dispatch.end_source(*place, time, port, &mut Reach { plan, nodes, sinks });
+            inbox.exchange(*place, feed);
+        }
+        for (place, sink) in &mut swap.sinks {
+            dispatch.forget(Destination::Sink(*place), time, &mut Reach { plan, nodes, sinks });
+            put(sinks, *place, sink);
+        }
+        for (place, node) in &mut swap.nodes {
+            dispatch.forget(Destination::Node(*place), time, &mut Reach { plan, nodes, sinks });
+            put(nodes, *place, node);
+        }
+        for (place, bus) in &mut swap.buses {
+            put(buses, *place, bus);
+        }
+        for (place, processor) in &mut swap.revived {
+            if let Some(Some(node)) = nodes.get_mut(usize::from(*place)) {
+                node.revive(processor);
+            }
+        }
+        if let Some(new) = &mut swap.plan {
+            std::mem::swap(plan, new);
+        }
+    }
+
+    fn take_commands(&mut self) {
+        let time = self.frame;
+        // Bounded: the ring's capacity at most.
+        for _ in 0..COMMANDS {
+            let Some(command) = self.commands.receive() else { break };
+            match command {
+                Command::Parameter { node, index, value } => {
+                    if let Some(Some(node)) = self.nodes.get_mut(usize::from(node))
+                        && !node.queue(Event::parameter(time, index, value))
+                    {
+                        self.dispatch.dropped_events += 1;
+                    }
+                }
+                Command::Master { decibels } => {
+                    self.master.go(Decibels(decibels).to_gain(), self.ramp_frames)
+                }
+                Command::Panic => {
+                    let Renderer { plan, nodes, sinks, .. } = self;
+                    self.dispatch.panic(time, &mut Reach { plan, nodes, sinks });
+                }
+            }
+        }
+    }
+
+    /// Takes the events of the next `length` frames to where they are heard.
+    fn take_events(&mut self, length: usize) {
+        let (now, end) = (self.frame, self.frame + length as Frame);
+        let Renderer { plan, nodes, sinks, inbox, dispatch, .. } = self;
+        let reach = &mut Reach { plan, nodes, sinks };
+        let mut strikes = inbox.live_strikes;
+        while let Some(event) = inbox.next(now, end) {
+            if inbox.live_strikes != strikes {
+                strikes = inbox.live_strikes;
+                // The demo bows out before the player's first note is heard.
+                let mut ended = [None; SOURCES];
+                let mut count = 0;
+                inbox.stop_yielding(|place| {
+                    ended[count] = Some(place);
+                    count += 1;
+                });
+                for place in ended.into_iter().flatten() {
+                    dispatch.end_source(place, event.time, inbox.port_of(place), reach);
+                }
+            }
+            dispatch.event(&event, inbox, reach);
+        }
+    }
+
+    /// Runs the plan for one piece: `length` frames at `at` of the quantum, which
+    /// are frames `start` and on of the callback.
+    fn play(&mut self, start: usize, at: usize, length: usize, ports: &mut dyn AudioPorts) {
+        for level in &mut self.level[..length] {
+            *level = self.master.next();
+        }
+        let channels = self.plan.channels.min(CHANNELS);
+        for channel in &mut self.device[..channels] {
+            channel[..length].fill(0.0);
+        }
+        let Plan { steps, edges, .. } = &mut *self.plan;
+        let nodes = &mut self.nodes;
+        for step in steps.iter() {
+            match *step {
+                Step::Input { node } => {
+                    if let Some(Some(node)) = nodes.get_mut(usize::from(node)) {
+                        node.read_input(self.frame, self.rate, at, start, length, ports);
+                    }
+                }
+                Step::Process { node, main, late } => {
+                    let heard = sum(edges, main, nodes, at, length, |node| &node.output);
+                    let echo =
+                        (late.0 < late.1).then(|| sum(edges, late, nodes, at, length, |node| &node.previous));
+                    let [left, right] = &heard;
+                    let input = Input {
+                        main: [&left[..length], &right[..length]],
+                        late: echo.as_ref().map(|[left, right]| [&left[..length], &right[..length]]),
+                    };
+                    let Some(Some(place)) = nodes.get_mut(usize::from(node)) else { continue };
+                    if let Some((kind, frame)) = place.process(self.frame, self.rate, input, at, length)
+                        && self.notices.send(Notice::Fault { node, kind, frame }).is_err()
+                    {
+                        self.snapshot.lost_notices += 1;
+                    }
+                }
+                Step::Output { bus, edges: heard } => {
+                    let Some(Some(bus)) = self.buses.get_mut(usize::from(bus)) else { continue };
+                    [bus.left, bus.right] = sum(edges, heard, nodes, at, length, |node| &node.output);
+                    bus.finish(&self.level[..length], length, &mut self.device[..channels]);
+                }
+            }
+        }
+        self.write_device(start, length, channels, ports);
+    }
+
+    fn write_device(&mut self, start: usize, length: usize, channels: usize, ports: &mut dyn AudioPorts) {
+        let device = &mut self.device[..channels];
+        if let Some(tap) = &mut self.tap {
+            tap.push(device, length);
+        }
+        let wanted = ports.output_channels();
+        if wanted == 1 && channels > 1 {
+            let (left, right) = device.split_at_mut(1);
+            for (l, r) in left[0][..length].iter_mut().zip(&right[0]) {
+                *l = (*l + r) * 0.5;
+            }
+        }
+        for channel in 0..wanted {
+            match device.get(channel) {
+                Some(samples) => ports.write(channel, start, &samples[..length]),
+                None => ports.write(channel, start, &[0.0; QUANTUM_FRAMES][..length]),
+            }
+        }
+    }
+
+    fn show_stems(&self, stems: &mut dyn Stems, start: usize, at: usize, length: usize) {
+        for step in &self.plan.steps {
+            if let Step::Process { node, .. } = *step
+                && let Some(Some(place)) = self.nodes.get(usize::from(node))
+            {
+                let [left, right] = &place.output;
+                stems.stem(node, start, &left[at..at + length], &right[at..at + length]);
+            }
+        }
+    }
+
+    fn forget_events(&mut self) {
+        for step in &self.plan.steps {
+            if let Step::Process { node, .. } | Step::Input { node } = *step
+                && let Some(Some(node)) = self.nodes.get_mut(usize::from(node))
+            {
+                node.events.clear();
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        let voices = self.nodes.iter().flatten().map(|node| node.voices()).sum();
+        let snapshot = &mut self.snapshot;
+        snapshot.frame = self.frame;
+        snapshot.voices = voices;
+        snapshot.peak_voices = snapshot.peak_voices.max(voices);
+        snapshot.late_events = self.inbox.late_events;
+        snapshot.deferred_events = self.inbox.deferred_events;
+        snapshot.dropped_events = self.dispatch.dropped_events + self.inbox.dropped();
+        snapshot.live_strikes = self.inbox.live_strikes;
+        snapshot.record_lost_frames = self.tap.as_ref().map_or(0, |tap| tap.lost_frames());
+        snapshot.limited_frames = self.buses.iter().flatten().map(|bus| bus.limited_frames).sum();
+        for (meter, bus) in snapshot.meters.iter_mut().zip(&mut self.buses[..METERS]) {
+            *meter = bus.as_mut().map_or_else(Default::default, |bus| std::mem::take(&mut bus.meter));
+        }
+        self.publisher.publish(*snapshot);
+    }
+}
+
+fn put<T>(places: &mut [Option<Box<T>>], place: u16, object: &mut Option<Box<T>>) {
+    if let Some(there) = places.get_mut(usize::from(place)) {
+        std::mem::swap(there, object);
+    }
+}
+
+/// Sums edges, in order, into the first `length` samples of a fresh pair.
+fn sum(
+    edges: &mut [super::AudioEdge],
+    range: (u16, u16),
+    nodes: &[Option<Box<Node>>],
+    at: usize,
+    length: usize,
+    heard: impl Fn(&Node) -> &[[f32; QUANTUM_FRAMES]; 2],
+) -> [[f32; QUANTUM_FRAMES]; 2] {
+    let mut total = [[0.0; QUANTUM_FRAMES]; 2];
+    let [left, right] = &mut total;
+    for edge in &mut edges[usize::from(range.0)..usize::from(range.1)] {
+        let Some(Some(node)) = nodes.get(usize::from(edge.from)) else { continue };
+        let [from_left, from_right] = heard(node);
+        let from = from_left[at..at + length].iter().zip(&from_right[at..at + length]);
+        let to = left.iter_mut().zip(right.iter_mut());
+        match edge.gain.steady() {
+            Some(1.0) => to.zip(from).for_each(|((l, r), (x, y))| {
+                *l += x;
+                *r += y;
+            }),
+            Some(gain) => to.zip(from).for_each(|((l, r), (x, y))| {
+                *l += x * gain;
+                *r += y * gain;
+            }),
+            None => to.zip(from).for_each(|((l, r), (x, y))| {
+                let gain = edge.gain.next();
+                *l += x * gain;
+                *r += y * gain;
+            }),
+        }
+    }
+    total
 }

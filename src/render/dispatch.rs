@@ -1,0 +1,299 @@
+use super::inbox::Inbox;
+use super::{Destination, Node, Plan, SOURCES, Sink};
+use crate::midi::{Event, EventKind, Message, SYSEX_CHUNK_BYTES, controller};
+use crate::route::{Held, NoteTable, Strike};
+
+/// The wheel at rest.
+const BEND_REST: u16 = 8_192;
+
+/// Takes events to where their cables lead, and remembers what they started.
+/// Real-time: yes, but for the constructor.
+pub(super) struct Dispatch {
+    pub(super) notes: NoteTable,
+    /// For each source: which channels it used.
+    channels: Box<[u16; SOURCES]>,
+    /// For each source: on which channels its sustain or sostenuto is down.
+    pedals: Box<[u16; SOURCES]>,
+    chunk: [u8; SYSEX_CHUNK_BYTES],
+    pub(super) dropped_events: u64,
+}
+
+/// What the events go to.
+pub(super) struct Reach<'a> {
+    pub(super) plan: &'a mut Plan,
+    pub(super) nodes: &'a mut [Option<Box<Node>>],
+    pub(super) sinks: &'a mut [Option<Box<Sink>>],
+}
+
+impl Reach<'_> {
+    fn send(&mut self, to: Destination, event: Event) -> bool {
+        match to {
+            Destination::Node(node) => match self.nodes.get_mut(usize::from(node)) {
+                Some(Some(node)) => node.queue(event),
+                _ => true,
+            },
+            Destination::Sink(sink) => match self.sinks.get_mut(usize::from(sink)) {
+                Some(Some(sink)) => sink.send(event),
+                _ => true,
+            },
+        }
+    }
+
+    fn count_dropped(&mut self, cable: u32) {
+        if let Some(cable) = self.plan.cables.iter().find(|c| c.id == cable) {
+            cable.count.count_dropped();
+        }
+    }
+}
+
+impl Dispatch {
+    pub(super) fn new() -> Dispatch {
+        Dispatch {
+            notes: NoteTable::new(),
+            channels: Box::new([0; SOURCES]),
+            pedals: Box::new([0; SOURCES]),
+            chunk: [0; SYSEX_CHUNK_BYTES],
+            dropped_events: 0,
+        }
+    }
+
+    /// One event, from the inbox to its destinations.
+    pub(super) fn event(&mut self, event: &Event, inbox: &mut Inbox, reach: &mut Reach<'_>) {
+        match event.kind() {
+            Some(EventKind::Midi(message)) => self.message(event, message, inbox, reach),
+            Some(EventKind::Sysex { .. }) => self.sysex(event, inbox, reach),
+            Some(EventKind::Reset) => {
+                self.end_source(event.source, event.time, inbox.port_of(event.source), reach)
+            }
+            Some(EventKind::Parameter { .. }) | None => {}
+        }
+    }
+
+    fn message(&mut self, event: &Event, message: Message, inbox: &Inbox, reach: &mut Reach<'_>) {
+        let source = usize::from(event.source) % SOURCES;
+        if let Some(channel) = message.channel() {
+            self.channels[source] |= 1 << channel;
+        }
+        if let Message::ControlChange {
+            channel,
+            controller: controller::SUSTAIN | controller::SOSTENUTO,
+            value,
+        } = message
+        {
+            let bit = 1 << channel;
+            self.pedals[source] =
+                if value >= 64 { self.pedals[source] | bit } else { self.pedals[source] & !bit };
+        }
+        if let Message::NoteOff { channel, key, velocity } = message {
+            let strike = Strike { source: event.source, channel, key };
+            if self.release(strike, event, velocity, reach) {
+                return;
+            }
+        }
+        let Some(port) = inbox.port_of(event.source) else { return };
+        let cables = reach.plan.ports.get(usize::from(port)).map_or(0, Vec::len);
+        for nth in 0..cables {
+            let index = usize::from(reach.plan.ports[usize::from(port)][nth]);
+            self.along(index, event, message, reach);
+        }
+    }
+
+    /// One message along one cable.
+    fn along(&mut self, index: usize, event: &Event, message: Message, reach: &mut Reach<'_>) {
+        let Some(cable) = reach.plan.cables.get_mut(index) else { return };
+        if event.is_late() {
+            cable.count.count_late();
+        }
+        let (to, id) = (cable.to, cable.id);
+        let out = match cable.transform.apply(message) {
+            Ok(Some(out)) => out,
+            Ok(None) => return,
+            Err(crate::route::Dropped) => {
+                cable.count.count_dropped();
+                self.dropped_events += 1;
+                return;
+            }
+        };
+        // What the cable leaves alone stays as it was on the wire.
+        let mut sent = if out == message { *event } else { Event::midi(event.time, event.source, out) };
+        match (message, out) {
+            (
+                Message::NoteOn { channel, key, .. },
+                Message::NoteOn { channel: to_channel, key: to_key, .. },
+            ) => {
+                let strike = Strike { source: event.source, channel, key };
+                let held = Held {
+                    strike,
+                    cable: id,
+                    destination: to.to_number(),
+                    channel: to_channel,
+                    key: to_key,
+                    note: self.notes.fresh_note(),
+                };
+                match self.notes.hold(held) {
+                    Ok(Some(old)) if matches!(to, Destination::Node(_)) => {
+                        reach.send(to, off(&old, event.time, 64));
+                    }
+                    Ok(_) => {}
+                    Err(_) => {
+                        reach.count_dropped(id);
+                        self.dropped_events += 1;
+                        return;
+                    }
+                }
+                sent.note = held.note;
+            }
+            // The release of a note that no cable started: gear hears it all
+            // the same, an instrument has nothing to release.
+            (Message::NoteOff { .. }, _) if matches!(to, Destination::Node(_)) => return,
+            (Message::PolyPressure { channel, key, .. }, Message::PolyPressure { key: to_key, .. }) => {
+                let strike = Strike { source: event.source, channel, key };
+                let number = to.to_number();
+                sent.note = self
+                    .notes
+                    .of(strike)
+                    .find(|held| held.destination == number && held.key == to_key)
+                    .map_or(0, |held| held.note);
+            }
+            _ => {}
+        }
+        if !reach.send(to, sent) {
+            reach.count_dropped(id);
+            self.dropped_events += 1;
+        }
+    }
+
+    /// Ends the notes of a strike where they were started; `false` if there were none.
+    fn release(&mut self, strike: Strike, event: &Event, velocity: u8, reach: &mut Reach<'_>) -> bool {
+        let mut any = false;
+        while let Some(held) = self.notes.release(strike) {
+            any = true;
+            let to = Destination::from_number(held.destination);
+            let mut sent = off(&held, event.time, velocity);
+            if matches!(to, Destination::Sink(_)) && event.bytes[0] & 0xf0 == 0x90 {
+                // Gear hears a release as it was written: as a strike of velocity 0.
+                sent.bytes = [0x90 | held.channel, held.key, 0, 0];
+            }
+            if !reach.send(to, sent) {
+                reach.count_dropped(held.cable);
+                self.dropped_events += 1;
+            }
+        }
+        any
+    }
+
+    fn sysex(&mut self, event: &Event, inbox: &mut Inbox, reach: &mut Reach<'_>) {
+        inbox.chunk(event, &mut self.chunk);
+        let Some(port) = inbox.port_of(event.source) else { return };
+        let bytes = &self.chunk[..(event.length as usize).min(SYSEX_CHUNK_BYTES)];
+        let cables = reach.plan.ports.get(usize::from(port)).map_or(0, Vec::len);
+        for nth in 0..cables {
+            let index = usize::from(reach.plan.ports[usize::from(port)][nth]);
+            let cable = &mut reach.plan.cables[index];
+            if let Destination::Sink(sink) = cable.to
+                && let Some(Some(sink)) = reach.sinks.get_mut(usize::from(sink))
+                && !sink.sysex(*event, bytes)
+            {
+                cable.count.count_dropped();
+                self.dropped_events += 1;
+            }
+        }
+    }
+
+    /// Ends all that a source started: notes, pedals, the wheel.
+    pub(super) fn end_source(&mut self, source: u16, time: u64, port: Option<u16>, reach: &mut Reach<'_>) {
+        while let Some(held) = self.notes.release_any(|held| held.strike.source == source) {
+            reach.send(Destination::from_number(held.destination), off(&held, time, 64));
+        }
+        let used = std::mem::take(&mut self.channels[usize::from(source) % SOURCES]);
+        self.pedals[usize::from(source) % SOURCES] = 0;
+        let Some(port) = port else { return };
+        let cables = reach.plan.ports.get(usize::from(port)).map_or(0, Vec::len);
+        for channel in (0..16).filter(|channel| used & (1 << channel) != 0) {
+            for nth in 0..cables {
+                let index = usize::from(reach.plan.ports[usize::from(port)][nth]);
+                let (to, transform) = (reach.plan.cables[index].to, reach.plan.cables[index].transform);
+                for rest in at_rest(channel) {
+                    if let Ok(Some(message)) = transform.apply(rest) {
+                        reach.send(to, Event::midi(time, source, message));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The player's panic button: everything that sounds ends, everywhere.
+    pub(super) fn panic(&mut self, time: u64, reach: &mut Reach<'_>) {
+        while self.notes.release_any(|_| true).is_some() {}
+        self.pedals.fill(0);
+        let silence = |channel| {
+            [controller::SUSTAIN, controller::SOSTENUTO, controller::ALL_SOUND_OFF, controller::ALL_NOTES_OFF]
+                .map(|controller| Message::ControlChange { channel, controller, value: 0 })
+        };
+        let destinations = (0..reach.nodes.len() as u16)
+            .map(Destination::Node)
+            .chain((0..reach.sinks.len() as u16).map(Destination::Sink));
+        for to in destinations {
+            for message in (0..16).flat_map(silence) {
+                reach.send(to, Event::midi(time, 0, message));
+            }
+        }
+    }
+
+    /// Before a plan goes: a pedal held along a cable that will be no more is let up.
+    pub(super) fn lift_pedals(
+        &mut self,
+        time: u64,
+        kept: impl Fn(usize) -> bool,
+        inbox: &Inbox,
+        reach: &mut Reach<'_>,
+    ) {
+        for source in 0..SOURCES as u16 {
+            let down = self.pedals[usize::from(source)];
+            let Some(port) = inbox.port_of(source).filter(|_| down != 0) else { continue };
+            let cables = reach.plan.ports.get(usize::from(port)).map_or(0, Vec::len);
+            for nth in 0..cables {
+                let index = usize::from(reach.plan.ports[usize::from(port)][nth]);
+                if kept(index) {
+                    continue;
+                }
+                let (to, transform) = (reach.plan.cables[index].to, reach.plan.cables[index].transform);
+                for channel in (0..16).filter(|channel| down & (1 << channel) != 0) {
+                    for controller in [controller::SUSTAIN, controller::SOSTENUTO] {
+                        let up = Message::ControlChange { channel, controller, value: 0 };
+                        if let Ok(Some(message)) = transform.apply(up) {
+                            reach.send(to, Event::midi(time, source, message));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets the notes of a destination that is no more, after ending them there.
+    pub(super) fn forget(&mut self, destination: Destination, time: u64, reach: &mut Reach<'_>) {
+        let number = destination.to_number();
+        while let Some(held) = self.notes.release_any(|held| held.destination == number) {
+            reach.send(destination, off(&held, time, 64));
+        }
+    }
+}
+
+fn off(held: &Held, time: u64, velocity: u8) -> Event {
+    let message = Message::NoteOff { channel: held.channel, key: held.key, velocity };
+    let mut event = Event::midi(time, held.strike.source, message);
+    event.note = held.note;
+    event
+}
+
+/// Pedals up, wheel and modulation at rest, no pressure.
+fn at_rest(channel: u8) -> [Message; 5] {
+    let control = |controller| Message::ControlChange { channel, controller, value: 0 };
+    [
+        control(controller::SUSTAIN),
+        control(controller::SOSTENUTO),
+        control(controller::MODULATION),
+        Message::PitchBend { channel, value: BEND_REST },
+        Message::ChannelPressure { channel, pressure: 0 },
+    ]
+}

@@ -1,0 +1,174 @@
+use super::{Feed, Origin, SOURCES};
+use crate::midi::{Event, Message, SYSEX_CHUNK_BYTES};
+use crate::render::TimeBase;
+use crate::rt::clock::FrameClock;
+use crate::unit::{Frame, HostTime};
+
+/// Events taken in one quantum; what is more waits for the next.
+pub(super) const EVENTS_PER_QUANTUM: usize = 512;
+
+/// Where events come in, and when they are heard.
+///
+/// The events of all sources are merged by (frame, source, sequence), and a
+/// quantum takes at most [`EVENTS_PER_QUANTUM`]: so neither the order nor what
+/// is deferred depends on how the quantum is cut. Real-time: yes.
+pub(super) struct Inbox {
+    sources: Vec<Option<Box<Feed>>>,
+    /// Places in use, in order: what has to be looked at.
+    used: Vec<u16>,
+    clock: FrameClock,
+    /// Added to the frame of what is stamped in host time.
+    latency_frames: Frame,
+    taken: usize,
+    /// The quantum before had its fill: what comes after its frame was deferred.
+    was_full: bool,
+    quantum: Frame,
+    pub(super) late_events: u64,
+    pub(super) deferred_events: u64,
+    pub(super) live_strikes: u64,
+}
+
+impl Inbox {
+    pub(super) fn new(clock: FrameClock, latency_frames: Frame) -> Inbox {
+        Inbox {
+            sources: (0..SOURCES).map(|_| None).collect(),
+            used: Vec::with_capacity(SOURCES),
+            clock,
+            latency_frames,
+            taken: 0,
+            was_full: false,
+            quantum: 0,
+            late_events: 0,
+            deferred_events: 0,
+            live_strikes: 0,
+        }
+    }
+
+    /// A callback began.
+    pub(super) fn callback(&mut self, frame: Frame, entry: HostTime) {
+        self.clock.callback(frame, entry);
+    }
+
+    /// A quantum began: it may take its fill again.
+    pub(super) fn quantum(&mut self, frame: Frame) {
+        self.was_full = self.taken >= EVENTS_PER_QUANTUM;
+        self.taken = 0;
+        self.quantum = frame;
+    }
+
+    /// Exchanges what is in a place; the caller ends what it had started.
+    pub(super) fn exchange(&mut self, place: u16, feed: &mut Option<Box<Feed>>) {
+        if let Some(there) = self.sources.get_mut(usize::from(place)) {
+            std::mem::swap(there, feed);
+        }
+        self.used.clear();
+        for (index, source) in self.sources.iter().enumerate() {
+            if source.is_some() {
+                self.used.push(index as u16);
+            }
+        }
+    }
+
+    /// Ends the sources that only play until somebody else does; gives each to `ended`.
+    pub(super) fn stop_yielding(&mut self, mut ended: impl FnMut(u16)) {
+        for &place in &self.used {
+            if let Some(source) = &mut self.sources[usize::from(place)]
+                && let Origin::Score(score) = &mut source.origin
+                && score.yields()
+            {
+                score.stop();
+                ended(place);
+            }
+        }
+    }
+
+    /// The rig's MIDI port that a source feeds. Real-time: yes.
+    pub(super) fn port_of(&self, place: u16) -> Option<u16> {
+        self.sources.get(usize::from(place))?.as_ref().map(|source| source.port)
+    }
+
+    /// The next event due before `end`, its time at `now` or later; `None` when
+    /// there is none or the quantum has had its fill.
+    pub(super) fn next(&mut self, now: Frame, end: Frame) -> Option<Event> {
+        if self.taken >= EVENTS_PER_QUANTUM {
+            return None;
+        }
+        let mut first: Option<(Frame, Event, u16)> = None;
+        for &place in &self.used {
+            let Some(source) = &mut self.sources[usize::from(place)] else { continue };
+            let Some(event) = peek(&mut source.origin, &self.clock, self.latency_frames) else { continue };
+            // What was deferred is heard at the quantum's start, wherever in the
+            // quantum we are looking from.
+            let heard = event.time.max(self.quantum);
+            if heard < end && first.is_none_or(|(earliest, ..)| heard < earliest) {
+                first = Some((heard, event, place));
+            }
+        }
+        let (heard, mut event, place) = first?;
+        self.taken += 1;
+        let due = event.time;
+        event.time = heard.max(now);
+        event.source = place;
+        match &mut self.sources[usize::from(place)].as_mut()?.origin {
+            Origin::Score(score) => score.advance(),
+            Origin::Live(live) => {
+                if live.health.take_overflow() {
+                    return Some(Event::reset(event.time, place));
+                }
+                live.events.receive();
+                if due < now && !self.was_full {
+                    self.late_events += 1;
+                    event = event.late();
+                }
+                if matches!(event.message(), Some(Message::NoteOn { .. })) {
+                    self.live_strikes += 1;
+                }
+            }
+        }
+        if due < self.quantum && self.was_full {
+            self.deferred_events += 1;
+        }
+        Some(event)
+    }
+
+    /// The bytes of a SysEx chunk just taken from a source.
+    pub(super) fn chunk(&mut self, event: &Event, into: &mut [u8; SYSEX_CHUNK_BYTES]) {
+        let Some(Some(source)) = self.sources.get_mut(usize::from(event.source)) else { return };
+        match &mut source.origin {
+            Origin::Live(live) => {
+                let wanted = (event.length as usize).min(SYSEX_CHUNK_BYTES);
+                live.bytes.read(&mut into[..wanted]);
+            }
+            Origin::Score(score) => score.read_chunk(event, into),
+        }
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.used
+            .iter()
+            .filter_map(|place| self.sources[usize::from(*place)].as_ref())
+            .map(|source| match &source.origin {
+                Origin::Live(live) => live.health.dropped(),
+                Origin::Score(_) => 0,
+            })
+            .sum()
+    }
+}
+
+fn peek(origin: &mut Origin, clock: &FrameClock, latency_frames: Frame) -> Option<Event> {
+    match origin {
+        Origin::Live(live) => {
+            let mut event = *live.events.peek()?;
+            event.time = due_frame(&event, live.time_base, clock, latency_frames);
+            Some(event)
+        }
+        Origin::Score(score) => score.peek(),
+    }
+}
+
+fn due_frame(event: &Event, base: TimeBase, clock: &FrameClock, latency_frames: Frame) -> Frame {
+    match base {
+        TimeBase::Host => clock.frame_at(HostTime(event.time)) + latency_frames,
+        TimeBase::Frames => event.time,
+    }
+}

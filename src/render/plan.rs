@@ -1,0 +1,102 @@
+use std::sync::Arc;
+
+use super::snapshot::CableCount;
+use crate::route::Transform;
+use crate::stage::Ramp;
+
+/// An order of nodes and the edges between them: what is played. Made in the
+/// control world from a rig; holds indices only, so that a swap moves nothing.
+#[derive(Default, Debug)]
+pub struct Plan {
+    /// What to do for every piece, in order.
+    pub steps: Vec<Step>,
+    /// Audio cables; a step names a range of them.
+    pub edges: Vec<AudioEdge>,
+    /// MIDI cables, in the order of the rig.
+    pub cables: Vec<MidiCable>,
+    /// For each MIDI port of the rig, which of `cables` begin there.
+    pub ports: Vec<Vec<u16>>,
+    /// Nodes whose previous quantum is read by a cable that closes a loop.
+    pub looped: Vec<u16>,
+    /// Device channels written, at least 2.
+    pub channels: usize,
+}
+
+/// One thing to do for a piece.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Reads a device input into its node.
+    Input {
+        /// The node.
+        node: u16,
+    },
+    /// Runs a processor on the sum of its edges.
+    Process {
+        /// The node.
+        node: u16,
+        /// Edges heard now, as a range of [`Plan::edges`].
+        main: (u16, u16),
+        /// Edges that close a loop, heard a quantum late.
+        late: (u16, u16),
+    },
+    /// Sums edges into an output.
+    Output {
+        /// The bus.
+        bus: u16,
+        /// Its edges, as a range of [`Plan::edges`].
+        edges: (u16, u16),
+    },
+}
+
+/// An audio cable.
+#[derive(Clone, Debug)]
+pub struct AudioEdge {
+    /// The node heard.
+    pub from: u16,
+    /// Its gain, which may be on its way: cables fade in and out.
+    pub gain: Ramp,
+    /// The edge of the plan before that this one continues, if any: its gain
+    /// goes on from where that one is.
+    pub continues: Option<u16>,
+    /// Where the gain goes, linear.
+    pub target: f32,
+}
+
+/// Where a MIDI cable ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Destination {
+    /// An instrument's node.
+    Node(u16),
+    /// A MIDI output.
+    Sink(u16),
+}
+
+const SINK_BIT: u16 = 0x8000;
+
+impl Destination {
+    pub(super) const fn to_number(self) -> u16 {
+        match self {
+            Destination::Node(node) => node,
+            Destination::Sink(sink) => sink | SINK_BIT,
+        }
+    }
+
+    pub(super) const fn from_number(number: u16) -> Destination {
+        if number & SINK_BIT == 0 { Destination::Node(number) } else { Destination::Sink(number & !SINK_BIT) }
+    }
+}
+
+/// A MIDI cable.
+#[derive(Clone, Debug)]
+pub struct MidiCable {
+    /// Its number for life, so that a note finds its cable's counters.
+    pub id: u32,
+    /// Where it ends.
+    pub to: Destination,
+    /// What it does on the way.
+    pub transform: Transform,
+    /// The cable of the plan before that this one is, if any.
+    pub continues: Option<u16>,
+    /// What it lost, so far; the same counters for all its life.
+    pub count: Arc<CableCount>,
+}

@@ -1,0 +1,78 @@
+use crate::midi::{Event, EventKind, SYSEX_CHUNK_BYTES};
+use crate::unit::Frame;
+
+/// A source whose events are all known: a file, or the demo. Real-time: yes,
+/// but for the constructor.
+pub struct Score {
+    events: Box<[Event]>,
+    sysex: Box<[u8]>,
+    next: usize,
+    next_byte: usize,
+    offset: Frame,
+    repeat_frames: Option<Frame>,
+    yields: bool,
+}
+
+impl Score {
+    /// Events in order, `time` in frames; `sysex` holds the bytes of the SysEx
+    /// chunks among them, one after the other.
+    pub fn new(events: Box<[Event]>, sysex: Box<[u8]>) -> Score {
+        Score { events, sysex, next: 0, next_byte: 0, offset: 0, repeat_frames: None, yields: false }
+    }
+
+    /// Begins at this frame of the engine's timeline.
+    pub fn starting_at(mut self, frame: Frame) -> Score {
+        self.offset = frame;
+        self
+    }
+
+    /// Begins again after so many frames, for ever (0: does not).
+    pub fn repeating(mut self, frames: Frame) -> Score {
+        self.repeat_frames = (frames > 0).then_some(frames);
+        self
+    }
+
+    /// Ends for good as soon as a live source strikes a note: the demo.
+    pub fn yielding(mut self) -> Score {
+        self.yields = true;
+        self
+    }
+
+    pub(super) fn yields(&self) -> bool {
+        self.yields
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.next = self.events.len();
+        self.repeat_frames = None;
+    }
+
+    pub(super) fn peek(&mut self) -> Option<Event> {
+        if self.next == self.events.len() {
+            let frames = self.repeat_frames?;
+            if self.events.is_empty() {
+                return None;
+            }
+            self.offset += frames;
+            self.next = 0;
+            self.next_byte = 0;
+        }
+        let mut event = self.events[self.next];
+        event.time += self.offset;
+        Some(event)
+    }
+
+    pub(super) fn advance(&mut self) {
+        self.next = (self.next + 1).min(self.events.len());
+    }
+
+    pub(super) fn read_chunk(&mut self, event: &Event, into: &mut [u8; SYSEX_CHUNK_BYTES]) {
+        if let Some(EventKind::Sysex { bytes, .. }) = event.kind() {
+            let end = (self.next_byte + bytes as usize).min(self.sysex.len());
+            let chunk = &self.sysex[self.next_byte..end];
+            let fits = chunk.len().min(SYSEX_CHUNK_BYTES);
+            into[..fits].copy_from_slice(&chunk[..fits]);
+            self.next_byte = end;
+        }
+    }
+}

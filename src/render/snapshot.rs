@@ -1,0 +1,87 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::unit::Frame;
+
+/// How many buses a snapshot has meters for: the first ones of the rig.
+pub const METERS: usize = 16;
+
+/// The loudest samples of an output since the last snapshot, linear.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct BusMeter {
+    /// Left.
+    pub left: f32,
+    /// Right.
+    pub right: f32,
+}
+
+/// What happened on one MIDI cable so far; shared with the control world.
+#[derive(Debug, Default)]
+pub struct CableCount {
+    late: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl CableCount {
+    /// Events that came after their frame. Real-time: yes.
+    pub fn late(&self) -> u64 {
+        self.late.load(Ordering::Relaxed)
+    }
+
+    /// Events that a full queue or a transposed key lost. Real-time: yes.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_late(&self) {
+        self.late.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What the Renderer shows, replaced after every callback.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot {
+    /// Frames rendered so far.
+    pub frame: Frame,
+    /// Voices that sound now.
+    pub voices: u32,
+    /// The most voices that sounded at once.
+    pub peak_voices: u32,
+    /// Events that came after their frame.
+    pub late_events: u64,
+    /// Events lost inside the Renderer.
+    pub dropped_events: u64,
+    /// Events moved to the next quantum because this one had its fill.
+    pub deferred_events: u64,
+    /// Frames in which the limiter of any output lowered the gain.
+    pub limited_frames: u64,
+    /// Notices that found no room.
+    pub lost_notices: u64,
+    /// Frames that the recording lost.
+    pub record_lost_frames: u64,
+    /// Note-ons that came from live sources so far.
+    pub live_strikes: u64,
+    /// Meters of the first outputs.
+    pub meters: [BusMeter; METERS],
+}
+
+impl Default for Snapshot {
+    fn default() -> Snapshot {
+        Snapshot {
+            frame: 0,
+            voices: 0,
+            peak_voices: 0,
+            late_events: 0,
+            dropped_events: 0,
+            deferred_events: 0,
+            limited_frames: 0,
+            lost_notices: 0,
+            record_lost_frames: 0,
+            live_strikes: 0,
+            meters: [BusMeter::default(); METERS],
+        }
+    }
+}

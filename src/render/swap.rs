@@ -1,0 +1,41 @@
+use super::{Node, OutputBus, Plan, Score, Sink, Source};
+use crate::stage::Processor;
+use crate::unit::Frame;
+
+/// A MIDI source, and which of the rig's MIDI ports it feeds.
+pub struct Feed {
+    /// The port's number in [`Plan::ports`].
+    pub port: u16,
+    /// Where its events come from.
+    pub origin: Origin,
+}
+
+/// Where a source's events come from.
+pub enum Origin {
+    /// A device or another program: by a door.
+    Live(Source),
+    /// All known beforehand.
+    Score(Score),
+}
+
+/// A parcel of changes for the Renderer, made in the control world.
+///
+/// The Renderer exchanges what is in it for what it had, all at one quantum, and
+/// sends the parcel back with the remains: it allocates and frees nothing.
+#[derive(Default)]
+pub struct Swap {
+    /// Not before this frame; at the next quantum where there is none.
+    pub not_before: Option<Frame>,
+    /// The plan to play from now on.
+    pub plan: Option<Box<Plan>>,
+    /// Nodes to put in places, or to take out of them.
+    pub nodes: Vec<(u16, Option<Box<Node>>)>,
+    /// Fresh processors for nodes whose own has failed.
+    pub revived: Vec<(u16, Box<dyn Processor>)>,
+    /// Output buses to put in places, or to take out.
+    pub buses: Vec<(u16, Option<Box<OutputBus>>)>,
+    /// Sources to put in places, or to take out.
+    pub sources: Vec<(u16, Option<Box<Feed>>)>,
+    /// Destinations to put in places, or to take out.
+    pub sinks: Vec<(u16, Option<Box<Sink>>)>,
+}

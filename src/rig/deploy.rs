@@ -1,0 +1,393 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::graph::{Edge, Graph, lower, union};
+use super::model::{Actor, CableKind, Device, Port, Rig};
+use crate::midi::Event;
+use crate::render::{
+    CableCount, Command, Destination, DeviceInput, MidiCable, NODES, Node, OutputBus, Plan, Swap,
+};
+use crate::route::Transform;
+use crate::stage::{PrepareError, Processor, Role, StreamFormat};
+use crate::unit::SampleRate;
+
+/// An actor that its kind could not build.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("`{actor}` cannot be built: {reason}")]
+pub struct DeployError {
+    /// Its name in the rig.
+    pub actor: String,
+    /// Why.
+    pub reason: PrepareError,
+}
+
+/// A rig that is played: which of its actors stands at which place of the
+/// Renderer, and how to get from it to a changed rig.
+pub struct Deployment {
+    rig: Rig,
+    rate: SampleRate,
+    seed: u64,
+    nodes: BTreeMap<String, u16>,
+    buses: BTreeMap<String, u16>,
+    ports: BTreeMap<String, u16>,
+    /// The audio edges of the plan that plays, in its order.
+    playing: Vec<Edge>,
+    graph: Graph,
+    cables: Vec<Cable>,
+    next_cable: u32,
+    /// Places to empty, and the graph to play, once fades have ended.
+    leaving: Vec<u16>,
+    leaving_buses: Vec<u16>,
+    pending: Option<Graph>,
+}
+
+#[derive(Clone)]
+struct Cable {
+    from: String,
+    to: String,
+    port: u16,
+    midi: MidiCable,
+}
+
+/// The first step from one rig to the next.
+pub struct Change {
+    /// To be lent to the Renderer.
+    pub swap: Swap,
+    /// To be sent before it.
+    pub commands: Vec<Command>,
+}
+
+impl Deployment {
+    /// Puts a whole rig into an empty Renderer.
+    ///
+    /// # Errors
+    /// [`DeployError`] where a kind refuses its settings.
+    pub fn first(rig: Rig, rate: SampleRate, seed: u64) -> Result<(Deployment, Swap), DeployError> {
+        let empty = Rig { engine: rig.engine.clone(), ..Rig::default() };
+        let mut deployment = Deployment {
+            rig: empty,
+            rate,
+            seed,
+            nodes: BTreeMap::new(),
+            buses: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            playing: Vec::new(),
+            graph: Graph::default(),
+            cables: Vec::new(),
+            next_cable: 0,
+            leaving: Vec::new(),
+            leaving_buses: Vec::new(),
+            pending: None,
+        };
+        let change = deployment.change(rig)?;
+        let mut swap = change.swap;
+        if let Some(plan) = &mut swap.plan {
+            for edge in &mut plan.edges {
+                edge.gain = crate::stage::Ramp::at(edge.target);
+            }
+        }
+        Ok((deployment, swap))
+    }
+
+    /// The rig that is played, or on its way.
+    pub fn rig(&self) -> &Rig {
+        &self.rig
+    }
+
+    /// The name of the actor at a node.
+    pub fn name_of(&self, node: u16) -> Option<&str> {
+        self.nodes.iter().find(|(_, at)| **at == node).map(|(name, _)| name.as_str())
+    }
+
+    /// The node of an actor or input.
+    pub fn node_of(&self, name: &str) -> Option<u16> {
+        self.nodes.get(name).copied()
+    }
+
+    /// The number of a MIDI port of the rig: its place among sources and sinks.
+    pub fn port_of(&self, name: &str) -> Option<u16> {
+        self.ports.get(name).copied()
+    }
+
+    /// The MIDI cables, and what each lost: (from, to, counts).
+    pub fn cables(&self) -> impl Iterator<Item = (&str, &str, &CableCount)> {
+        self.cables.iter().map(|c| (c.from.as_str(), c.to.as_str(), &*c.midi.count))
+    }
+
+    /// A fresh processor for an actor whose own has failed.
+    ///
+    /// # Errors
+    /// [`DeployError`] where its kind refuses; nothing for a node without an actor.
+    pub fn rebuild(&self, node: u16) -> Result<Option<Box<dyn Processor>>, DeployError> {
+        let actor = self.name_of(node).and_then(|name| self.rig.actors.iter().find(|a| a.name == name));
+        actor.map(|actor| self.prepare(actor)).transpose()
+    }
+
+    /// Whether a change is still fading: the next must wait for
+    /// [`settle`](Self::settle).
+    pub fn is_settled(&self) -> bool {
+        self.leaving.is_empty()
+            && self.leaving_buses.is_empty()
+            && self.pending.is_none()
+            && self.graph.is_exact()
+    }
+
+    /// Goes on to a changed rig: untouched actors keep their places and their
+    /// state, changed values go as commands, cables fade in and out.
+    ///
+    /// # Errors
+    /// [`DeployError`] where a kind refuses its settings; the old rig plays on.
+    pub fn change(&mut self, new: Rig) -> Result<Change, DeployError> {
+        let mut commands = Vec::new();
+        let mut swap = Swap::default();
+        let mut nodes = BTreeMap::new();
+        for actor in &new.actors {
+            let old = self.rig.actors.iter().find(|a| a.name == actor.name);
+            let kept = old.and_then(|old| Some((self.node_of(&old.name)?, changes(old, actor)?)));
+            match kept {
+                Some((node, values)) => {
+                    commands.extend(values.into_iter().map(|(index, value)| Command::Parameter {
+                        node,
+                        index,
+                        value,
+                    }));
+                    nodes.insert(actor.name.clone(), node);
+                }
+                None => {
+                    let node = self.free_node(&nodes, &swap);
+                    let takes_midi = actor.role() == Role::Instrument;
+                    let fresh = Node::processor(self.prepare(actor)?, takes_midi, actor.gain, self.rate);
+                    swap.nodes.push((node, Some(Box::new(fresh))));
+                    nodes.insert(actor.name.clone(), node);
+                }
+            }
+        }
+        for input in &new.inputs {
+            let old = self.rig.inputs.iter().find(|i| i.name == input.name && i.channels == input.channels);
+            match old.and_then(|old| Some((self.node_of(&old.name)?, old))) {
+                Some((node, old)) => {
+                    if old.gain != input.gain {
+                        commands.push(Command::Parameter { node, index: Event::GAIN, value: input.gain.0 });
+                    }
+                    nodes.insert(input.name.clone(), node);
+                }
+                None => {
+                    let node = self.free_node(&nodes, &swap);
+                    let channels = DeviceInput { channels: pair(input) };
+                    swap.nodes.push((node, Some(Box::new(Node::input(channels, input.gain, self.rate)))));
+                    nodes.insert(input.name.clone(), node);
+                }
+            }
+        }
+        let buses = self.place_buses(&new, &mut swap);
+        let ports = place(new.midi.iter().map(|m| m.name.as_str()), &self.ports);
+
+        let graph = Graph::of(&new, &nodes, &buses);
+        self.leaving =
+            self.nodes.values().copied().filter(|n| !nodes.values().any(|kept| kept == n)).collect();
+        self.leaving_buses =
+            self.buses.values().copied().filter(|b| !buses.values().any(|kept| kept == b)).collect();
+        self.cables = self.midi_cables(&new, &nodes, &ports);
+        self.nodes = nodes;
+        self.buses = buses;
+        self.ports = ports;
+        self.rig = new;
+
+        match lower(&union(&graph, &self.graph), &self.playing) {
+            Some(audio) => self.play(audio.graph, &mut swap, audio.plan),
+            None => {
+                // The old cables and the new would make a loop together: fade the
+                // old ones out first, in their own order.
+                let fading = self.graph.without(&graph);
+                if let Some(audio) = lower(&fading, &self.playing) {
+                    self.play(audio.graph, &mut swap, audio.plan);
+                }
+                self.pending = Some(graph);
+            }
+        }
+        Ok(Change { swap, commands })
+    }
+
+    /// To be called when the last swap is done and its fades are over: what is
+    /// to be lent next, `None` when the new rig stands alone.
+    pub fn settle(&mut self) -> Option<Swap> {
+        if let Some(graph) = self.pending.take() {
+            let mut swap = Swap::default();
+            if let Some(audio) =
+                lower(&union(&graph, &self.graph), &self.playing).or_else(|| lower(&graph, &self.playing))
+            {
+                self.play(audio.graph, &mut swap, audio.plan);
+            }
+            return Some(swap);
+        }
+        if self.is_settled() {
+            return None;
+        }
+        let mut swap = Swap::default();
+        let graph = Graph::of(&self.rig, &self.nodes, &self.buses);
+        if let Some(audio) = lower(&graph, &self.playing) {
+            self.play(audio.graph, &mut swap, audio.plan);
+        }
+        swap.nodes = std::mem::take(&mut self.leaving).into_iter().map(|n| (n, None)).collect();
+        swap.buses = std::mem::take(&mut self.leaving_buses).into_iter().map(|b| (b, None)).collect();
+        Some(swap)
+    }
+
+    fn play(&mut self, graph: Graph, swap: &mut Swap, mut plan: Plan) {
+        let ports = self.ports.values().map(|p| usize::from(*p) + 1).max().unwrap_or(0);
+        plan.ports = vec![Vec::new(); ports];
+        for (index, cable) in self.cables.iter().enumerate() {
+            plan.ports[usize::from(cable.port)].push(index as u16);
+            plan.cables.push(cable.midi.clone());
+        }
+        for (index, cable) in self.cables.iter_mut().enumerate() {
+            cable.midi.continues = Some(index as u16);
+        }
+        let highest = self.rig.outputs.iter().flat_map(|o| &o.channels).max();
+        plan.channels = highest.map_or(2, |c| usize::from(*c) + 1).max(2);
+        self.playing = graph.edges_in_order(&plan);
+        self.graph = graph;
+        swap.plan = Some(Box::new(plan));
+    }
+
+    fn midi_cables(
+        &mut self,
+        new: &Rig,
+        nodes: &BTreeMap<String, u16>,
+        ports: &BTreeMap<String, u16>,
+    ) -> Vec<Cable> {
+        let mut old = std::mem::take(&mut self.cables);
+        let mut cables = Vec::new();
+        for cable in &new.cables {
+            let CableKind::Midi(transform) = &cable.kind else { continue };
+            let (from, to) = (new.port_name(cable.from), new.port_name(cable.to));
+            let Some(port) = ports.get(from).copied() else { continue };
+            let destination = match cable.to {
+                Port::Midi(_) => ports.get(to).map(|port| Destination::Sink(*port)),
+                _ => nodes.get(to).map(|node| Destination::Node(*node)),
+            };
+            let Some(destination) = destination else { continue };
+            let same = |c: &Cable| c.from == from && c.to == to;
+            let continued = |c: &Cable| {
+                same(c) && c.midi.to == destination && c.midi.transform.channel == transform.channel
+            };
+            let at = old.iter().position(continued).or_else(|| old.iter().position(same));
+            let before = at.map(|at| old.remove(at));
+            cables.push(self.midi_cable(from, to, port, destination, *transform, before));
+        }
+        cables
+    }
+
+    fn midi_cable(
+        &mut self,
+        from: &str,
+        to: &str,
+        port: u16,
+        destination: Destination,
+        transform: Transform,
+        before: Option<Cable>,
+    ) -> Cable {
+        let continues = before
+            .as_ref()
+            .filter(|c| c.midi.to == destination && c.midi.transform.channel == transform.channel)
+            .and_then(|c| c.midi.continues);
+        let (id, count) = match before {
+            Some(cable) => (cable.midi.id, cable.midi.count),
+            None => {
+                self.next_cable += 1;
+                (self.next_cable, Arc::new(CableCount::default()))
+            }
+        };
+        let midi = MidiCable { id, to: destination, transform, continues, count };
+        Cable { from: from.to_owned(), to: to.to_owned(), port, midi }
+    }
+
+    fn place_buses(&self, new: &Rig, swap: &mut Swap) -> BTreeMap<String, u16> {
+        let old_engine = &self.rig.engine;
+        let kept: BTreeMap<String, u16> = self
+            .buses
+            .iter()
+            .filter(|(name, _)| {
+                let find = |rig: &Rig| rig.outputs.iter().find(|o| o.name == **name).cloned();
+                find(&self.rig) == find(new) && old_engine.limiter == new.engine.limiter
+            })
+            .map(|(name, at)| (name.clone(), *at))
+            .collect();
+        let mut buses = BTreeMap::new();
+        for output in &new.outputs {
+            let taken = |n: &u16| self.buses.values().any(|b| b == n) || buses.values().any(|b| b == n);
+            let bus = kept.get(&output.name).copied().unwrap_or_else(|| {
+                let bus = (0..).find(|n| !taken(n)).unwrap_or(u16::MAX);
+                let fresh = OutputBus::new(pair(output), output.gain, new.engine.limiter, self.rate);
+                swap.buses.push((bus, Some(Box::new(fresh))));
+                bus
+            });
+            buses.insert(output.name.clone(), bus);
+        }
+        buses
+    }
+
+    fn free_node(&self, taken: &BTreeMap<String, u16>, swap: &Swap) -> u16 {
+        (0..NODES as u16)
+            .find(|n| {
+                !self.nodes.values().any(|t| t == n)
+                    && !taken.values().any(|t| t == n)
+                    && !self.leaving.contains(n)
+                    && !swap.nodes.iter().any(|(t, _)| t == n)
+            })
+            .unwrap_or(u16::MAX)
+    }
+
+    fn prepare(&self, actor: &Actor) -> Result<Box<dyn Processor>, DeployError> {
+        let format = StreamFormat { rate: self.rate, seed: seed_of(&actor.name, self.seed) };
+        actor
+            .kind
+            .prepare(&actor.settings, format)
+            .map_err(|reason| DeployError { actor: actor.name.clone(), reason })
+    }
+}
+
+/// The parameter changes that make one actor the other, or `None` where it has
+/// to be built anew.
+fn changes(old: &Actor, new: &Actor) -> Option<Vec<(u16, f32)>> {
+    if old.kind.name() != new.kind.name() {
+        return None;
+    }
+    let mut values = Vec::new();
+    for (index, parameter) in new.kind.parameters().iter().enumerate() {
+        let before = old.settings.given(index).or(parameter.default);
+        let after = new.settings.given(index).or(parameter.default);
+        if before != after {
+            let value = after.filter(|_| parameter.live && before.is_some())?;
+            values.push((index as u16, value.as_f32()));
+        }
+    }
+    if old.gain != new.gain {
+        values.push((Event::GAIN, new.gain.0));
+    }
+    Some(values)
+}
+
+fn pair(device: &Device) -> [u16; 2] {
+    let first = device.channels.first().copied().unwrap_or(0);
+    [first, device.channels.get(1).copied().unwrap_or(first)]
+}
+
+/// Gives names numbers: those that had one keep it.
+fn place<'a>(names: impl Iterator<Item = &'a str>, old: &BTreeMap<String, u16>) -> BTreeMap<String, u16> {
+    let mut placed: BTreeMap<String, u16> = BTreeMap::new();
+    for name in names {
+        let number = old.get(name).copied().or_else(|| {
+            (0..=u16::MAX).find(|n| !old.values().any(|t| t == n) && !placed.values().any(|t| t == n))
+        });
+        placed.insert(name.to_owned(), number.unwrap_or(u16::MAX));
+    }
+    placed
+}
+
+/// FNV-1a over the actor's name, and the run's seed: so that two actors differ.
+fn seed_of(name: &str, seed: u64) -> u64 {
+    name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
