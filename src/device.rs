@@ -1,1 +1,5 @@
 //! Audio drivers and MIDI ports: the edge to the operating system.
+
+pub mod audio;
+pub mod memory;
+pub mod pattern;

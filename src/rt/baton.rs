@@ -26,6 +26,11 @@ impl<T> Baton<T> {
         Baton { place: AtomicPtr::new(Box::into_raw(object)) }
     }
 
+    /// A place that nothing was put in yet. Real-time: no.
+    pub fn empty() -> Baton<T> {
+        Baton { place: AtomicPtr::new(ptr::null_mut()) }
+    }
+
     /// Takes the object, if it is there. Real-time: yes.
     pub fn take(&self) -> Option<Box<T>> {
         let taken = self.place.swap(ptr::null_mut(), Ordering::AcqRel);

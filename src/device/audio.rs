@@ -1,0 +1,73 @@
+//! Audio drivers: who calls the Renderer, how often, and where its samples go.
+//!
+//! [`open`] finds a device and its rate before the engine builds its Renderer;
+//! [`AudioDriver::start`] begins the callbacks. A driver that dies latches its
+//! first fatal error and goes quiet; the Renderer stays in its baton for the
+//! next driver.
+
+mod callback;
+mod choice;
+mod error;
+mod jack;
+mod null;
+mod open;
+pub mod scheduling;
+mod stats;
+
+pub use callback::{Callback, Edge};
+pub use choice::{AudioRequest, DriverChoice};
+pub use error::{DriverError, DriverFault, FaultKind};
+pub use jack::{JackMidiPort, JackPorts, list as list_jack};
+pub use open::{Opened, open};
+pub use stats::{CallbackReport, CallbackStats};
+
+use crate::unit::SampleRate;
+
+/// What a driver got from its device.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StreamInfo {
+    /// The driver's name, as in `--driver`.
+    pub driver: &'static str,
+    /// The device's own name.
+    pub device: String,
+    /// The rate that the engine runs at.
+    pub rate: SampleRate,
+    /// The rate that the device runs at; where it differs, the driver resamples.
+    pub device_rate: SampleRate,
+    /// Frames of a callback, at the engine's rate; callbacks may differ.
+    pub block_frames: u32,
+    /// Frames from the callback to the ear, as far as the driver knows.
+    pub latency_frames: u32,
+    /// Channels that are played.
+    pub output_channels: u16,
+    /// Channels that are heard.
+    pub input_channels: u16,
+}
+
+/// One open audio device. All its methods are for the control world.
+pub trait AudioDriver: Send {
+    /// What was got from the device.
+    fn info(&self) -> &StreamInfo;
+
+    /// Begins the callbacks. `jack_midi` are the ports to register; drivers
+    /// other than JACK take none.
+    ///
+    /// # Errors
+    /// [`DriverError`] where the device refuses to run.
+    fn start(&mut self, callback: Callback, jack_midi: Vec<JackMidiPort>) -> Result<(), DriverError>;
+
+    /// The first fatal error, once there was one: stop this driver then.
+    fn fault(&self) -> Option<DriverFault>;
+
+    /// Periods that the device missed, so far.
+    fn xruns(&self) -> u64;
+
+    /// MIDI messages that this driver itself could not pass on, so far.
+    fn dropped_midi(&self) -> u64 {
+        0
+    }
+
+    /// Ends the callbacks within two seconds, whatever state the device is in.
+    /// The Renderer is in the baton afterwards.
+    fn stop(&mut self);
+}

@@ -1,0 +1,216 @@
+//! A native JACK client: audio and MIDI in one process callback, so that an
+//! event keeps its frame. Also the way to PipeWire.
+
+mod library;
+mod midi;
+mod notify;
+mod patchbay;
+mod process;
+mod server;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use ::jack::{AudioIn, AudioOut, Client, MidiIn, MidiOut, Port, PortSpec};
+use crossbeam::channel::{Receiver, Sender, bounded};
+
+pub use midi::JackMidiPort;
+pub use server::{JackPorts, list};
+
+use super::error::{DriverFault, FaultLatch};
+use super::{AudioDriver, AudioRequest, Callback, DriverError, StreamInfo};
+use midi::{InPort, OutPort};
+use notify::Notify;
+use patchbay::{Patchbay, Wish};
+use process::{MAX_CHANNELS, Process};
+
+const NAME: &str = "jack";
+/// How long a server may take to let us go before we leave without its leave.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Ports that may appear before the patchbay has looked.
+const ORDERS: usize = 256;
+
+/// What the callbacks tell the control world.
+#[derive(Default)]
+struct Health {
+    fault: FaultLatch,
+    xruns: AtomicU64,
+    dropped_midi: AtomicU64,
+}
+
+/// A JACK client, open and perhaps running.
+pub(super) struct JackDriver {
+    info: StreamInfo,
+    request: AudioRequest,
+    /// Until the callbacks begin; afterwards the patchbay's thread has it.
+    client: Option<Client>,
+    running: Option<Running>,
+    health: Arc<Health>,
+}
+
+struct Running {
+    orders: Sender<patchbay::Order>,
+    ended: Receiver<()>,
+    freewheeling: Arc<AtomicBool>,
+}
+
+impl JackDriver {
+    pub(super) fn open(request: &AudioRequest) -> Result<JackDriver, DriverError> {
+        let client = server::connect(&request.client_name)?;
+        let rate = server::rate_of(&client)?;
+        if let Some(wanted) = request.rate.filter(|wanted| *wanted != rate) {
+            return Err(DriverError::ServerRate { wanted_hertz: wanted.hertz(), server_hertz: rate.hertz() });
+        }
+        let block_frames = client.buffer_size();
+        let info = StreamInfo {
+            driver: NAME,
+            device: client.name().to_owned(),
+            rate,
+            device_rate: rate,
+            block_frames,
+            latency_frames: server::playback_latency_frames(&client).max(block_frames),
+            output_channels: request.output_channels.clamp(2, MAX_CHANNELS as u16),
+            input_channels: request.input_channels.min(MAX_CHANNELS as u16),
+        };
+        let health = Arc::new(Health::default());
+        Ok(JackDriver { info, request: request.clone(), client: Some(client), running: None, health })
+    }
+}
+
+impl AudioDriver for JackDriver {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn start(&mut self, callback: Callback, jack_midi: Vec<JackMidiPort>) -> Result<(), DriverError> {
+        let Some(client) = self.client.take() else {
+            return Err(refused(&self.info, "it was stopped and has to be opened anew"));
+        };
+        let freewheeling = callback.freewheel_flag();
+        let wishes = wishes(&jack_midi);
+        let audio = AudioPorts::register(&client, &self.info)?;
+        let (inputs, outputs) = register_midi(&client, &self.info, jack_midi, &self.health)?;
+        let (orders, order_receiver) = bounded(ORDERS);
+        let (end, ended) = bounded(1);
+        let notify = Notify {
+            health: Arc::clone(&self.health),
+            rate_hertz: self.info.rate.hertz(),
+            freewheeling: Arc::clone(&freewheeling),
+            orders: orders.clone(),
+        };
+        let patchbay = Patchbay::new(client.name(), &self.info, &self.request, wishes);
+        let process = Process::new(callback, audio.inputs, audio.outputs, inputs, outputs);
+        let active = client
+            .activate_async(notify, process)
+            .map_err(|error| refused(&self.info, &error.to_string()))?;
+        let health = Arc::clone(&self.health);
+        let body = move || {
+            patchbay.serve(active, &order_receiver, &health.fault);
+            let _ = end.send(());
+        };
+        std::thread::Builder::new()
+            .name("antiphon-jack".to_owned())
+            .spawn(body)
+            .map_err(|error| refused(&self.info, &error.to_string()))?;
+        self.running = Some(Running { orders, ended, freewheeling });
+        Ok(())
+    }
+
+    fn fault(&self) -> Option<DriverFault> {
+        self.health.fault.get()
+    }
+
+    fn xruns(&self) -> u64 {
+        self.health.xruns.load(Relaxed)
+    }
+
+    fn dropped_midi(&self) -> u64 {
+        self.health.dropped_midi.load(Relaxed)
+    }
+
+    fn stop(&mut self) {
+        self.client = None;
+        if let Some(running) = self.running.take() {
+            running.freewheeling.store(false, Relaxed);
+            if running.orders.send_timeout(patchbay::Order::Stop, STOP_TIMEOUT).is_ok() {
+                // A dead server's library may never let go: then its thread stays behind.
+                let _ = running.ended.recv_timeout(STOP_TIMEOUT);
+            }
+        }
+    }
+}
+
+impl Drop for JackDriver {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn refused(info: &StreamInfo, reason: &str) -> DriverError {
+    DriverError::Refused { driver: NAME, device: info.device.clone(), reason: reason.to_owned() }
+}
+
+fn register<S: PortSpec>(
+    client: &Client,
+    info: &StreamInfo,
+    name: &str,
+    spec: S,
+) -> Result<Port<S>, DriverError> {
+    client
+        .register_port(name, spec)
+        .map_err(|error| refused(info, &format!("the port `{name}` cannot be made: {error}")))
+}
+
+struct AudioPorts {
+    inputs: Vec<Port<AudioIn>>,
+    outputs: Vec<Port<AudioOut>>,
+}
+
+impl AudioPorts {
+    fn register(client: &Client, info: &StreamInfo) -> Result<AudioPorts, DriverError> {
+        let output = |channel| register(client, info, &format!("out_{channel}"), AudioOut::default());
+        let input = |channel| register(client, info, &format!("in_{channel}"), AudioIn::default());
+        Ok(AudioPorts {
+            outputs: (1..=info.output_channels).map(output).collect::<Result<_, _>>()?,
+            inputs: (1..=info.input_channels).map(input).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn register_midi(
+    client: &Client,
+    info: &StreamInfo,
+    ports: Vec<JackMidiPort>,
+    health: &Arc<Health>,
+) -> Result<(Vec<InPort>, Vec<OutPort>), DriverError> {
+    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+    for port in ports {
+        let (in_name, out_name) = port.port_names();
+        if let Some(inlet) = port.input {
+            let registered = register(client, info, &in_name, MidiIn::default())?;
+            inputs.push(InPort::new(registered, inlet, Arc::clone(health)));
+        }
+        if let Some(outlet) = port.output {
+            let registered = register(client, info, &out_name, MidiOut::default())?;
+            outputs.push(OutPort::new(registered, outlet, Arc::clone(health)));
+        }
+    }
+    Ok((inputs, outputs))
+}
+
+/// What named gear is to be connected to.
+fn wishes(ports: &[JackMidiPort]) -> Vec<Wish> {
+    let mut wishes = Vec::new();
+    for port in ports.iter().filter(|port| !port.is_virtual) {
+        let (in_name, out_name) = port.port_names();
+        if let (Some(pattern), true) = (&port.in_pattern, port.input.is_some()) {
+            wishes.push(Wish::from_gear(&in_name, pattern));
+        }
+        if let (Some(pattern), true) = (&port.out_pattern, port.output.is_some()) {
+            wishes.push(Wish::to_gear(&out_name, pattern));
+        }
+    }
+    wishes
+}

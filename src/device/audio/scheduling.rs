@@ -1,0 +1,171 @@
+//! How the system schedules the callback's thread, and asking for better.
+
+use std::fmt;
+
+/// How the system schedules a thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Scheduling {
+    /// Realtime, first in first out, with this priority.
+    Fifo(u8),
+    /// Realtime, round robin, with this priority.
+    RoundRobin(u8),
+    /// Earliest deadline first.
+    Deadline,
+    /// As any program's thread: others may delay it at any time.
+    Other,
+    /// The system does not say.
+    #[default]
+    Unknown,
+}
+
+impl Scheduling {
+    /// Whether other programs' threads cannot delay it. Real-time: yes.
+    pub fn is_realtime(self) -> bool {
+        matches!(self, Scheduling::Fifo(_) | Scheduling::RoundRobin(_) | Scheduling::Deadline)
+    }
+
+    pub(super) fn to_bits(self) -> u32 {
+        match self {
+            Scheduling::Unknown => 0,
+            Scheduling::Other => 1 << 8,
+            Scheduling::Fifo(priority) => 2 << 8 | u32::from(priority),
+            Scheduling::RoundRobin(priority) => 3 << 8 | u32::from(priority),
+            Scheduling::Deadline => 4 << 8,
+        }
+    }
+
+    pub(super) fn from_bits(bits: u32) -> Scheduling {
+        let priority = (bits & 0xff) as u8;
+        match bits >> 8 {
+            1 => Scheduling::Other,
+            2 => Scheduling::Fifo(priority),
+            3 => Scheduling::RoundRobin(priority),
+            4 => Scheduling::Deadline,
+            _ => Scheduling::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Scheduling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scheduling::Fifo(priority) => write!(f, "fifo:{priority}"),
+            Scheduling::RoundRobin(priority) => write!(f, "rr:{priority}"),
+            Scheduling::Deadline => f.write_str("deadline"),
+            Scheduling::Other => f.write_str("other"),
+            Scheduling::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// Below JACK's own threads (80 and up in common set-ups), above everything
+/// that is not audio.
+#[cfg(target_os = "linux")]
+const PRIORITY: u8 = 70;
+
+/// Asks for realtime scheduling of the calling thread, as far as the limits
+/// allow, and tells what it really got. A thread that is realtime already is
+/// left alone. Real-time: no (system calls), for a callback's first run only.
+#[cfg(target_os = "linux")]
+pub fn promote_this_thread() -> Scheduling {
+    let before = scheduling_of_this_thread();
+    if before.is_realtime() {
+        return before;
+    }
+    if !set_fifo(PRIORITY) {
+        let allowed = raise_priority_limit().min(u64::from(PRIORITY)) as u8;
+        if allowed > 0 {
+            set_fifo(allowed);
+        }
+    }
+    scheduling_of_this_thread()
+}
+
+/// Tells how the calling thread is scheduled; this system does not say.
+/// Real-time: yes.
+#[cfg(not(target_os = "linux"))]
+pub fn promote_this_thread() -> Scheduling {
+    Scheduling::Unknown
+}
+
+#[cfg(target_os = "linux")]
+fn set_fifo(priority: u8) -> bool {
+    // SAFETY: a struct of integers.
+    let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    parameters.sched_priority = i32::from(priority);
+    // Children of the thread start as ordinary threads: a spinning helper must
+    // not take the machine.
+    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: changes how this thread is scheduled and nothing else.
+    unsafe { libc::sched_setscheduler(0, policy, &parameters) == 0 }
+}
+
+/// Raises the soft limit of realtime priorities to the hard one; gives it.
+#[cfg(target_os = "linux")]
+fn raise_priority_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls read or fill the struct they are given.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_RTPRIO, &mut limit) != 0 {
+            return 0;
+        }
+        if limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_RTPRIO, &limit);
+        }
+    }
+    limit.rlim_cur
+}
+
+/// How the calling thread is scheduled, asked of the system. Real-time: no
+/// (system calls).
+#[cfg(target_os = "linux")]
+pub fn scheduling_of_this_thread() -> Scheduling {
+    // SAFETY: a struct of integers, which the call fills.
+    let (policy, parameters) = unsafe {
+        let mut parameters: libc::sched_param = std::mem::zeroed();
+        let policy = libc::sched_getscheduler(0);
+        libc::sched_getparam(0, &mut parameters);
+        (policy, parameters)
+    };
+    let priority = parameters.sched_priority.clamp(0, 99) as u8;
+    match policy & !libc::SCHED_RESET_ON_FORK {
+        libc::SCHED_FIFO => Scheduling::Fifo(priority),
+        libc::SCHED_RR => Scheduling::RoundRobin(priority),
+        libc::SCHED_DEADLINE => Scheduling::Deadline,
+        _ if policy < 0 => Scheduling::Unknown,
+        _ => Scheduling::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_survives_the_atomic() {
+        for scheduling in [
+            Scheduling::Fifo(70),
+            Scheduling::RoundRobin(5),
+            Scheduling::Deadline,
+            Scheduling::Other,
+            Scheduling::Unknown,
+        ] {
+            assert_eq!(Scheduling::from_bits(scheduling.to_bits()), scheduling);
+        }
+        assert_eq!(Scheduling::Fifo(70).to_string(), "fifo:70");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_promoted_thread_says_what_the_system_says() {
+        std::thread::spawn(|| {
+            let got = promote_this_thread();
+            assert_eq!(got, scheduling_of_this_thread());
+            assert_ne!(got, Scheduling::Unknown);
+            assert_eq!(promote_this_thread(), got);
+        })
+        .join()
+        .expect("the thread ends");
+    }
+}

@@ -1,0 +1,67 @@
+//! Keeping the program's memory in RAM: a page fault in the audio callback
+//! waits for the disk.
+
+/// Why memory could not be locked.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum MemoryLockError {
+    /// The limit is too low for what the program already uses.
+    #[error(
+        "the memory lock limit is {limit_bytes} bytes: add `@audio - memlock unlimited` to \
+         /etc/security/limits.d/95-audio.conf, join the group `audio`, and log in again"
+    )]
+    Limit {
+        /// The limit that is in force.
+        limit_bytes: u64,
+    },
+    /// The system refused.
+    #[error("the system refused to lock memory: {0}")]
+    Refused(String),
+    /// This system has no such call.
+    #[error("locking memory is not supported on this system")]
+    Unsupported,
+}
+
+/// How many bytes this process may lock; `None` where the system sets no limit
+/// or has none. Real-time: no.
+#[cfg(unix)]
+pub fn limit_bytes() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: fills the struct it is given.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) };
+    (result == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+}
+
+/// How many bytes this process may lock; unlimited here. Real-time: no.
+#[cfg(not(unix))]
+pub fn limit_bytes() -> Option<u64> {
+    None
+}
+
+/// Locks every page that the process has now. Pages it asks for later are not
+/// locked: with a limit that would make allocations fail.
+///
+/// Real-time: no.
+///
+/// # Errors
+/// [`MemoryLockError`] where the limit does not allow it.
+#[cfg(target_os = "linux")]
+pub fn lock() -> Result<(), MemoryLockError> {
+    // SAFETY: touches no memory of ours but for keeping it resident.
+    if unsafe { libc::mlockall(libc::MCL_CURRENT) } == 0 {
+        return Ok(());
+    }
+    let error = std::io::Error::last_os_error();
+    match limit_bytes() {
+        Some(limit_bytes) => Err(MemoryLockError::Limit { limit_bytes }),
+        None => Err(MemoryLockError::Refused(error.to_string())),
+    }
+}
+
+/// Locks every page that the process has now. Real-time: no.
+///
+/// # Errors
+/// [`MemoryLockError::Unsupported`] here.
+#[cfg(not(target_os = "linux"))]
+pub fn lock() -> Result<(), MemoryLockError> {
+    Err(MemoryLockError::Unsupported)
+}

@@ -1,0 +1,88 @@
+//! A JACK server of the test's own, with the dummy driver.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use super::program::{Running, is_installed};
+
+/// A running `jackd`.
+pub struct JackServer {
+    /// Its name, for `JACK_DEFAULT_SERVER`.
+    pub name: String,
+    pub server: Running,
+    log: PathBuf,
+}
+
+impl JackServer {
+    /// Starts a server; `None` where it is not installed.
+    pub fn start(purpose: &str, rate: u32, period: u32) -> Option<JackServer> {
+        for program in ["jackd", "jack_wait", "jack_lsp", "jack_connect"] {
+            if !is_installed(program) {
+                return None;
+            }
+        }
+        let name = format!("antiphon-{purpose}-{}", std::process::id());
+        let log = std::env::temp_dir().join(format!("{name}.log"));
+        let mut command = Command::new("jackd");
+        command
+            .args(["-n", &name, "-R", "-P", "80", "-S", "-d", "dummy", "-C", "2", "-P", "2"])
+            .args(["-r", &rate.to_string(), "-p", &period.to_string()])
+            .env("JACK_NO_AUDIO_RESERVATION", "1");
+        let server = Running::start(&mut command, Some(&log));
+        let jack = JackServer { name, server, log };
+        let waited = jack.client("jack_wait").args(["-w", "-t", "10"]).output().expect("jack_wait runs");
+        let said = std::fs::read_to_string(&jack.log).unwrap_or_default();
+        assert!(waited.status.success(), "jackd did not start: {said}");
+        Some(jack)
+    }
+
+    /// A client program that finds this server.
+    pub fn client(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env("JACK_DEFAULT_SERVER", &self.name).env("JACK_NO_START_SERVER", "1");
+        command
+    }
+
+    /// What `jack_lsp` prints, line by line.
+    pub fn list(&self, arguments: &[&str]) -> Vec<String> {
+        let output = self.client("jack_lsp").args(arguments).output().expect("jack_lsp runs");
+        String::from_utf8_lossy(&output.stdout).lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// The ports that a port is connected to.
+    pub fn connections(&self, port: &str) -> Vec<String> {
+        let lines = self.list(&["-c"]);
+        let mut connected = Vec::new();
+        let mut is_ours = false;
+        for line in &lines {
+            match line.strip_prefix("   ") {
+                Some(other) if is_ours => connected.push(other.to_owned()),
+                Some(_) => {}
+                None => is_ours = line == port,
+            }
+        }
+        connected
+    }
+
+    /// Connects two ports, which may still be on their way.
+    pub fn connect(&self, from: &str, to: &str) {
+        super::program::wait_for(&format!("connecting {from} to {to}"), Duration::from_secs(10), || {
+            let status = self.client("jack_connect").args([from, to]).output().expect("jack_connect runs");
+            (status.status.success() || self.connections(from).iter().any(|port| port == to)).then_some(())
+        });
+    }
+}
+
+impl Drop for JackServer {
+    fn drop(&mut self) {
+        // A killed server leaves its shared memory behind; one that is asked does not.
+        self.server.terminate();
+        let limit = std::time::Instant::now() + Duration::from_secs(5);
+        while std::time::Instant::now() < limit && matches!(self.server.0.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.server.kill();
+        let _ = std::fs::remove_file(&self.log);
+    }
+}

@@ -1,0 +1,5 @@
+//! What several integration tests need: real servers, and ears.
+#![allow(dead_code)] // Each test binary uses its part.
+
+pub mod jack;
+pub mod program;
