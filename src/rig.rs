@@ -7,6 +7,7 @@ mod model;
 mod parse;
 mod pattern;
 mod problem;
+mod watch;
 
 pub use deploy::{Change, DeployError, Deployment};
 pub use model::{Actor, Cable, CableKind, Device, EngineSettings, MidiPort, Origin, Port, Rig};
@@ -16,3 +17,4 @@ pub use parse::{
 };
 pub use pattern::{PATTERN_LIMIT, port_pattern};
 pub use problem::{Problem, Severity, nearest};
+pub use watch::{QUIET, Watch};

@@ -129,8 +129,11 @@ kind = 'organ'
 kind = 'delay'
 ";
 
-/// What follows the base, and where what is said of it.
-const BAD: &[(&str, &[(usize, usize, &str)])] = &[
+/// Line, column, and a part of the message.
+type Said = (usize, usize, &'static str);
+
+/// What follows the base, and what is said of it.
+const BAD: &[(&str, &[Said])] = &[
     // Names and sections.
     ("[instrument.solo]\nkind = 'orgam'", &[(12, 8, "unknown kind `orgam`")]),
     ("[stage.solo]\nkind = 'organ'", &[(12, 8, "`organ` is an instrument, not a stage")]),
