@@ -3,3 +3,11 @@
 mod delay_line;
 
 pub use delay_line::DelayLine;
+
+pub mod envelope;
+pub mod filter;
+pub mod lfo;
+pub mod noise;
+pub mod oscillator;
+pub mod smooth;
+pub mod wavetable;

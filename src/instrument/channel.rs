@@ -1,0 +1,405 @@
+//! What a MIDI channel's controllers say: gains, bend, pedals, sound controllers.
+
+use crate::dsp::smooth::Smooth;
+use crate::midi::controller;
+use crate::stage::Ramp;
+use crate::unit::{SampleRate, maths};
+
+/// Seconds in which a gain reaches a new value.
+pub const GAIN_RAMP_SECONDS: f64 = 0.010;
+/// Time constant of the controls that are no gains, in seconds.
+pub const CONTROL_SECONDS: f64 = 0.005;
+
+/// What a controller message asks of the voices, beyond what the channel keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Request {
+    /// Nothing.
+    None,
+    /// The sustain pedal went up.
+    PedalUp,
+    /// The sostenuto pedal went down.
+    SostenutoDown,
+    /// The sostenuto pedal went up.
+    SostenutoUp,
+    /// Controller 120.
+    AllSoundOff,
+    /// Controllers 123 to 127.
+    AllNotesOff,
+    /// Controller 121: both pedals went up.
+    Reset,
+}
+
+/// One channel's controllers. Real-time: yes.
+///
+/// Volume (7) and expression (11) are gains of (value / 100)² and (value / 127)²:
+/// a channel on which nothing was sent has unity gain. Pan (10) has constant
+/// power and unity gain at the centre.
+///
+/// Source: MIDI 1.0 Detailed Specification 4.2; recommended practices RP-015
+/// (reset all controllers) and RP-021 (sound controllers); General MIDI 2, 3.3.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    volume: u8,
+    expression: u8,
+    pan: u8,
+    gains: [Ramp; 2],
+    ramp_frames: u32,
+    bend: u16,
+    bend_range_semitones: f32,
+    default_range_semitones: f32,
+    fine_tuning: u16,
+    coarse_tuning: u8,
+    pitch_semitones: Smooth,
+    modulation: Smooth,
+    pressure: Smooth,
+    brightness: Smooth,
+    resonance: Smooth,
+    attack: u8,
+    release: u8,
+    sustain: Pedal,
+    sostenuto: Pedal,
+    soft: bool,
+    registered: Option<[u8; 2]>,
+    per_tick: f32,
+}
+
+/// A pedal, and the source that moved it last.
+#[derive(Clone, Copy, Default, Debug)]
+struct Pedal {
+    down: bool,
+    source: u16,
+}
+
+/// A registered parameter that is none.
+const NULL: [u8; 2] = [127, 127];
+
+impl Channel {
+    /// At rest, with a pitch-bend range of so many semitones.
+    pub fn new(rate: SampleRate, bend_semitones: f32) -> Channel {
+        Channel {
+            volume: 100,
+            expression: 127,
+            pan: 64,
+            gains: [Ramp::at(1.0); 2],
+            ramp_frames: rate.frames(GAIN_RAMP_SECONDS) as u32,
+            bend: 8_192,
+            bend_range_semitones: bend_semitones,
+            default_range_semitones: bend_semitones,
+            fine_tuning: 8_192,
+            coarse_tuning: 64,
+            pitch_semitones: Smooth::at(0.0),
+            modulation: Smooth::at(0.0),
+            pressure: Smooth::at(0.0),
+            brightness: Smooth::at(0.0),
+            resonance: Smooth::at(0.0),
+            attack: 64,
+            release: 64,
+            sustain: Pedal::default(),
+            sostenuto: Pedal::default(),
+            soft: false,
+            registered: Some(NULL),
+            per_tick: crate::dsp::smooth::per_tick(CONTROL_SECONDS, rate.as_f64()),
+        }
+    }
+
+    /// A controller's new value.
+    pub fn control(&mut self, source: u16, number: u8, value: u8) -> Request {
+        let down = value >= 64;
+        match number {
+            controller::VOLUME => self.volume = value,
+            controller::EXPRESSION => self.expression = value,
+            controller::PAN => self.pan = value,
+            controller::MODULATION => self.modulation.go(f32::from(value) / 127.0),
+            controller::RESONANCE => self.resonance.go(centred(value)),
+            controller::BRIGHTNESS => self.brightness.go(centred(value)),
+            controller::ATTACK_TIME => self.attack = value,
+            controller::RELEASE_TIME => self.release = value,
+            controller::SOFT => self.soft = down,
+            controller::SUSTAIN => {
+                let went_up = self.sustain.down && !down;
+                self.sustain = Pedal { down, source };
+                return if went_up { Request::PedalUp } else { Request::None };
+            }
+            controller::SOSTENUTO => {
+                let was_down = self.sostenuto.down;
+                self.sostenuto = Pedal { down, source };
+                return match (was_down, down) {
+                    (false, true) => Request::SostenutoDown,
+                    (true, false) => Request::SostenutoUp,
+                    _ => Request::None,
+                };
+            }
+            controller::RPN_MSB | controller::RPN_LSB => {
+                let place = usize::from(number == controller::RPN_LSB);
+                self.registered.get_or_insert(NULL)[place] = value;
+            }
+            controller::NRPN_MSB | controller::NRPN_LSB => self.registered = None,
+            controller::DATA_ENTRY => self.data_entry(value, None),
+            controller::DATA_ENTRY_LSB => self.data_entry(0, Some(value)),
+            controller::ALL_SOUND_OFF => return Request::AllSoundOff,
+            controller::RESET_ALL => {
+                self.reset_controllers();
+                return Request::Reset;
+            }
+            controller::ALL_NOTES_OFF..=127 => return Request::AllNotesOff,
+            _ => {}
+        }
+        if matches!(number, controller::VOLUME | controller::EXPRESSION | controller::PAN) {
+            self.aim_gains();
+        }
+        Request::None
+    }
+
+    /// Data entry: `msb` alone, or the `lsb` of what stands.
+    fn data_entry(&mut self, msb: u8, lsb: Option<u8>) {
+        match (self.registered, lsb) {
+            (Some([0, 0]), None) => self.bend_range_semitones = f32::from(msb),
+            (Some([0, 0]), Some(cents)) => {
+                let semitones = self.bend_range_semitones as u8;
+                self.bend_range_semitones = f32::from(semitones) + f32::from(cents.min(99)) / 100.0;
+            }
+            (Some([0, 1]), None) => self.fine_tuning = u16::from(msb) << 7,
+            (Some([0, 1]), Some(lsb)) => self.fine_tuning = (self.fine_tuning & !0x7f) | u16::from(lsb),
+            (Some([0, 2]), None) => self.coarse_tuning = msb,
+            _ => return,
+        }
+        self.aim_pitch();
+    }
+
+    /// Controller 121, as in RP-015: volume, pan, program and the sound
+    /// controllers (70 to 79) stay.
+    fn reset_controllers(&mut self) {
+        self.expression = 127;
+        self.bend = 8_192;
+        self.modulation.go(0.0);
+        self.pressure.go(0.0);
+        self.sustain.down = false;
+        self.sostenuto.down = false;
+        self.soft = false;
+        self.registered = Some(NULL);
+        self.aim_gains();
+        self.aim_pitch();
+    }
+
+    /// A source is gone: the pedals that it holds go up. Whether one did.
+    pub fn end_source(&mut self, source: u16) -> bool {
+        let mut any = false;
+        for pedal in [&mut self.sustain, &mut self.sostenuto] {
+            if pedal.down && pedal.source == source {
+                pedal.down = false;
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// The wheel moved: 0 to 16,383, 8,192 at rest.
+    pub fn bend(&mut self, value: u16) {
+        self.bend = value;
+        self.aim_pitch();
+    }
+
+    /// The whole channel's pressure, 0 to 127.
+    pub fn press(&mut self, pressure: u8) {
+        self.pressure.go(f32::from(pressure) / 127.0);
+    }
+
+    /// A new range for the wheel, in semitones, in place of the one given to `new`.
+    pub fn set_bend_range(&mut self, semitones: f32) {
+        if self.bend_range_semitones == self.default_range_semitones {
+            self.bend_range_semitones = semitones;
+        }
+        self.default_range_semitones = semitones;
+        self.aim_pitch();
+    }
+
+    fn aim_pitch(&mut self) {
+        // Up to 8,191 steps up and 8,192 down reach the range exactly.
+        let offset = f32::from(self.bend) - 8_192.0;
+        let wheel = offset / if offset > 0.0 { 8_191.0 } else { 8_192.0 };
+        let fine = (f32::from(self.fine_tuning) - 8_192.0) / 8_192.0;
+        let coarse = f32::from(self.coarse_tuning) - 64.0;
+        self.pitch_semitones.go(wheel * self.bend_range_semitones + fine + coarse);
+    }
+
+    fn aim_gains(&mut self) {
+        let volume = f32::from(self.volume) / 100.0;
+        let expression = f32::from(self.expression) / 127.0;
+        let level = volume * volume * expression * expression;
+        let [left, right] = pan_gains(centred(self.pan));
+        self.gains[0].go(level * left, self.ramp_frames);
+        self.gains[1].go(level * right, self.ramp_frames);
+    }
+
+    /// Everything is where it goes to, at once: for a channel that is silent.
+    pub fn snap(&mut self) {
+        for smooth in self.smooths() {
+            smooth.snap();
+        }
+        for ramp in &mut self.gains {
+            *ramp = Ramp::at(ramp.target());
+        }
+    }
+
+    fn smooths(&mut self) -> [&mut Smooth; 5] {
+        [
+            &mut self.pitch_semitones,
+            &mut self.modulation,
+            &mut self.pressure,
+            &mut self.brightness,
+            &mut self.resonance,
+        ]
+    }
+
+    /// One control tick.
+    pub fn tick(&mut self) {
+        let coefficient = self.per_tick;
+        for smooth in self.smooths() {
+            smooth.tick(coefficient);
+        }
+    }
+
+    /// Writes the gains of the next frames, left and right.
+    pub fn gains(&mut self, left: &mut [f32], right: &mut [f32]) {
+        for (ramp, output) in self.gains.iter_mut().zip([left, right]) {
+            match ramp.steady() {
+                Some(gain) => output.fill(gain),
+                None => output.iter_mut().for_each(|sample| *sample = ramp.next()),
+            }
+        }
+    }
+
+    /// Bend and tuning, in semitones.
+    pub fn pitch_semitones(&self) -> f32 {
+        self.pitch_semitones.value()
+    }
+
+    /// The modulation wheel, 0 to 1.
+    pub fn modulation(&self) -> f32 {
+        self.modulation.value()
+    }
+
+    /// Channel pressure, 0 to 1.
+    pub fn pressure(&self) -> f32 {
+        self.pressure.value()
+    }
+
+    /// Controller 74, −1 to 1.
+    pub fn brightness(&self) -> f32 {
+        self.brightness.value()
+    }
+
+    /// Controller 71, −1 to 1.
+    pub fn resonance(&self) -> f32 {
+        self.resonance.value()
+    }
+
+    /// What controller 73 makes of an attack: a factor from 1/16 to 16.
+    pub fn attack_factor(&self) -> f32 {
+        maths::exp2(4.0 * f64::from(centred(self.attack))) as f32
+    }
+
+    /// What controller 72 makes of a release: a factor from 1/16 to 16.
+    pub fn release_factor(&self) -> f32 {
+        maths::exp2(4.0 * f64::from(centred(self.release))) as f32
+    }
+
+    /// Whether the sustain pedal is down.
+    pub fn sustain(&self) -> bool {
+        self.sustain.down
+    }
+
+    /// Whether the soft pedal is down.
+    pub fn soft(&self) -> bool {
+        self.soft
+    }
+}
+
+/// A controller's value with 64 as its middle, −1 to 1.
+fn centred(value: u8) -> f32 {
+    ((f32::from(value) - 64.0) / 63.0).max(-1.0)
+}
+
+/// Left and right gains of a pan from −1 to 1: constant power, 1 at the centre,
+/// √2 at a side. Real-time: yes.
+pub fn pan_gains(pan: f32) -> [f32; 2] {
+    if pan == 0.0 {
+        return [1.0, 1.0];
+    }
+    let angle = f64::from(pan.clamp(-1.0, 1.0) + 1.0) * std::f64::consts::FRAC_PI_4;
+    let gain = |x: f64| (std::f64::consts::SQRT_2 * x) as f32;
+    let right = if pan <= -1.0 { 0.0 } else { maths::sin(angle) };
+    let left = if pan >= 1.0 { 0.0 } else { maths::cos(angle) };
+    [gain(left), gain(right)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel() -> Channel {
+        Channel::new(SampleRate::DEFAULT, 2.0)
+    }
+
+    fn settled_pitch(channel: &mut Channel) -> f32 {
+        channel.snap();
+        channel.pitch_semitones()
+    }
+
+    #[test]
+    fn the_wheel_reaches_its_range_and_the_range_can_be_set() {
+        let mut channel = channel();
+        channel.bend(16_383);
+        assert_eq!(settled_pitch(&mut channel), 2.0);
+        for (number, value) in [(101, 0), (100, 0), (6, 12), (38, 50)] {
+            channel.control(0, number, value);
+        }
+        assert_eq!(settled_pitch(&mut channel), 12.5);
+        channel.bend(0);
+        assert_eq!(settled_pitch(&mut channel), -12.5);
+        // Once an NRPN is chosen, data entry is not ours.
+        channel.control(0, 99, 1);
+        channel.control(0, 6, 3);
+        assert_eq!(settled_pitch(&mut channel), -12.5);
+        channel.control(0, 121, 0);
+        assert_eq!(settled_pitch(&mut channel), 0.0);
+    }
+
+    #[test]
+    fn tuning_by_registered_parameters() {
+        let mut channel = channel();
+        for (number, value) in [(101, 0), (100, 2), (6, 63), (100, 1), (6, 96), (38, 0)] {
+            channel.control(0, number, value);
+        }
+        assert_eq!(settled_pitch(&mut channel), -0.5);
+    }
+
+    #[test]
+    fn pan_has_constant_power_and_gains_arrive_in_10_ms() {
+        let mut channel = channel();
+        channel.control(0, 10, 127);
+        channel.control(0, 7, 50);
+        let (mut left, mut right) = ([0.0; 481], [0.0; 481]);
+        channel.gains(&mut left, &mut right);
+        assert_eq!((left[0], right[0]), (1.0, 1.0));
+        assert_eq!(left[480], 0.0);
+        assert!((right[480] - 0.25 * std::f32::consts::SQRT_2).abs() < 1e-6);
+        for value in 0..=127 {
+            let [left, right] = pan_gains(centred(value));
+            assert!((left * left + right * right - 2.0).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn pedals_ask_only_when_they_move() {
+        let mut channel = channel();
+        assert_eq!(channel.control(0, 64, 0), Request::None);
+        assert_eq!(channel.control(0, 64, 90), Request::None);
+        assert!(channel.sustain());
+        assert_eq!(channel.control(3, 66, 127), Request::SostenutoDown);
+        assert_eq!(channel.control(0, 64, 10), Request::PedalUp);
+        assert!(!channel.end_source(0));
+        assert!(channel.end_source(3));
+        assert_eq!(channel.control(0, 125, 0), Request::AllNotesOff);
+    }
+}
