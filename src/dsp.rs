@@ -1,7 +1,9 @@
 //! Tiny state machines on plain slices: what instruments and stages are made of.
 
+mod allpass;
 mod delay_line;
 
+pub use allpass::Allpass;
 pub use delay_line::DelayLine;
 
 pub mod envelope;

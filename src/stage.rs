@@ -13,6 +13,7 @@ pub mod mixer;
 mod pan;
 mod processor;
 mod ramp;
+pub mod reverb;
 mod segments;
 
 pub use change::change;
@@ -31,4 +32,5 @@ pub fn register(kinds: &mut Kinds) {
     kinds.register(gain::GainKind);
     kinds.register(limiter::LimiterKind);
     kinds.register(mixer::MixerKind);
+    kinds.register(reverb::ReverbKind);
 }

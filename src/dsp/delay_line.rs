@@ -49,6 +49,29 @@ impl DelayLine {
         self.samples[self.next.wrapping_sub(frames) & self.mask]
     }
 
+    /// The samples of `frames` writes ago and after, as many as `block` holds: at
+    /// most `frames`, since the future is not written yet.
+    pub fn read_block(&self, frames: usize, block: &mut [f32]) {
+        debug_assert!(block.len() <= frames && frames <= self.samples.len());
+        let length = block.len();
+        let unwritten = frames.saturating_sub(self.written_frames).min(length);
+        let start = self.next.wrapping_sub(frames) & self.mask;
+        let first = length.min(self.samples.len() - start);
+        block[..first].copy_from_slice(&self.samples[start..start + first]);
+        block[first..].copy_from_slice(&self.samples[..length - first]);
+        block[..unwritten].fill(0.0);
+    }
+
+    /// Appends the samples of some frames, at most as many as the line holds.
+    pub fn write_block(&mut self, block: &[f32]) {
+        let length = block.len();
+        let first = length.min(self.samples.len() - self.next);
+        self.samples[self.next..self.next + first].copy_from_slice(&block[..first]);
+        self.samples[..length - first].copy_from_slice(&block[first..]);
+        self.next = (self.next + length) & self.mask;
+        self.written_frames = (self.written_frames + length).min(self.samples.len());
+    }
+
     /// Adds to the sample of `frames` writes ago; nothing where none was written.
     #[inline]
     pub fn add(&mut self, frames: usize, sample: f32) {
@@ -62,6 +85,29 @@ impl DelayLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_are_many_samples() {
+        let mut one = DelayLine::new(40);
+        let mut many = DelayLine::new(40);
+        let mut count = 0.0;
+        for length in [1, 7, 32, 3, 29, 64, 11] {
+            let block: Vec<f32> = (0..length)
+                .map(|_| {
+                    count += 1.0;
+                    count
+                })
+                .collect();
+            for frames in [13, 41, 64] {
+                let mut read = vec![f32::NAN; 13.min(length)];
+                many.read_block(frames, &mut read);
+                let expected: Vec<f32> = (0..read.len()).map(|k| one.read(frames - k)).collect();
+                assert_eq!(read, expected, "{length} {frames}");
+            }
+            many.write_block(&block);
+            block.iter().for_each(|sample| one.write(*sample));
+        }
+    }
 
     #[test]
     fn it_remembers_exactly_what_it_can() {
