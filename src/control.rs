@@ -2,3 +2,6 @@
 
 pub mod check;
 pub mod kinds;
+pub mod progress;
+pub mod report;
+pub mod status;

@@ -1,0 +1,291 @@
+//! What a run came to: `--json` prints it for programs, the end of `play` and
+//! `render` for people. These names are a promise to scripts.
+
+use std::fmt::{self, Write};
+
+use serde::Serialize;
+
+/// How long callbacks took, in microseconds.
+#[derive(Clone, Copy, Default, PartialEq, Debug, Serialize)]
+pub struct CallbackTimes {
+    /// Half of them took no longer than this.
+    pub median: f64,
+    /// 99 % took no longer than this.
+    pub p99: f64,
+    /// 99.9 % took no longer than this.
+    pub p999: f64,
+    /// The longest.
+    pub max: f64,
+    /// What one may take: a block's length in time.
+    pub budget: f64,
+}
+
+/// What was lost or late on one way between two actors.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct EdgeReport {
+    /// The actor that sends.
+    pub from: String,
+    /// The actor, or the part of the engine, that receives.
+    pub to: String,
+    /// Events that came after their frame.
+    pub late: u64,
+    /// Events that did not fit.
+    pub dropped: u64,
+}
+
+/// One fault of an audio actor.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct FaultReport {
+    /// Who.
+    pub actor: String,
+    /// `panic` or `not-finite`.
+    pub kind: String,
+    /// When.
+    pub frame: u64,
+}
+
+/// What `play` and `render` both tell.
+#[derive(Clone, Default, PartialEq, Debug, Serialize)]
+pub struct RunReport {
+    /// Frames per second.
+    pub rate_hertz: u32,
+    /// Frames in a callback.
+    pub block_frames: u32,
+    /// Frames played.
+    pub frames: u64,
+    /// The same in seconds.
+    pub seconds: f64,
+    /// Every way between actors on which something can be late or lost.
+    pub edges: Vec<EdgeReport>,
+    /// The sum of `late` over all edges.
+    pub late_events: u64,
+    /// The sum of `dropped` over all edges.
+    pub dropped_events: u64,
+    /// What went wrong inside audio actors.
+    pub faults: Vec<FaultReport>,
+    /// Actors that were rebuilt after a fault.
+    pub restarts: u64,
+    /// Allocations and frees of the engine's own inside the callback.
+    pub rt_violations: u64,
+    /// Allocations and frees made by catching panics.
+    pub fault_allocations: u64,
+    /// Frames in which the master limiter changed anything.
+    pub limited_frames: u64,
+    /// The most voices that sounded at once.
+    pub peak_voices: u32,
+    /// The vector instructions that the signal path was built for.
+    pub simd: &'static str,
+}
+
+/// What `play --json` prints at its end.
+#[derive(Clone, Default, PartialEq, Debug, Serialize)]
+pub struct PlayReport {
+    /// The audio driver at the end.
+    pub driver: String,
+    /// Its device.
+    pub device: String,
+    /// What it shares with `render`.
+    #[serde(flatten)]
+    pub run: RunReport,
+    /// Callbacks made.
+    pub callbacks: u64,
+    /// Callbacks that came too late or took too long.
+    pub xruns: u64,
+    /// How long they took.
+    pub callback_us: CallbackTimes,
+    /// Frames that a slow disk cost the recording.
+    pub record_lost_frames: u64,
+    /// The scheduling class that the callback thread really got.
+    pub scheduler: String,
+    /// Why it ended: `for`, `quit`, `signal`, ….
+    pub stopped_by: String,
+}
+
+/// What `render --json` prints at its end.
+#[derive(Clone, Default, PartialEq, Debug, Serialize)]
+pub struct RenderReport {
+    /// The file written.
+    pub path: String,
+    /// What it shares with `play`.
+    #[serde(flatten)]
+    pub run: RunReport,
+    /// How many times faster than real time it went.
+    pub realtime_factor: f64,
+}
+
+/// The vector instructions that this build's signal path uses.
+pub const fn simd() -> &'static str {
+    if cfg!(target_feature = "avx512f") {
+        "avx512"
+    } else if cfg!(target_feature = "avx2") {
+        "avx2"
+    } else if cfg!(target_feature = "avx") {
+        "avx"
+    } else if cfg!(target_feature = "sse2") {
+        "sse2"
+    } else if cfg!(target_feature = "neon") {
+        "neon"
+    } else {
+        "scalar"
+    }
+}
+
+impl fmt::Display for PlayReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (run, times) = (&self.run, &self.callback_us);
+        row(f, "played", &duration(run))?;
+        row(
+            f,
+            "device",
+            &format!(
+                "{} {}, {} Hz, {} frames, {}",
+                self.driver, self.device, run.rate_hertz, run.block_frames, self.scheduler
+            ),
+        )?;
+        row(
+            f,
+            "callbacks",
+            &format!(
+                "{}, {}; median {:.0} µs, 99 % {:.0} µs, longest {:.0} µs of {:.0} µs",
+                self.callbacks,
+                count(self.xruns, "xrun"),
+                times.median,
+                times.p99,
+                times.max,
+                times.budget
+            ),
+        )?;
+        common(f, run)?;
+        if self.record_lost_frames > 0 {
+            row(
+                f,
+                "recording",
+                &format!("{} lost, silent in the file", count(self.record_lost_frames, "frame")),
+            )?;
+        }
+        write!(f, "{:<11}{}", "stopped by", self.stopped_by)
+    }
+}
+
+impl fmt::Display for RenderReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = &self.run;
+        row(f, "rendered", &format!("{} to {}", duration(run), self.path))?;
+        common(f, run)?;
+        write!(f, "{:<11}{:.1} × real time, {} Hz", "speed", self.realtime_factor, run.rate_hertz)
+    }
+}
+
+/// What both tell; what is as it should be takes no line.
+fn common(f: &mut fmt::Formatter<'_>, run: &RunReport) -> fmt::Result {
+    row(f, "voices", &format!("{} at most", run.peak_voices))?;
+    if run.late_events + run.dropped_events > 0 {
+        let mut text = format!("{} late, {} dropped", run.late_events, run.dropped_events);
+        for edge in run.edges.iter().filter(|edge| edge.late + edge.dropped > 0) {
+            write!(text, "; {} to {}: {} late, {} dropped", edge.from, edge.to, edge.late, edge.dropped)?;
+        }
+        row(f, "events", &text)?;
+    }
+    if run.limited_frames > 0 {
+        let text =
+            format!("worked in {}; turn something down to be free of it", count(run.limited_frames, "frame"));
+        row(f, "limiter", &text)?;
+    }
+    for fault in &run.faults {
+        row(f, "fault", &format!("{}: {} at frame {}", fault.actor, fault.kind, fault.frame))?;
+    }
+    if run.restarts > 0 {
+        row(f, "restarts", &run.restarts.to_string())?;
+    }
+    if run.rt_violations > 0 {
+        let text = format!("{} in the callback: please report this", count(run.rt_violations, "allocation"));
+        row(f, "memory", &text)?;
+    }
+    Ok(())
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
+    writeln!(f, "{name:<11}{text}")
+}
+
+fn duration(run: &RunReport) -> String {
+    format!("{:.2} s ({} frames)", run.seconds, run.frames)
+}
+
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(report: &impl Serialize) -> Vec<String> {
+        let value = serde_json::to_value(report).expect("it serialises");
+        let mut keys: Vec<String> = value.as_object().expect("an object").keys().cloned().collect();
+        keys.sort();
+        keys
+    }
+
+    const SHARED: [&str; 14] = [
+        "rate_hertz",
+        "block_frames",
+        "frames",
+        "seconds",
+        "edges",
+        "late_events",
+        "dropped_events",
+        "faults",
+        "restarts",
+        "rt_violations",
+        "fault_allocations",
+        "limited_frames",
+        "peak_voices",
+        "simd",
+    ];
+
+    fn with_shared(own: &[&str]) -> Vec<String> {
+        let mut names: Vec<String> = SHARED.iter().chain(own).map(ToString::to_string).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_names_are_kept() {
+        let play = [
+            "driver",
+            "device",
+            "callbacks",
+            "xruns",
+            "callback_us",
+            "record_lost_frames",
+            "scheduler",
+            "stopped_by",
+        ];
+        assert_eq!(keys(&PlayReport::default()), with_shared(&play));
+        assert_eq!(keys(&RenderReport::default()), with_shared(&["path", "realtime_factor"]));
+        assert_eq!(keys(&CallbackTimes::default()), ["budget", "max", "median", "p99", "p999"]);
+        assert_eq!(keys(&EdgeReport::default()), ["dropped", "from", "late", "to"]);
+        assert_eq!(keys(&FaultReport::default()), ["actor", "frame", "kind"]);
+    }
+
+    #[test]
+    fn people_are_told_what_is_not_as_it_should_be() {
+        let mut report = PlayReport { xruns: 1, stopped_by: "quit".into(), ..PlayReport::default() };
+        let quiet = report.to_string();
+        assert!(quiet.contains("1 xrun;") && !quiet.contains("late"), "{quiet}");
+        let run = &mut report.run;
+        run.late_events = 2;
+        run.edges = vec![
+            EdgeReport { from: "keys".into(), to: "bass".into(), late: 2, dropped: 0 },
+            EdgeReport { from: "pads".into(), to: "bass".into(), late: 0, dropped: 0 },
+        ];
+        run.faults = vec![FaultReport { actor: "room".into(), kind: "panic".into(), frame: 7 }];
+        report.record_lost_frames = 3;
+        let loud = report.to_string();
+        for part in ["keys to bass: 2 late", "room: panic at frame 7", "3 frames lost", "stopped by quit"] {
+            assert!(loud.contains(part), "{part:?} is not in\n{loud}");
+        }
+        assert!(!loud.contains("pads"));
+    }
+}
