@@ -1,1 +1,3 @@
 //! Players: files turned into events and samples ahead of time.
+
+pub mod demo;
