@@ -9,12 +9,15 @@ mod pattern;
 mod problem;
 mod watch;
 
+/// The text of the rig that plays when none is given: every MIDI input, General
+/// MIDI sounds, a room.
+pub const BUILT_IN: &str = include_str!("../assets/rigs/built-in.toml");
+
 pub use deploy::{Change, DeployError, Deployment};
 pub use model::{Actor, Cable, CableKind, Device, EngineSettings, MidiPort, Origin, Port, Rig};
 pub use parse::{
     ACTOR_LIMIT, CABLE_LIMIT, DEVICE_LIMIT, LoadError, MIDI_LIMIT, NAME_LIMIT, TEXT_LIMIT_BYTES, close_loops,
     load, parse, parse_bytes,
 };
-pub use pattern::{PATTERN_LIMIT, port_pattern};
 pub use problem::{Problem, Severity, nearest};
 pub use watch::{QUIET, Watch};

@@ -101,6 +101,7 @@ impl Kind for Loud {
 
 fn kinds() -> Kinds {
     let mut kinds = Kinds::empty();
+    antiphon::instrument::register(&mut kinds);
     antiphon::stage::register(&mut kinds);
     kinds.register(Organ);
     kinds.register(Loud);
@@ -664,4 +665,26 @@ proptest! {
 #[test]
 fn the_rig_of_the_mutations_is_right_itself() {
     assert!(parsed(FULL).warnings.is_empty());
+}
+
+/// The rigs that come with the program, and that the README shows.
+#[test]
+fn the_rigs_we_give_are_right() {
+    let mut kinds = Kinds::empty();
+    antiphon::instrument::register(&mut kinds);
+    antiphon::stage::register(&mut kinds);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/rigs");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let rig = rig::load(&path, &kinds).unwrap_or_else(|error| panic!("{error}"));
+        assert!(rig.warnings.is_empty() && !rig.name.is_empty(), "{}: {:?}", path.display(), rig.warnings);
+        let format = StreamFormat { rate: SampleRate::DEFAULT, seed: 1 };
+        for actor in &rig.actors {
+            assert!(actor.kind.prepare(&actor.settings, format).is_ok(), "{}", actor.name);
+        }
+        count += 1;
+    }
+    assert!(count >= 5);
+    assert!(rig::parse(rig::BUILT_IN, &kinds).is_ok_and(|rig| rig.midi[0].input.as_deref() == Some("*")));
 }

@@ -1,20 +1,16 @@
 use globset::{GlobBuilder, GlobMatcher};
 
 /// The longest pattern, in bytes.
-pub const PATTERN_LIMIT: usize = 256;
+pub(super) const PATTERN_LIMIT: usize = 256;
 
 /// Builds what `in = "…"` and `out = "…"` of a MIDI port mean: a glob on the
 /// names of ports in which case does not count. Real-time: no.
 ///
 /// # Errors
 /// The glob's, where it is none.
-pub fn port_pattern(pattern: &str) -> Result<GlobMatcher, globset::Error> {
-    // A port's name is no path: `*` also stands for `/`, and `\` for itself.
-    let glob = GlobBuilder::new(pattern)
-        .case_insensitive(true)
-        .literal_separator(false)
-        .backslash_escape(false)
-        .build()?;
+pub(super) fn port_pattern(pattern: &str) -> Result<GlobMatcher, globset::Error> {
+    // A port's name is no path: `*` also stands for `/`.
+    let glob = GlobBuilder::new(pattern).case_insensitive(true).literal_separator(false).build()?;
     Ok(glob.compile_matcher())
 }
 
