@@ -30,8 +30,8 @@ pub use names::NAME_LIMIT;
 pub const TEXT_LIMIT_BYTES: usize = 1 << 20;
 /// The most `[midi.NAME]`.
 pub const MIDI_LIMIT: usize = 64;
-/// The most `[input.NAME]`, and the most `[output.NAME]`.
-pub const DEVICE_LIMIT: usize = 64;
+/// The most `[input.NAME]`, and the most `[output.NAME]`: with `out` 64.
+pub const DEVICE_LIMIT: usize = 63;
 /// The most instruments and stages together.
 pub const ACTOR_LIMIT: usize = 128;
 /// The most cables.
