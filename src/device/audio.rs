@@ -13,6 +13,7 @@ mod null;
 mod open;
 pub mod scheduling;
 mod stats;
+mod system;
 
 pub use callback::{Callback, Edge};
 pub use choice::{AudioRequest, DriverChoice};
@@ -20,6 +21,7 @@ pub use error::{DriverError, DriverFault, FaultKind};
 pub use jack::{JackMidiPort, JackPorts, list as list_jack};
 pub use open::{Opened, open};
 pub use stats::{CallbackReport, CallbackStats};
+pub use system::{AudioDevice, Direction, System, list as list_system};
 
 use crate::unit::SampleRate;
 

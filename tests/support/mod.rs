@@ -3,3 +3,4 @@
 
 pub mod jack;
 pub mod program;
+pub mod pulse;

@@ -38,6 +38,8 @@ pub struct Callback {
     is_first: bool,
 }
 
+/// While freewheeling, the longest that a period waits for the recorder.
+const FREEWHEEL_WATCHDOG_NANOS: u64 = 60_000_000_000;
 const SILENCE_FRAMES: usize = 256;
 static SILENCE: [f32; SILENCE_FRAMES] = [0.0; SILENCE_FRAMES];
 
@@ -85,6 +87,9 @@ impl Callback {
     /// stamped with host time have no place in such a period: no entry time.
     fn run_freewheeling(&mut self, frames: usize, ports: &mut dyn AudioPorts, edge: &mut dyn Edge) {
         let renderer = self.baton.take();
+        if let Some(renderer) = &renderer {
+            wait_for_room(renderer, frames, &self.freewheeling);
+        }
         let guard = guard::enter();
         match renderer {
             Some(renderer) => self.render(renderer, frames, ports, edge, None),
@@ -132,6 +137,19 @@ fn silence(frames: usize, ports: &mut dyn AudioPorts) {
             ports.write(channel, start, &SILENCE[..length]);
             start += length;
         }
+    }
+}
+
+/// Waits until the recorder can take the period, freewheeling ends, or the
+/// watchdog bites. Only by yielding: JACK cancels its threads, and a sleep would
+/// be where that strikes, in the middle of our frames.
+fn wait_for_room(renderer: &Renderer, frames: usize, freewheeling: &AtomicBool) {
+    let begin = HostTime::now();
+    while renderer.tap_vacant_frames().is_some_and(|vacant| vacant < frames)
+        && freewheeling.load(Ordering::Relaxed)
+        && HostTime::now().since(begin) < FREEWHEEL_WATCHDOG_NANOS
+    {
+        std::thread::yield_now();
     }
 }
 

@@ -1,5 +1,6 @@
 use super::jack::JackDriver;
 use super::null::NullClock;
+use super::system::{System, SystemDriver};
 use super::{AudioDriver, AudioRequest, DriverChoice, DriverError};
 
 /// A driver, and those that were tried before it.
@@ -19,8 +20,12 @@ impl Opened {
 /// What `auto` tries, in this order. A JACK server that runs is there on
 /// purpose, and gives the shortest latency.
 #[cfg(target_os = "linux")]
-const CANDIDATES: &[DriverChoice] = &[DriverChoice::Jack];
-#[cfg(not(target_os = "linux"))]
+const CANDIDATES: &[DriverChoice] = &[DriverChoice::Jack, DriverChoice::Pulse, DriverChoice::Alsa];
+#[cfg(target_os = "macos")]
+const CANDIDATES: &[DriverChoice] = &[DriverChoice::Jack, DriverChoice::CoreAudio];
+#[cfg(windows)]
+const CANDIDATES: &[DriverChoice] = &[DriverChoice::Jack, DriverChoice::Wasapi];
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 const CANDIDATES: &[DriverChoice] = &[DriverChoice::Jack];
 
 /// Opens what was asked for; `auto` takes the first driver that works, and the
@@ -45,7 +50,15 @@ pub fn open(request: &AudioRequest) -> Result<Opened, DriverError> {
 fn open_one(choice: DriverChoice, request: &AudioRequest) -> Result<Opened, DriverError> {
     match choice {
         DriverChoice::Jack => JackDriver::open(request).map(Opened::alone),
+        DriverChoice::Pulse => open_system(System::Pulse, request),
+        DriverChoice::Alsa => open_system(System::Alsa, request),
+        DriverChoice::CoreAudio => open_system(System::CoreAudio, request),
+        DriverChoice::Wasapi => open_system(System::Wasapi, request),
         DriverChoice::Null => Ok(Opened::alone(NullClock::open(request))),
-        _ => Err(DriverError::NotOnThisSystem { driver: choice.name() }),
+        DriverChoice::Auto => open(request),
     }
+}
+
+fn open_system(system: System, request: &AudioRequest) -> Result<Opened, DriverError> {
+    SystemDriver::open(system, request).map(Opened::alone)
 }

@@ -1,0 +1,271 @@
+//! The system's own audio, by cpal: ALSA and PulseAudio on Linux, CoreAudio,
+//! WASAPI.
+
+mod capture;
+mod list;
+mod player;
+mod quiet;
+mod resample;
+mod select;
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cpal::traits::{DeviceTrait, StreamTrait};
+use cpal::{ErrorKind, FromSample, SampleFormat, SizedSample};
+
+pub use list::{AudioDevice, Direction, list};
+
+use super::error::{DriverFault, FaultKind, FaultLatch};
+use super::{AudioDriver, AudioRequest, Callback, DriverError, JackMidiPort, StreamInfo};
+use crate::rt::baton::Baton;
+use crate::unit::HostTime;
+use capture::Capture;
+use player::Player;
+use select::Selection;
+
+/// How long a device may take to let go before we leave without its leave.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a server may take to make a stream.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
+/// A device that asks for nothing for so long is dead, whatever it says.
+const SILENT_NANOS: u64 = 3_000_000_000;
+/// How long the error callback keeps its thread after the fatal error: a dead
+/// server's plugin would call it a hundred thousand times a second.
+const DEAD_STREAM_NAP: Duration = Duration::from_millis(20);
+
+/// One of cpal's hosts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum System {
+    /// A PulseAudio server, PipeWire's included.
+    Pulse,
+    /// The Linux kernel's devices.
+    Alsa,
+    /// macOS.
+    CoreAudio,
+    /// Windows.
+    Wasapi,
+}
+
+impl System {
+    /// The driver's name, as in `--driver`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            System::Pulse => "pulse",
+            System::Alsa => "alsa",
+            System::CoreAudio => "coreaudio",
+            System::Wasapi => "wasapi",
+        }
+    }
+
+    const fn cpal_name(self) -> &'static str {
+        match self {
+            System::Pulse => "PulseAudio",
+            other => other.name(),
+        }
+    }
+
+    const fn advice(self) -> &'static str {
+        match self {
+            System::Pulse => "start PulseAudio or pipewire-pulse for this user, or use another `--driver`",
+            System::Alsa => {
+                "plug in a sound card, see that the user is in the group `audio`, or use another `--driver`"
+            }
+            System::CoreAudio | System::Wasapi => {
+                "see the system's sound settings, or use another `--driver`"
+            }
+        }
+    }
+
+    fn unavailable(self, reason: &dyn std::fmt::Display) -> DriverError {
+        DriverError::Unavailable { driver: self.name(), reason: reason.to_string(), advice: self.advice() }
+    }
+
+    fn host(self) -> Result<cpal::Host, DriverError> {
+        quiet::silence_alsa();
+        let id = cpal::ALL_HOSTS.iter().find(|id| id.name().eq_ignore_ascii_case(self.cpal_name()));
+        let id = id.ok_or(DriverError::NotOnThisSystem { driver: self.name() })?;
+        cpal::host_from_id(*id).map_err(|error| self.unavailable(&error))
+    }
+}
+
+/// What the callbacks tell the control world.
+#[derive(Default)]
+struct Health {
+    fault: FaultLatch,
+    xruns: AtomicU64,
+    /// Calls of the device, to see whether it still lives.
+    calls: AtomicU64,
+}
+
+/// An open device, and perhaps its input.
+pub(super) struct SystemDriver {
+    info: StreamInfo,
+    health: Arc<Health>,
+    /// Where the callback waits for the device's thread to take it.
+    callback: Arc<Baton<Callback>>,
+    streams: Vec<cpal::Stream>,
+    watch: Mutex<Watch>,
+}
+
+/// When the device last asked for samples, as far as anyone looked.
+#[derive(Default)]
+struct Watch {
+    is_running: bool,
+    calls: u64,
+    changed: HostTime,
+}
+
+impl SystemDriver {
+    pub(super) fn open(system: System, request: &AudioRequest) -> Result<SystemDriver, DriverError> {
+        let host = system.host()?;
+        let selection = Selection::of(system, &host, request)?;
+        let health = Arc::new(Health::default());
+        let callback = Arc::new(Baton::empty());
+        let (capture, input) = match request.input_channels {
+            0 => (None, None),
+            channels => {
+                let (capture, reader) = Capture::open(system, &host, &selection, channels, &health)?;
+                (Some(capture), Some(reader))
+            }
+        };
+        let player = Player::new(&selection, Arc::clone(&callback), input, Arc::clone(&health))
+            .map_err(|reason| selection.refused(&reason))?;
+        let stream = build_output(&selection, player, &health)?;
+        let device_block = stream.buffer_size().unwrap_or(selection.block_frames);
+        let block_frames = selection.to_engine_frames(device_block).max(1);
+        let info = StreamInfo {
+            driver: system.name(),
+            device: selection.name.clone(),
+            rate: selection.rate,
+            device_rate: selection.device_rate,
+            block_frames,
+            // The device plays one buffer while we fill the other.
+            latency_frames: 2 * block_frames + selection.resampler_delay_frames(),
+            output_channels: selection.config.channels,
+            input_channels: request.input_channels,
+        };
+        let streams = std::iter::once(stream).chain(capture).collect();
+        Ok(SystemDriver { info, health, callback, streams, watch: Mutex::default() })
+    }
+}
+
+impl AudioDriver for SystemDriver {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    fn start(&mut self, callback: Callback, _jack_midi: Vec<JackMidiPort>) -> Result<(), DriverError> {
+        let refused = |reason: &dyn std::fmt::Display| DriverError::Refused {
+            driver: self.info.driver,
+            device: self.info.device.clone(),
+            reason: reason.to_string(),
+        };
+        if self.streams.is_empty() {
+            return Err(refused(&"it was stopped and has to be opened anew"));
+        }
+        self.callback.put(Box::new(callback));
+        // The input first, so that the first callback finds something.
+        for stream in self.streams.iter().rev() {
+            stream.play().map_err(|error| refused(&error))?;
+        }
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        *watch = Watch { is_running: true, calls: 0, changed: HostTime::now() };
+        Ok(())
+    }
+
+    fn fault(&self) -> Option<DriverFault> {
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let (calls, now) = (self.health.calls.load(Relaxed), HostTime::now());
+        if watch.calls != calls {
+            (watch.calls, watch.changed) = (calls, now);
+        } else if watch.is_running && now.since(watch.changed) > SILENT_NANOS {
+            self.health.fault.set(FaultKind::StreamInvalid, "the device has asked for nothing for 3 seconds");
+        }
+        self.health.fault.get()
+    }
+
+    fn xruns(&self) -> u64 {
+        self.health.xruns.load(Relaxed)
+    }
+
+    fn stop(&mut self) {
+        let streams = std::mem::take(&mut self.streams);
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).is_running = false;
+        if streams.is_empty() {
+            return;
+        }
+        // A dead server's library may never let go: then its thread stays behind.
+        let (done, ended) = mpsc::channel();
+        let body = move || {
+            drop(streams);
+            let _ = done.send(());
+        };
+        if std::thread::Builder::new().name("antiphon-stop".to_owned()).spawn(body).is_ok() {
+            let _ = ended.recv_timeout(STOP_TIMEOUT);
+        }
+    }
+}
+
+impl Drop for SystemDriver {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What a stream's error callback does: counts xruns, latches the first fatal
+/// error, and slows a dead stream's thread down.
+fn on_error(health: Arc<Health>) -> impl FnMut(cpal::Error) + Send + 'static {
+    move |error| {
+        if health.fault.is_set() {
+            std::thread::sleep(DEAD_STREAM_NAP);
+            return;
+        }
+        let kind = match error.kind() {
+            ErrorKind::Xrun => {
+                health.xruns.fetch_add(1, Relaxed);
+                return;
+            }
+            ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => return,
+            ErrorKind::DeviceNotAvailable => FaultKind::DeviceGone,
+            ErrorKind::HostUnavailable => FaultKind::ServerGone,
+            _ => FaultKind::StreamInvalid,
+        };
+        health.fault.set(kind, error.to_string());
+    }
+}
+
+fn build_output(
+    selection: &Selection,
+    player: Player,
+    health: &Arc<Health>,
+) -> Result<cpal::Stream, DriverError> {
+    match selection.format {
+        SampleFormat::I16 => build::<i16>(selection, player, health),
+        SampleFormat::I24 => build::<cpal::I24>(selection, player, health),
+        SampleFormat::I32 => build::<i32>(selection, player, health),
+        SampleFormat::U8 => build::<u8>(selection, player, health),
+        SampleFormat::U16 => build::<u16>(selection, player, health),
+        SampleFormat::U32 => build::<u32>(selection, player, health),
+        SampleFormat::F64 => build::<f64>(selection, player, health),
+        _ => build::<f32>(selection, player, health),
+    }
+}
+
+fn build<T: SizedSample + FromSample<f32>>(
+    selection: &Selection,
+    mut player: Player,
+    health: &Arc<Health>,
+) -> Result<cpal::Stream, DriverError> {
+    selection
+        .device
+        .build_output_stream(
+            selection.config,
+            move |data: &mut [T], _| player.fill(data),
+            on_error(Arc::clone(health)),
+            Some(OPEN_TIMEOUT),
+        )
+        .map_err(|error| selection.refused(&error))
+}
