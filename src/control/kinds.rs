@@ -225,8 +225,11 @@ mod tests {
     use super::*;
 
     fn listed(name: Option<&str>, json: bool) -> (u8, String, String) {
+        let mut kinds = Kinds::empty();
+        crate::instrument::register(&mut kinds);
+        crate::stage::register(&mut kinds);
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let status = kinds_to(name, json, &Kinds::empty(), &mut out, &mut err);
+        let status = kinds_to(name, json, &kinds, &mut out, &mut err);
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (status, text(out), text(err))
     }
@@ -261,6 +264,22 @@ mod tests {
         let (status, out, err) = listed(None, false);
         assert_eq!((status, err.as_str()), (0, ""));
         assert!(out.lines().all(|line| line.chars().count() <= 100), "{out}");
-        assert!(out.contains("from -127 to") || out.contains("-127 to 127 semitones"), "{out}");
+        assert!(out.contains("-127 to 127 semitones"), "{out}");
+    }
+
+    #[test]
+    fn every_kind_is_an_object_with_a_gain_and_examples() {
+        let (_, out, _) = listed(None, true);
+        let entries: Vec<Json> = serde_json::from_str(&out).expect("an array");
+        let kinds: Vec<&Json> =
+            entries.iter().filter(|e| e["role"] == "instrument" || e["role"] == "stage").collect();
+        assert!(kinds.len() >= 6, "{out}");
+        for kind in kinds {
+            let rows = kind["parameters"].as_array().expect("parameters");
+            assert_eq!(rows.iter().filter(|row| row["name"] == "gain").count(), 1, "{kind}");
+            assert!(rows.iter().all(|row| !row["example"].is_null() && row["live"].is_boolean()), "{kind}");
+            let (_, one, _) = listed(kind["name"].as_str(), true);
+            assert_eq!(&serde_json::from_str::<Json>(&one).expect("an object"), kind);
+        }
     }
 }

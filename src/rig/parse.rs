@@ -30,12 +30,18 @@ pub use names::NAME_LIMIT;
 pub const TEXT_LIMIT_BYTES: usize = 1 << 20;
 /// The most `[midi.NAME]`.
 pub const MIDI_LIMIT: usize = 64;
-/// The most `[input.NAME]`, and the most `[output.NAME]`: with `out` 64.
-pub const DEVICE_LIMIT: usize = 63;
+/// The most `[input.NAME]`, and the most `[output.NAME]` beside `out`. The Renderer
+/// has room for two whole rigs of these sizes, one of which fades.
+pub const DEVICE_LIMIT: usize = 31;
 /// The most instruments and stages together.
 pub const ACTOR_LIMIT: usize = 128;
 /// The most cables.
 pub const CABLE_LIMIT: usize = 1_024;
+
+const _: () = assert!(2 * (ACTOR_LIMIT + DEVICE_LIMIT) <= crate::render::NODES);
+const _: () = assert!(2 * (1 + DEVICE_LIMIT) <= crate::render::BUSES);
+const _: () = assert!(2 * MIDI_LIMIT <= crate::render::SOURCES && 2 * MIDI_LIMIT <= crate::render::SINKS);
+const _: () = assert!(CABLE_LIMIT <= crate::render::CABLES);
 
 /// What `parse` knows at the top level of a rig.
 const TOP: &[&str] = &["name", "engine", "midi", "input", "output", "instrument", "stage", "cable"];
