@@ -38,7 +38,7 @@ pub struct EdgeReport {
 pub struct FaultReport {
     /// Who.
     pub actor: String,
-    /// `panic` or `not-finite`.
+    /// `panic` or `not_finite`.
     pub kind: String,
     /// When.
     pub frame: u64,
