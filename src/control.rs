@@ -1,9 +1,55 @@
 //! What people and programs see: the command line, the live status, JSON.
 
+mod arguments;
 pub mod check;
-pub mod devices;
-pub mod doctor;
+mod files;
 pub mod kinds;
+mod play;
 pub mod progress;
+mod render;
 pub mod report;
 pub mod status;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+use crate::engine::ErrorKind;
+
+/// Runs the program: reads its arguments, does what they say; gives the exit
+/// status: 0 done, 1 failed, 2 wrong usage.
+pub fn run() -> u8 {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Asking for help is no mistake.
+            let status = u8::from(error.use_stderr()) * 2;
+            // Nowhere to print to: the status still tells.
+            let _ = error.print();
+            return status;
+        }
+    };
+    let kinds = crate::engine::kinds();
+    let done = match &arguments.command {
+        Command::Render(arguments) => render::render(arguments, &kinds),
+        Command::Play(arguments) => play::play(arguments, &kinds),
+        Command::Check { rig, json } => return check::check(rig, *json, &kinds),
+        Command::Kinds { kind, json } => return kinds::kinds(kind.as_deref(), *json, &kinds),
+        Command::Devices { .. } | Command::Doctor { .. } => return 0,
+    };
+    match done {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("antiphon: {error}");
+            if error.kind == ErrorKind::Usage { 2 } else { 1 }
+        }
+    }
+}
+
+/// One line of JSON on stdout.
+fn print_json(value: &impl serde::Serialize) {
+    match serde_json::to_string(value) {
+        Ok(text) => println!("{text}"),
+        Err(error) => eprintln!("antiphon: the report cannot be written as JSON: {error}"),
+    }
+}

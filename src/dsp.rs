@@ -9,7 +9,6 @@ pub use delay_line::DelayLine;
 pub mod envelope;
 pub mod filter;
 pub mod lfo;
-pub mod line;
 pub mod noise;
 pub mod oscillator;
 pub mod smooth;

@@ -1,1 +1,29 @@
-//! The composition root: the only file that knows every room.
+//! The composition root: the only room that knows every other.
+//!
+//! [`kinds`] is what a rig may name, [`offline::render`] renders one, and
+//! [`live`] plays it.
+
+mod conductor;
+mod error;
+pub mod live;
+pub mod offline;
+mod scores;
+mod summary;
+
+pub use conductor::{Conductor, Happening};
+pub use error::{Error, ErrorKind};
+pub use scores::NamedScore;
+pub use summary::{CableLoss, FaultRecord, Summary};
+
+use crate::stage::Kinds;
+
+/// The built-in kinds; add your own with [`Kinds::register`].
+pub fn kinds() -> Kinds {
+    let mut kinds = Kinds::empty();
+    crate::instrument::register(&mut kinds);
+    crate::stage::register(&mut kinds);
+    kinds
+}
+
+/// The rig that plays when none is named.
+pub const BUILT_IN_RIG: &str = include_str!("../assets/rigs/built-in.toml");

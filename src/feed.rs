@@ -1,3 +1,4 @@
 //! Players: files turned into events and samples ahead of time.
 
 pub mod demo;
+pub mod wav;

@@ -1,3 +1,5 @@
 //! The `antiphon` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    antiphon::control::run().into()
+}

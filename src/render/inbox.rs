@@ -49,6 +49,11 @@ impl Inbox {
         self.clock.callback(frame, entry);
     }
 
+    /// How host time and frames go together.
+    pub(super) fn clock(&self) -> &FrameClock {
+        &self.clock
+    }
+
     /// A quantum began: it may take its fill again.
     pub(super) fn quantum(&mut self, frame: Frame) {
         self.was_full = self.taken >= EVENTS_PER_QUANTUM;

@@ -11,12 +11,14 @@ use crate::midi::Event;
 use crate::rt::clock::FrameClock;
 use crate::rt::{latest, loan, ring};
 use crate::stage::{Input, Ramp};
-use crate::unit::{Decibels, Frame, HostTime, QUANTUM_FRAMES, SampleRate};
+use crate::unit::{Decibels, Frame, HostTime, QUANTUM_FRAMES, SampleRate, maths};
 
 const COMMANDS: usize = 1_024;
 const NOTICES: usize = 1_024;
 /// Parcels that may be under way, or wait for their frame.
 const SWAPS: usize = 16;
+/// A meter falls by 6 dB in this time, so that a reader who looks seldom misses no peak.
+const METER_HALF_LIFE_SECONDS: f64 = 0.1;
 const QUANTUM: Frame = QUANTUM_FRAMES as Frame;
 
 /// What a Renderer is made for.
@@ -29,12 +31,13 @@ pub struct RendererSettings {
 }
 
 /// Makes a Renderer that plays nothing yet, and the control world's ends of its
-/// doors. Real-time: no (allocates).
-pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle) {
+/// doors; the last one tells when frames begin. Real-time: no (allocates).
+pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle, latest::Latest<FrameClock>) {
     let (command_sender, commands) = ring::ring(COMMANDS);
     let (notices, notice_receiver) = ring::ring(NOTICES);
     let (lender, swaps) = loan::loan(SWAPS);
     let (publisher, latest) = latest::latest(Snapshot::default());
+    let (clock_publisher, clock) = latest::latest(FrameClock::new(settings.rate));
     let RendererSettings { rate, midi_latency_frames } = settings;
     let renderer = Renderer {
         rate,
@@ -55,12 +58,11 @@ pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle) {
         level: [1.0; QUANTUM_FRAMES],
         tap: None,
         publisher,
+        clock_publisher,
         snapshot: Snapshot::default(),
     };
-    (
-        Box::new(renderer),
-        RendererHandle { commands: command_sender, notices: notice_receiver, swaps: lender, latest },
-    )
+    let handle = RendererHandle { commands: command_sender, notices: notice_receiver, swaps: lender, latest };
+    (Box::new(renderer), handle, clock)
 }
 
 fn places<T>(count: usize) -> Vec<Option<Box<T>>> {
@@ -105,6 +107,7 @@ pub struct Renderer {
     level: [f32; QUANTUM_FRAMES],
     tap: Option<Box<Tap>>,
     publisher: latest::Publisher<Snapshot>,
+    clock_publisher: latest::Publisher<FrameClock>,
     snapshot: Snapshot,
 }
 
@@ -126,6 +129,7 @@ impl Renderer {
     ) {
         if let Some(entry) = entry {
             self.inbox.callback(self.frame, entry);
+            self.clock_publisher.publish(*self.inbox.clock());
         }
         let mut done = 0;
         while done < frames {
@@ -382,6 +386,8 @@ impl Renderer {
     fn publish(&mut self) {
         let voices = self.nodes.iter().flatten().map(|node| node.voices()).sum();
         let snapshot = &mut self.snapshot;
+        let seconds = self.rate.seconds(self.frame - snapshot.frame);
+        let fall = maths::exp2(-seconds / METER_HALF_LIFE_SECONDS) as f32;
         snapshot.frame = self.frame;
         snapshot.voices = voices;
         snapshot.peak_voices = snapshot.peak_voices.max(voices);
@@ -392,7 +398,7 @@ impl Renderer {
         snapshot.record_lost_frames = self.tap.as_ref().map_or(0, |tap| tap.lost_frames());
         snapshot.limited_frames = self.buses.iter().flatten().map(|bus| bus.limited_frames).sum();
         for (meter, bus) in snapshot.meters.iter_mut().zip(&mut self.buses[..METERS]) {
-            *meter = bus.as_mut().map_or_else(Default::default, |bus| std::mem::take(&mut bus.meter));
+            *meter = bus.as_mut().map_or_else(Default::default, |bus| bus.meter.fall(fall));
         }
         self.publisher.publish(*snapshot);
     }

@@ -5,13 +5,23 @@ use crate::unit::Frame;
 /// How many buses a snapshot has meters for: the first ones of the rig.
 pub const METERS: usize = 16;
 
-/// The loudest samples of an output since the last snapshot, linear.
+/// The loudest samples of an output, falling back slowly; linear.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct BusMeter {
     /// Left.
     pub left: f32,
     /// Right.
     pub right: f32,
+}
+
+impl BusMeter {
+    /// The meter to show, after which it has fallen by a factor.
+    pub(super) fn fall(&mut self, factor: f32) -> BusMeter {
+        let shown = *self;
+        self.left *= factor;
+        self.right *= factor;
+        shown
+    }
 }
 
 /// What happened on one MIDI cable so far; shared with the control world.

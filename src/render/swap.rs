@@ -24,6 +24,8 @@ pub enum Origin {
 /// sends the parcel back with the remains: it allocates and frees nothing.
 #[derive(Default)]
 pub struct Swap {
+    /// The sender's own mark; the Renderer does not look at it.
+    pub tag: u64,
     /// Not before this frame; at the next quantum where there is none.
     pub not_before: Option<Frame>,
     /// The plan to play from now on.

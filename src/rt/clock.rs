@@ -9,7 +9,7 @@ use crate::unit::{Frame, HostTime, SampleRate};
 /// when it happened and not by how late the callback was. Second order, 0.5 Hz
 /// bandwidth, after F. Adriaensen, "Using a DLL to filter time" (2005).
 /// Real-time: yes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct FrameClock {
     nominal_nanos: f64,
     /// The loop's idea of when `frame` began, in host nanoseconds.

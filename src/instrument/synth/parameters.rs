@@ -58,19 +58,13 @@ impl Id {
     }
 }
 
-/// The sounds that are no patches: General MIDI, and the kit.
-pub const GM: usize = PRESETS.len();
-pub const KIT: usize = PRESETS.len() + 1;
-
-const PRESET_NAMES: [&str; PRESETS.len() + 2] = {
-    let mut names = [""; PRESETS.len() + 2];
+const PRESET_NAMES: [&str; PRESETS.len()] = {
+    let mut names = [""; PRESETS.len()];
     let mut i = 0;
     while i < PRESETS.len() {
         names[i] = PRESETS[i].name;
         i += 1;
     }
-    names[GM] = "gm";
-    names[KIT] = "kit";
     names
 };
 
@@ -120,8 +114,7 @@ const fn choice(
 pub const PARAMETERS: [Parameter; 18] = [
     choice(
         "preset",
-        "the sound to start from; gm: each channel its program's, and drums on channel 10; kit: drums on all \
-         channels",
+        "the sound to start from",
         &PRESET_NAMES,
         Some(Value::Choice(KEYS)),
         match preset("round-bass") {
@@ -253,17 +246,15 @@ impl Overrides {
         overrides
     }
 
-    /// Takes a live parameter's new value, kept in its range, and gives it back;
-    /// `None` where the parameter is not live or the value no number.
-    pub fn set(&mut self, id: Id, value: f32) -> Option<f32> {
+    /// Takes a live parameter's new value, kept in its range. Whether it is live.
+    pub fn set(&mut self, id: Id, value: f32) -> bool {
         let parameter = id.parameter();
-        let Shape::Number { min, max } = parameter.shape else { return None };
+        let Shape::Number { min, max } = parameter.shape else { return false };
         if !parameter.live || !value.is_finite() {
-            return None;
+            return false;
         }
-        let value = value.clamp(min as f32, max as f32);
-        self.values[id as usize] = Some(value);
-        Some(value)
+        self.values[id as usize] = Some(value.clamp(min as f32, max as f32));
+        true
     }
 
     /// The preset with what is set over it.

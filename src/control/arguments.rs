@@ -1,0 +1,157 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::device::audio::DriverChoice;
+use crate::journal::BitDepth;
+use crate::unit::SampleRate;
+
+/// A real-time audio and MIDI engine: plug in a keyboard and play.
+#[derive(Parser, Debug)]
+#[command(name = "antiphon", version, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Plays a rig with your gear (without one: every keyboard plays a piano)
+    Play(PlayArguments),
+    /// Renders a rig and MIDI files to a WAV, faster than real time
+    Render(RenderArguments),
+    /// Says what is wrong with a rig, and where
+    Check {
+        /// The rig file
+        rig: PathBuf,
+        /// Prints an array of {line, column, message, hint}
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists the kinds of instruments and stages, and every key with its range
+    Kinds {
+        /// One kind, or a section such as `cable`
+        kind: Option<String>,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists audio devices and MIDI ports, and what cannot be opened and why
+    Devices {
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Looks at what this machine gives a real-time program, and what to mend
+    Doctor {
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `antiphon play`.
+#[derive(Args, Debug)]
+pub struct PlayArguments {
+    /// The rig file; without one, every MIDI input plays a piano
+    pub rig: Option<PathBuf>,
+    /// Plays a MIDI file from the start, into one MIDI input of the rig or all
+    #[arg(long, value_name = "[NAME=]FILE")]
+    pub midi: Vec<String>,
+    /// auto, jack, pulse, alsa, coreaudio, wasapi or null
+    #[arg(long, default_value = "auto", value_parser = parse_driver)]
+    pub driver: DriverChoice,
+    /// Part of the audio device's name, as `antiphon devices` shows it
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+    /// Frames per second, 8000 to 192000
+    #[arg(long, value_name = "HZ", value_parser = parse_rate)]
+    pub rate: Option<SampleRate>,
+    /// Frames in a callback, 1 to 8192
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..=8192))]
+    pub block: Option<u32>,
+    /// Stops after so long, counted in frames
+    #[arg(long = "for", value_name = "SECONDS", value_parser = parse_seconds)]
+    pub seconds: Option<f64>,
+    /// Records what is played to a WAV
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Prints one JSON object at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `antiphon render`.
+#[derive(Args, Debug)]
+pub struct RenderArguments {
+    /// The rig file; without one, the built-in rig
+    pub rig: Option<PathBuf>,
+    /// Plays a MIDI file into one MIDI input of the rig, or all
+    #[arg(long, value_name = "[NAME=]FILE")]
+    pub midi: Vec<String>,
+    /// Plays a WAV into an audio input of the rig
+    #[arg(long, value_name = "NAME=FILE.wav")]
+    pub audio: Vec<String>,
+    /// The WAV to write
+    #[arg(short, long, value_name = "OUT.wav")]
+    pub out: PathBuf,
+    /// Writes each instrument's and stage's output to DIR/NAME.wav
+    #[arg(long, value_name = "DIR")]
+    pub stems: Option<PathBuf>,
+    /// Writes what goes to each MIDI destination to DIR/NAME.mid
+    #[arg(long, value_name = "DIR")]
+    pub midi_out: Option<PathBuf>,
+    /// Frames per second, 8000 to 192000
+    #[arg(long, value_name = "HZ", value_parser = parse_rate)]
+    pub rate: Option<SampleRate>,
+    /// Frames in a call; changes no sample
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..=8192))]
+    pub block: Option<u32>,
+    /// 16, 24 or 32f
+    #[arg(long, default_value = "32f", value_parser = parse_bits)]
+    pub bits: BitDepth,
+    /// The exact length
+    #[arg(long = "for", value_name = "SECONDS", value_parser = parse_seconds)]
+    pub seconds: Option<f64>,
+    /// How long to go on after the last track ends; by default until it is quiet
+    #[arg(long, value_name = "SECONDS", value_parser = parse_tail)]
+    pub tail: Option<f64>,
+    /// Seeds whatever is random
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub seed: u64,
+    /// Prints one JSON object at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A day: longer is a slip of the finger.
+const LONGEST_SECONDS: f64 = 86_400.0;
+
+fn parse_driver(text: &str) -> Result<DriverChoice, String> {
+    text.parse().map_err(|e: crate::device::audio::DriverError| e.to_string())
+}
+
+fn parse_bits(text: &str) -> Result<BitDepth, String> {
+    text.parse().map_err(|e: crate::journal::BitDepthError| e.to_string())
+}
+
+fn parse_rate(text: &str) -> Result<SampleRate, String> {
+    let hertz: u32 = text.parse().map_err(|_| format!("`{text}` is not a number of Hz, such as 48000"))?;
+    SampleRate::new(hertz).map_err(|e| e.to_string())
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= LONGEST_SECONDS => Ok(seconds),
+        _ => Err(format!("`{text}` is not a number of seconds above 0 and up to {LONGEST_SECONDS}")),
+    }
+}
+
+fn parse_tail(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=LONGEST_SECONDS).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("`{text}` is not a number of seconds from 0 to {LONGEST_SECONDS}")),
+    }
+}

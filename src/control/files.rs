@@ -1,0 +1,84 @@
+use std::path::{Path, PathBuf};
+
+use crate::engine::{BUILT_IN_RIG, Error, ErrorKind, NamedScore};
+use crate::midi::file::Score;
+use crate::rig::{self, LoadError, Rig, Severity};
+use crate::stage::Kinds;
+
+/// The rig of a command: the file named, or the built-in one. What is wrong
+/// with a file is printed; then there is no rig.
+pub(super) fn load_rig(path: Option<&Path>, kinds: &Kinds) -> Result<Rig, Error> {
+    let Some(path) = path else {
+        return rig::parse(BUILT_IN_RIG, kinds).map_err(|problems| {
+            let first = problems.first().map_or_else(String::new, |p| p.message.clone());
+            Error::new(ErrorKind::Input, format!("the built-in rig does not parse: {first}"))
+        });
+    };
+    let rig = rig::load(path, kinds).map_err(|error| match error {
+        LoadError::Problems { problems, .. } => {
+            for problem in &problems {
+                eprintln!("{}", problem.show(path, Severity::Error));
+            }
+            let count = problems.len();
+            let s = if count == 1 { "" } else { "s" };
+            Error::new(
+                ErrorKind::Input,
+                format!("{} has {count} error{s}; nothing is played", path.display()),
+            )
+        }
+        unreadable => Error::new(ErrorKind::Input, unreadable.to_string()),
+    })?;
+    for warning in &rig.warnings {
+        eprintln!("{}", warning.show(path, Severity::Warning));
+    }
+    Ok(rig)
+}
+
+/// The MIDI files of `--midi [NAME=]FILE`.
+pub(super) fn load_scores(arguments: &[String]) -> Result<Vec<NamedScore>, Error> {
+    arguments
+        .iter()
+        .map(|argument| {
+            let (port, path) = named_file(argument);
+            let score = Score::open(&path)
+                .map_err(|e| Error::new(ErrorKind::Input, format!("{}: {e}", path.display())))?;
+            Ok(NamedScore { port, score })
+        })
+        .collect()
+}
+
+/// The WAVs of `--audio NAME=FILE`.
+pub(super) fn named_wavs(arguments: &[String]) -> Result<Vec<(String, PathBuf)>, Error> {
+    arguments
+        .iter()
+        .map(|argument| {
+            let (name, path) = argument.split_once('=').ok_or_else(|| {
+                let message = format!("`--audio {argument}` does not say where to: write NAME=FILE.wav, with the name of an [input.NAME]");
+                Error::new(ErrorKind::Usage, message)
+            })?;
+            Ok((name.to_owned(), PathBuf::from(path)))
+        })
+        .collect()
+}
+
+/// `NAME=FILE` or `FILE`; a file whose own name has a `=` is found as it is.
+fn named_file(argument: &str) -> (Option<String>, PathBuf) {
+    match argument.split_once('=') {
+        Some((name, path)) if !name.contains(['/', '\\', '.']) && !Path::new(argument).exists() => {
+            (Some(name.to_owned()), PathBuf::from(path))
+        }
+        _ => (None, PathBuf::from(argument)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_before_the_file_is_told_from_a_path_with_an_equals_sign() {
+        assert_eq!(named_file("keys=a.mid"), (Some("keys".into()), "a.mid".into()));
+        assert_eq!(named_file("a.mid"), (None, "a.mid".into()));
+        assert_eq!(named_file("./x=y/a.mid"), (None, "./x=y/a.mid".into()));
+    }
+}

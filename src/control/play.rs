@@ -1,0 +1,284 @@
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::arguments::PlayArguments;
+use super::files::{load_rig, load_scores};
+use super::render::run_report;
+use super::report::{CallbackTimes, PlayReport};
+use super::status::{GearView, RecordView, Status, StatusCommand, StatusView};
+use crate::device::audio::AudioRequest;
+use crate::engine::live::{Job, Live, Played};
+use crate::engine::{Error, ErrorKind};
+use crate::midi::file::Score;
+use crate::rig::Watch;
+use crate::stage::Kinds;
+use crate::unit::Frame;
+
+/// How often the control world looks after the audio world.
+const ATTEND: Duration = Duration::from_millis(5);
+/// How often the display is brought up to date.
+const SHOW: Duration = Duration::from_millis(40);
+/// A device whose first callback does not come in this time is reported.
+const FIRST_CALLBACK: Duration = Duration::from_secs(5);
+const MASTER_STEP_DECIBELS: f32 = 1.0;
+
+/// `antiphon play`.
+///
+/// # Errors
+/// [`Error`], of which nothing has been printed yet.
+pub fn play(arguments: &PlayArguments, kinds: &Kinds) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Device, format!("the control thread cannot start: {e}")))?;
+    let played = runtime.block_on(session(arguments, kinds))?;
+    finish(arguments, played)
+}
+
+async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'static str), Error> {
+    // Taken hold of first, so that a Ctrl-C while devices open still ends cleanly.
+    let mut stop = Stop::new()?;
+    let rig = load_rig(arguments.rig.as_deref(), kinds)?;
+    let scores = load_scores(&arguments.midi)?;
+    let request = AudioRequest {
+        driver: arguments.driver,
+        device: arguments.device.clone(),
+        rate: arguments.rate,
+        block_frames: arguments.block,
+        ..AudioRequest::default()
+    };
+    let demo = (arguments.rig.is_none() && scores.is_empty()).then(demo).flatten();
+    let mut live = Live::start(Job { rig, scores, demo, request, record: arguments.record.clone() })?;
+    // Kept alive: dropping it ends the watch.
+    let (_watch, mut saved) = watch(arguments.rig.as_deref());
+    let until = arguments.seconds.map(|seconds| live.info().rate.frames(seconds));
+
+    let mut status = None;
+    let mut ticks = tokio::time::interval(ATTEND);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let started = Instant::now();
+    let mut shown = started;
+    let mut complained = false;
+    let stopped_by = loop {
+        tokio::select! {
+            biased;
+            () = stop.asked() => break "signal",
+            Some(()) = saved.recv() => {
+                if let Some(path) = &arguments.rig {
+                    reload(path, kinds, &mut live, status.as_mut());
+                }
+            }
+            _ = ticks.tick() => {}
+        }
+        for message in live.attend() {
+            say(status.as_mut(), &message);
+        }
+        if status.is_none() && live.callbacks().callbacks > 0 {
+            let (info, scheduling) = (live.info(), live.callbacks().scheduling);
+            eprintln!(
+                "ready driver={} rate={} block={} scheduler={scheduling}",
+                info.driver,
+                info.rate.hertz(),
+                info.block_frames
+            );
+            if info.driver == "null" {
+                eprintln!(
+                    "no audio device is used: nothing can be heard, but it can be recorded with --record"
+                );
+            }
+            status = Some(Status::start());
+        }
+        if !complained && status.is_none() && started.elapsed() > FIRST_CALLBACK {
+            complained = true;
+            eprintln!("antiphon: the device does not ask for sound; is it in use, or suspended?");
+        }
+        if until.is_some_and(|until| live.frame() >= until) {
+            break "for";
+        }
+        let Some(status) = &mut status else { continue };
+        match status.poll() {
+            Some(StatusCommand::Quit) => break "quit",
+            Some(StatusCommand::Panic) => live.panic(),
+            Some(StatusCommand::Louder) => live.change_master(MASTER_STEP_DECIBELS),
+            Some(StatusCommand::Softer) => live.change_master(-MASTER_STEP_DECIBELS),
+            None => {}
+        }
+        if shown.elapsed() >= SHOW {
+            shown = Instant::now();
+            status.update(&view(&mut live));
+        }
+    };
+    if let Some(status) = status {
+        status.finish();
+    }
+    Ok((live.stop(), stopped_by))
+}
+
+fn say(status: Option<&mut Status>, message: &str) {
+    match status {
+        Some(status) => status.say(message),
+        None => eprintln!("{message}"),
+    }
+}
+
+fn demo() -> Option<Score> {
+    Score::read(&crate::feed::demo::piece()).ok()
+}
+
+/// Watches the rig's file; without one, nothing ever comes.
+fn watch(path: Option<&Path>) -> (Option<Watch>, mpsc::Receiver<()>) {
+    let nothing = || (None, mpsc::channel(1).1);
+    let Some(path) = path else { return nothing() };
+    match Watch::new(path) {
+        Ok((watch, saved)) => {
+            if let Some(reason) = watch.fallback() {
+                eprintln!("{reason}");
+            }
+            (Some(watch), saved)
+        }
+        Err(error) => {
+            eprintln!("changes to {} will not be seen: {error}", path.display());
+            nothing()
+        }
+    }
+}
+
+/// A saved rig that cannot be played leaves the old one playing.
+fn reload(path: &Path, kinds: &Kinds, live: &mut Live, mut status: Option<&mut Status>) {
+    match crate::rig::load(path, kinds) {
+        Ok(rig) => live.change(rig),
+        Err(error) => {
+            for line in error.to_string().lines() {
+                say(status.as_deref_mut(), line);
+            }
+            say(status, "the old rig plays on");
+        }
+    }
+}
+
+fn view(live: &mut Live) -> StatusView {
+    let snapshot = live.snapshot();
+    let callbacks = live.callbacks();
+    let summary = live.summary();
+    let info = live.info().clone();
+    let outputs = live.rig().outputs.len().min(snapshot.meters.len());
+    let latency_frames = live.midi_latency_frames() + info.latency_frames;
+    let connected = live.gear();
+    let mut gear: Vec<GearView> = connected
+        .iter()
+        .map(|c| GearView { name: c.role.clone(), port: Some(c.device.clone()), is_output: c.is_output })
+        .collect();
+    for port in &live.rig().midi {
+        for is_output in [false, true] {
+            let wanted = if is_output { port.is_destination() } else { port.is_source() };
+            if wanted && !connected.iter().any(|c| c.role == port.name && c.is_output == is_output) {
+                gear.push(GearView { name: port.name.clone(), port: None, is_output });
+            }
+        }
+    }
+    StatusView {
+        rig: live.rig().name.clone(),
+        driver: info.driver.to_owned(),
+        device: info.device.clone(),
+        rate_hertz: info.rate.hertz(),
+        block_frames: info.block_frames,
+        latency_seconds: info.rate.seconds(Frame::from(latency_frames)),
+        scheduler: callbacks.scheduling.to_string(),
+        load: callbacks.load_smoothed,
+        peaks: snapshot.meters[..outputs].iter().flat_map(|m| [m.left, m.right]).collect(),
+        master_decibels: live.master_decibels(),
+        limited_frames: snapshot.limited_frames,
+        voices: snapshot.voices,
+        xruns: live.xruns(),
+        late_events: snapshot.late_events,
+        dropped_events: snapshot.dropped_events,
+        faults: summary.faults.len() as u64,
+        rt_violations: summary.rt_violations,
+        gear,
+        seconds: info.rate.seconds(snapshot.frame),
+        recording: live.recording().map(|(path, frames, lost_frames)| RecordView {
+            path: path.display().to_string(),
+            seconds: info.rate.seconds(frames),
+            lost_frames,
+            failed: false,
+        }),
+    }
+}
+
+fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str)) -> Result<(), Error> {
+    let Played { info, summary, callbacks, xruns, recording } = played;
+    let report = PlayReport {
+        driver: info.driver.to_owned(),
+        device: info.device.clone(),
+        run: run_report(&summary, info.rate, info.block_frames, summary.snapshot.frame),
+        callbacks: callbacks.callbacks,
+        xruns,
+        callback_us: CallbackTimes {
+            median: callbacks.median_micros,
+            p99: callbacks.p99_micros,
+            p999: callbacks.p999_micros,
+            max: callbacks.max_micros,
+            budget: info.rate.seconds(Frame::from(info.block_frames)) * 1.0e6,
+        },
+        record_lost_frames: recording.as_ref().map_or(0, |r| r.lost_frames),
+        scheduler: callbacks.scheduling.to_string(),
+        stopped_by: stopped_by.to_owned(),
+    };
+    if arguments.json {
+        super::print_json(&report);
+    } else {
+        eprintln!("{report}");
+    }
+    match recording.and_then(|r| r.error) {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
+}
+
+/// Ctrl-C, and what a service manager sends.
+struct Stop {
+    #[cfg(unix)]
+    signals: [tokio::signal::unix::Signal; 3],
+}
+
+impl Stop {
+    fn new() -> Result<Stop, Error> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let listen = |kind| {
+                signal(kind)
+                    .map_err(|e| Error::new(ErrorKind::Device, format!("Ctrl-C cannot be heard: {e}")))
+            };
+            Ok(Stop {
+                signals: [
+                    listen(SignalKind::interrupt())?,
+                    listen(SignalKind::terminate())?,
+                    listen(SignalKind::hangup())?,
+                ],
+            })
+        }
+        #[cfg(not(unix))]
+        Ok(Stop {})
+    }
+
+    #[cfg(unix)]
+    async fn asked(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn asked(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

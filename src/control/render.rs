@@ -1,0 +1,85 @@
+use super::arguments::RenderArguments;
+use super::files::{load_rig, load_scores, named_wavs};
+use super::progress::Progress;
+use super::report::{EdgeReport, FaultReport, RenderReport, RunReport, simd};
+use crate::engine::offline::{self, Job};
+use crate::engine::{Error, Summary};
+use crate::stage::Kinds;
+use crate::unit::{Frame, SampleRate};
+
+const BLOCK_FRAMES: u32 = 512;
+
+/// `antiphon render`.
+///
+/// # Errors
+/// [`Error`], of which nothing has been printed yet.
+pub fn render(arguments: &RenderArguments, kinds: &Kinds) -> Result<(), Error> {
+    let rig = load_rig(arguments.rig.as_deref(), kinds)?;
+    let rate = arguments.rate.or(rig.engine.rate).unwrap_or(SampleRate::DEFAULT);
+    let block_frames = arguments.block.or(rig.engine.block_frames).unwrap_or(BLOCK_FRAMES);
+    let job = Job {
+        rig,
+        scores: load_scores(&arguments.midi)?,
+        audio: named_wavs(&arguments.audio)?,
+        out: arguments.out.clone(),
+        stems: arguments.stems.clone(),
+        midi_out: arguments.midi_out.clone(),
+        rate,
+        block_frames: block_frames as usize,
+        bits: arguments.bits,
+        length: arguments.seconds.map(|seconds| rate.frames(seconds)),
+        tail: arguments.tail.map(|seconds| rate.frames(seconds)),
+        seed: arguments.seed,
+    };
+    let mut progress = None;
+    let rendered = offline::render(job, |frame, expected| {
+        progress
+            .get_or_insert_with(|| Progress::start(Some(expected), rate, !arguments.json))
+            .advance_to(frame);
+    });
+    if let Some(progress) = progress {
+        progress.finish();
+    }
+    let rendered = rendered?;
+    let seconds = rate.seconds(rendered.frames);
+    let report = RenderReport {
+        path: arguments.out.display().to_string(),
+        run: run_report(&rendered.summary, rate, block_frames, rendered.frames),
+        realtime_factor: seconds / rendered.elapsed_seconds.max(1.0e-9),
+    };
+    if arguments.json {
+        super::print_json(&report);
+    } else {
+        eprintln!("{report}");
+    }
+    Ok(())
+}
+
+/// What a summary comes to in a report.
+pub(super) fn run_report(summary: &Summary, rate: SampleRate, block_frames: u32, frames: Frame) -> RunReport {
+    let snapshot = &summary.snapshot;
+    RunReport {
+        rate_hertz: rate.hertz(),
+        block_frames,
+        frames,
+        seconds: rate.seconds(frames),
+        edges: summary
+            .edges
+            .iter()
+            .map(|e| EdgeReport { from: e.from.clone(), to: e.to.clone(), late: e.late, dropped: e.dropped })
+            .collect(),
+        late_events: snapshot.late_events,
+        dropped_events: snapshot.dropped_events,
+        faults: summary
+            .faults
+            .iter()
+            .map(|f| FaultReport { actor: f.actor.clone(), kind: f.kind.name().to_owned(), frame: f.frame })
+            .collect(),
+        restarts: summary.restarts,
+        rt_violations: summary.rt_violations,
+        fault_allocations: summary.fault_allocations,
+        limited_frames: snapshot.limited_frames,
+        peak_voices: snapshot.peak_voices,
+        simd: simd(),
+    }
+}

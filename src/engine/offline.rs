@@ -1,0 +1,150 @@
+//! Faster than real time: a rig and its files to a WAV, exactly.
+
+mod gather;
+mod input;
+mod tail;
+
+use std::path::PathBuf;
+
+use gather::{Gather, MidiGather};
+use input::{AudioIn, open_inputs};
+use tail::Tail;
+
+use super::conductor::Conductor;
+use super::error::{Error, ErrorKind};
+use super::scores::{NamedScore, named_scores, place_scores};
+use super::summary::Summary;
+use crate::journal::{BitDepth, WavOut};
+use crate::render::{Planar, RendererSettings, Swap, outlet};
+use crate::rig::{Deployment, Rig};
+use crate::rt::guard;
+use crate::unit::{Frame, SampleRate};
+
+/// A render call is never longer, so that what fails is rebuilt in time.
+const CALL_FRAMES: usize = 4_096;
+
+/// What to render.
+pub struct Job {
+    /// The rig, checked.
+    pub rig: Rig,
+    /// MIDI files, each for one MIDI input of the rig or for all.
+    pub scores: Vec<NamedScore>,
+    /// WAV files, each for one `[input.NAME]`.
+    pub audio: Vec<(String, PathBuf)>,
+    /// Where the sound goes.
+    pub out: PathBuf,
+    /// A folder for a file of each actor's output.
+    pub stems: Option<PathBuf>,
+    /// A folder for a file of each MIDI destination.
+    pub midi_out: Option<PathBuf>,
+    /// Frames per second.
+    pub rate: SampleRate,
+    /// Frames per render call, 1 to 4096; changes no sample.
+    pub block_frames: usize,
+    /// The samples' format in the file.
+    pub bits: BitDepth,
+    /// The exact length, in frames.
+    pub length: Option<Frame>,
+    /// How long after the end of the last track; by ear where `None`.
+    pub tail: Option<Frame>,
+    /// Seeds whatever is random.
+    pub seed: u64,
+}
+
+impl Job {
+    fn call_frames(&self) -> usize {
+        self.block_frames.clamp(1, CALL_FRAMES)
+    }
+
+    fn channels(&self) -> usize {
+        let highest = self.rig.outputs.iter().flat_map(|o| &o.channels).max();
+        highest.map_or(2, |c| usize::from(*c) + 1).max(2)
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// Counts and faults.
+    pub summary: Summary,
+    /// Frames written.
+    pub frames: Frame,
+    /// Channels written.
+    pub channels: usize,
+    /// Render calls made.
+    pub callbacks: u64,
+    /// How long it took, in seconds.
+    pub elapsed_seconds: f64,
+}
+
+/// Renders a job; tells `progress` how many frames of how many are done.
+///
+/// # Errors
+/// [`Error`] where a name is not in the rig, a kind refuses its settings, a WAV
+/// is damaged, or the disk does not take it. A file that was there stays then.
+pub fn render(job: Job, mut progress: impl FnMut(Frame, Frame)) -> Result<Rendered, Error> {
+    let started = std::time::Instant::now();
+    if job.length.is_none() && job.scores.is_empty() && job.audio.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "there is nothing to render: name a MIDI file with --midi, a WAV with --audio, or a length with --for",
+        ));
+    }
+    let mut inputs = open_inputs(&job)?;
+    let (feeds, score_end) = named_scores(&job.rig, &job.scores, job.rate)?;
+    let end = inputs.iter().map(AudioIn::frames).max().unwrap_or(0).max(score_end);
+    let mut midi = MidiGather::new(job.midi_out.is_some(), job.rate);
+    let extend = |deployment: &Deployment, swap: &mut Swap| {
+        swap.sources.extend(place_scores(deployment, feeds));
+        for port in deployment.rig().midi.iter().filter(|m| m.is_destination()) {
+            if let Some(place) = deployment.port_of(&port.name) {
+                let (sink, outlet) = outlet();
+                midi.add(&port.name, outlet);
+                swap.sinks.push((place, Some(Box::new(sink))));
+            }
+        }
+    };
+    let settings = RendererSettings { rate: job.rate, midi_latency_frames: 0 };
+    let (mut renderer, mut conductor) = Conductor::new(job.rig.clone(), settings, job.seed, extend)?;
+
+    let (call, channels) = (job.call_frames(), job.channels());
+    let mut out = WavOut::create(&job.out, job.rate, channels, job.bits, job.length)?;
+    let mut stems = Gather::create(&job, conductor.deployment(), channels)?;
+    let mut tail = Tail::new(end, job.tail, job.length, job.rate);
+    let mut master = vec![vec![0.0_f32; call]; channels];
+    let mut heard = vec![vec![0.0_f32; call]; input::channels(&job.rig)];
+    let mut callbacks = 0;
+    let mut frame: Frame = 0;
+    let total = loop {
+        if let Some(total) = tail.ended(frame) {
+            break total;
+        }
+        for input in &mut inputs {
+            input.read(call, &mut heard)?;
+        }
+        let device: Vec<&[f32]> = heard.iter().map(Vec::as_slice).collect();
+        let mut places: Vec<&mut [f32]> = master.iter_mut().map(Vec::as_mut_slice).collect();
+        {
+            let _fence = guard::enter();
+            let mut ports = Planar { inputs: &device, outputs: &mut places };
+            renderer.render_stems(call, &mut ports, None, stems.as_dyn());
+        }
+        callbacks += 1;
+        conductor.attend();
+        let fit = tail.hear(frame, &master, call);
+        midi.collect(frame + fit as Frame);
+        let samples: Vec<&[f32]> = master.iter().map(|channel| &channel[..fit]).collect();
+        out.write(&samples)?;
+        stems.write(fit)?;
+        frame += call as Frame;
+        progress(frame, tail.expected());
+    };
+    out.finish()?;
+    stems.finish()?;
+    if let Some(folder) = &job.midi_out {
+        midi.write(folder, total)?;
+    }
+    let summary = conductor.summary();
+    let elapsed_seconds = started.elapsed().as_secs_f64();
+    Ok(Rendered { summary, frames: total, channels, callbacks, elapsed_seconds })
+}

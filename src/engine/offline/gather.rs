@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::super::error::{Error, ErrorKind};
+use super::Job;
+use crate::journal::WavOut;
+use crate::midi::file::Transcript;
+use crate::midi::{EventKind, SYSEX_CHUNK_BYTES, SYSEX_LIMIT_BYTES};
+use crate::render::{Outlet, Stems};
+use crate::rig::Deployment;
+use crate::unit::{Frame, SampleRate};
+
+/// Collects each actor's output and writes it to a file of its own.
+pub(super) struct Gather {
+    /// By node: where its samples go.
+    stems: Vec<(u16, [Vec<f32>; 2], WavOut)>,
+    channels: usize,
+    silence: Vec<f32>,
+}
+
+impl Gather {
+    pub(super) fn create(job: &Job, deployment: &Deployment, channels: usize) -> Result<Gather, Error> {
+        let mut stems = Vec::new();
+        let call = job.block_frames.clamp(1, super::CALL_FRAMES);
+        if let Some(folder) = &job.stems {
+            make_folder(folder)?;
+            for actor in &job.rig.actors {
+                let Some(node) = deployment.node_of(&actor.name) else { continue };
+                let path = folder.join(format!("{}.wav", actor.name));
+                let wav = WavOut::create(&path, job.rate, channels, job.bits, job.length)?;
+                stems.push((node, [vec![0.0; call], vec![0.0; call]], wav));
+            }
+        }
+        Ok(Gather { stems, channels, silence: vec![0.0; call] })
+    }
+
+    pub(super) fn as_dyn(&mut self) -> Option<&mut dyn Stems> {
+        if self.stems.is_empty() { None } else { Some(self) }
+    }
+
+    pub(super) fn write(&mut self, frames: usize) -> Result<(), Error> {
+        for (_, [left, right], wav) in &mut self.stems {
+            let mut samples = vec![&self.silence[..frames]; self.channels];
+            samples[0] = &left[..frames];
+            samples[1] = &right[..frames];
+            wav.write(&samples)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<(), Error> {
+        for (_, _, wav) in self.stems {
+            wav.finish()?;
+        }
+        Ok(())
+    }
+}
+
+impl Stems for Gather {
+    fn stem(&mut self, node: u16, start: usize, left: &[f32], right: &[f32]) {
+        if let Some((_, [to_left, to_right], _)) = self.stems.iter_mut().find(|(n, ..)| *n == node) {
+            to_left[start..start + left.len()].copy_from_slice(left);
+            to_right[start..start + right.len()].copy_from_slice(right);
+        }
+    }
+}
+
+/// Collects what goes to each MIDI destination.
+pub(super) struct MidiGather {
+    keep: bool,
+    rate: SampleRate,
+    outlets: Vec<(String, Outlet, Transcript)>,
+    /// SysEx under way, by destination and source.
+    sysex: BTreeMap<(usize, u16), Vec<u8>>,
+}
+
+impl MidiGather {
+    pub(super) fn new(keep: bool, rate: SampleRate) -> MidiGather {
+        MidiGather { keep, rate, outlets: Vec::new(), sysex: BTreeMap::new() }
+    }
+
+    pub(super) fn add(&mut self, name: &str, outlet: Outlet) {
+        self.outlets.push((name.to_owned(), outlet, Transcript::new(self.rate)));
+    }
+
+    /// Takes what the last call sent, up to the end of what counts.
+    pub(super) fn collect(&mut self, end: Frame) {
+        let mut chunk = [0; SYSEX_CHUNK_BYTES];
+        for (index, (_, outlet, transcript)) in self.outlets.iter_mut().enumerate() {
+            while let Some(event) = outlet.receive(&mut chunk) {
+                if !self.keep || event.time >= end {
+                    continue;
+                }
+                match event.kind() {
+                    Some(EventKind::Sysex { first, last, bytes }) => {
+                        let whole = self.sysex.entry((index, event.source)).or_default();
+                        if first {
+                            whole.clear();
+                        }
+                        if whole.len() < SYSEX_LIMIT_BYTES {
+                            whole.extend_from_slice(&chunk[..bytes as usize]);
+                        }
+                        if last {
+                            transcript.push(event.time, whole);
+                            whole.clear();
+                        }
+                    }
+                    _ => transcript.push(event.time, event.wire()),
+                }
+            }
+        }
+    }
+
+    pub(super) fn write(&self, folder: &Path, end: Frame) -> Result<(), Error> {
+        make_folder(folder)?;
+        for (name, _, transcript) in &self.outlets {
+            let path: PathBuf = folder.join(format!("{name}.mid"));
+            let bytes = transcript
+                .finish(end)
+                .map_err(|e| Error::new(ErrorKind::Disk, format!("{}: {e}", path.display())))?;
+            std::fs::write(&path, bytes).map_err(|e| {
+                Error::new(ErrorKind::Disk, format!("{} cannot be written: {e}", path.display()))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|e| {
+        Error::new(ErrorKind::Disk, format!("the folder {} cannot be made: {e}", folder.display()))
+    })
+}

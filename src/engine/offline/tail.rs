@@ -1,0 +1,88 @@
+use crate::unit::{Decibels, Frame, SampleRate};
+
+const QUIET: Decibels = Decibels(-90.0);
+const QUIET_SECONDS: f64 = 0.5;
+const LIMIT_SECONDS: f64 = 30.0;
+
+/// Decides, to the frame, where a render ends.
+pub(super) struct Tail {
+    end: Frame,
+    length: Option<Frame>,
+    quiet_gain: f32,
+    quiet_frames: Frame,
+    limit: Frame,
+    /// The frame after the last one that was not quiet, `end` at least.
+    quiet_from: Frame,
+}
+
+impl Tail {
+    /// After `end`, the end of the last track: so many frames, or until every
+    /// output is quiet; unless the whole length is given.
+    pub(super) fn new(end: Frame, tail: Option<Frame>, length: Option<Frame>, rate: SampleRate) -> Tail {
+        Tail {
+            end,
+            length: length.or_else(|| tail.map(|tail| end + tail)),
+            quiet_gain: QUIET.to_gain(),
+            quiet_frames: rate.frames(QUIET_SECONDS),
+            limit: end + rate.frames(LIMIT_SECONDS),
+            quiet_from: end,
+        }
+    }
+
+    /// The length, if what is before `frame` decides it.
+    pub(super) fn ended(&self, frame: Frame) -> Option<Frame> {
+        let length = self.length.unwrap_or_else(|| (self.quiet_from + self.quiet_frames).min(self.limit));
+        (frame >= length).then_some(length)
+    }
+
+    /// Listens to the call that began at `frame`; says how much of it counts.
+    pub(super) fn hear(&mut self, frame: Frame, channels: &[Vec<f32>], frames: usize) -> usize {
+        if let Some(length) = self.length {
+            return length.saturating_sub(frame).min(frames as Frame) as usize;
+        }
+        for at in 0..frames {
+            let now = frame + at as Frame;
+            if now >= self.quiet_from + self.quiet_frames || now >= self.limit {
+                return at;
+            }
+            if now >= self.end && channels.iter().any(|channel| channel[at].abs() >= self.quiet_gain) {
+                self.quiet_from = now + 1;
+            }
+        }
+        frames
+    }
+
+    /// How long it will be, as far as one can tell.
+    pub(super) fn expected(&self) -> Frame {
+        self.length.unwrap_or((self.quiet_from + self.quiet_frames).min(self.limit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn length(block: usize, loud_until: Frame) -> Frame {
+        let mut tail = Tail::new(100, None, None, SampleRate::DEFAULT);
+        let mut frame = 0;
+        let mut written = 0;
+        loop {
+            if let Some(total) = tail.ended(frame) {
+                assert_eq!(total, written);
+                return total;
+            }
+            let samples = (0..block as Frame).map(|i| if frame + i < loud_until { 0.5 } else { 1.0e-6 });
+            written += tail.hear(frame, &[samples.collect()], block) as Frame;
+            frame += block as Frame;
+        }
+    }
+
+    #[test]
+    fn the_end_does_not_depend_on_the_block() {
+        for block in [1, 17, 512, 4_096] {
+            assert_eq!(length(block, 1_234), 1_234 + 24_000);
+            assert_eq!(length(block, 0), 100 + 24_000);
+            assert_eq!(length(block, Frame::MAX), 100 + 30 * 48_000);
+        }
+    }
+}

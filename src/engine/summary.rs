@@ -1,0 +1,43 @@
+use crate::render::{FaultKind, Snapshot};
+use crate::unit::Frame;
+
+/// A processor that failed, and when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FaultRecord {
+    /// The actor's name in the rig.
+    pub actor: String,
+    /// How it failed.
+    pub kind: FaultKind,
+    /// The frame from which it was silenced.
+    pub frame: Frame,
+}
+
+/// What a MIDI cable lost.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CableLoss {
+    /// Where it comes from.
+    pub from: String,
+    /// Where it goes.
+    pub to: String,
+    /// Events that came after their frame.
+    pub late: u64,
+    /// Events it lost.
+    pub dropped: u64,
+}
+
+/// What happened in a run, live or offline.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// The Renderer's own counts.
+    pub snapshot: Snapshot,
+    /// Each MIDI cable's losses.
+    pub edges: Vec<CableLoss>,
+    /// Faults of processors, the first thousand.
+    pub faults: Vec<FaultRecord>,
+    /// Processors built anew after a fault.
+    pub restarts: u64,
+    /// Allocations and frees inside the callback.
+    pub rt_violations: u64,
+    /// Allocations and frees of unwinding.
+    pub fault_allocations: u64,
+}
