@@ -2,4 +2,5 @@
 
 pub mod audio;
 pub mod memory;
+pub mod midi;
 pub mod pattern;

@@ -128,6 +128,20 @@ pub struct Source {
 }
 
 #[cfg(test)]
+impl Source {
+    /// The next event and the bytes that belong to it, for tests of what feeds an inlet.
+    pub(crate) fn receive(&mut self) -> Option<(Event, Vec<u8>)> {
+        let event = self.events.receive()?;
+        let mut bytes = Vec::new();
+        if let Some(crate::midi::EventKind::Sysex { bytes: count, .. }) = event.kind() {
+            bytes.resize(count as usize, 0);
+            self.bytes.read(&mut bytes);
+        }
+        Some((event, bytes))
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -19,12 +19,12 @@ pub struct Sink {
 
 impl Sink {
     /// Sends a message; the newest is dropped and counted when full.
-    pub(super) fn send(&mut self, event: Event) -> bool {
+    pub(crate) fn send(&mut self, event: Event) -> bool {
         self.events.send(event).is_ok()
     }
 
     /// Sends a chunk of a SysEx; `false` where it did not fit.
-    pub(super) fn sysex(&mut self, event: Event, bytes: &[u8]) -> bool {
+    pub(crate) fn sysex(&mut self, event: Event, bytes: &[u8]) -> bool {
         if self.bytes.vacant() < bytes.len() || self.events.vacant() == 0 {
             self.events.count_refused();
             return false;

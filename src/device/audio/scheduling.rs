@@ -68,12 +68,19 @@ const PRIORITY: u8 = 70;
 /// left alone. Real-time: no (system calls), for a callback's first run only.
 #[cfg(target_os = "linux")]
 pub fn promote_this_thread() -> Scheduling {
+    promote_this_thread_to(PRIORITY)
+}
+
+/// As [`promote_this_thread`], with a priority of your own: for threads that
+/// serve the callback and must not delay it. Real-time: no (system calls).
+#[cfg(target_os = "linux")]
+pub fn promote_this_thread_to(priority: u8) -> Scheduling {
     let before = scheduling_of_this_thread();
     if before.is_realtime() {
         return before;
     }
-    if !set_fifo(PRIORITY) {
-        let allowed = raise_priority_limit().min(u64::from(PRIORITY)) as u8;
+    if !set_fifo(priority) {
+        let allowed = raise_priority_limit().min(u64::from(priority)) as u8;
         if allowed > 0 {
             set_fifo(allowed);
         }

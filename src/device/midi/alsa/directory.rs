@@ -1,0 +1,138 @@
+//! Who is there: clients, ports and their names.
+
+use alsa::seq::{Addr, ClientIter, PortCap, PortIter, PortType, Seq};
+
+use super::super::{Direction, MidiPortInfo};
+use crate::device::pattern::NamePattern;
+
+/// The kernel's own client: timer and announcements.
+const SYSTEM_CLIENT: i32 = 0;
+const THROUGH_CLIENT: &str = "Midi Through";
+
+/// A port of another client.
+#[derive(Clone, Debug)]
+pub(super) struct Gear {
+    pub(super) addr: Addr,
+    client: String,
+    port: String,
+    can_send: bool,
+    can_receive: bool,
+    /// It leads to a wire of 31,250 baud, for all that is known.
+    pub(super) is_hardware: bool,
+}
+
+/// An address as one number.
+pub(super) fn id(addr: Addr) -> u64 {
+    (addr.client as u64) << 8 | (addr.port as u64 & 0xff)
+}
+
+/// The address of a number.
+pub(super) fn addr(id: u64) -> Addr {
+    Addr { client: (id >> 8) as i32, port: (id & 0xff) as i32 }
+}
+
+/// A port, where it is there and open to others.
+pub(super) fn look_up(seq: &Seq, addr: Addr) -> Option<Gear> {
+    let client = seq.get_any_client_info(addr.client).ok()?;
+    let port = seq.get_any_port_info(addr).ok()?;
+    let capability = port.get_capability();
+    if capability.contains(PortCap::NO_EXPORT) {
+        return None;
+    }
+    Some(Gear {
+        addr,
+        client: client.get_name().unwrap_or_default().trim().to_owned(),
+        port: port.get_name().unwrap_or_default().trim().to_owned(),
+        can_send: capability.contains(PortCap::READ | PortCap::SUBS_READ),
+        can_receive: capability.contains(PortCap::WRITE | PortCap::SUBS_WRITE),
+        is_hardware: port.get_type().contains(PortType::HARDWARE),
+    })
+}
+
+/// All ports of all clients but our own.
+pub(super) fn all(seq: &Seq, own: i32) -> Vec<Gear> {
+    ClientIter::new(seq)
+        .map(|client| client.get_client())
+        .filter(|&client| client != own)
+        .flat_map(|client| PortIter::new(seq, client).map(|port| port.addr()).collect::<Vec<_>>())
+        .filter_map(|addr| look_up(seq, addr))
+        .collect()
+}
+
+pub(super) fn list(seq: &Seq, own: i32) -> Vec<MidiPortInfo> {
+    let mut list = Vec::new();
+    for gear in all(seq, own).into_iter().filter(|gear| gear.addr.client != SYSTEM_CLIENT) {
+        let id = format!("{}:{}", gear.addr.client, gear.addr.port);
+        for (can, direction) in [(gear.can_send, Direction::In), (gear.can_receive, Direction::Out)] {
+            if can {
+                list.push(MidiPortInfo { name: gear.name(), direction, id: id.clone() });
+            }
+        }
+    }
+    list
+}
+
+impl Gear {
+    /// What people call it. Drivers often repeat the client's name in the port's.
+    pub(super) fn name(&self) -> String {
+        if self.port.starts_with(&self.client) {
+            self.port.clone()
+        } else {
+            format!("{}:{}", self.client, self.port)
+        }
+    }
+
+    /// Whether a rig's pattern means it, in this direction. The system's own
+    /// ports and the loop-back are meant only where the pattern names something.
+    pub(super) fn is_meant(&self, pattern: &NamePattern, direction: Direction) -> bool {
+        let able = if direction == Direction::In { self.can_send } else { self.can_receive };
+        let is_gear = self.addr.client != SYSTEM_CLIENT && self.client != THROUGH_CLIENT;
+        able && (is_gear || !pattern.is_any())
+            && [
+                format!("{}:{}", self.client, self.port),
+                format!("{} {}", self.client, self.port),
+                self.port.clone(),
+                self.client.clone(),
+            ]
+            .iter()
+            .any(|name| pattern.matches(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gear(client_number: i32, client: &str, port: &str) -> Gear {
+        Gear {
+            addr: Addr { client: client_number, port: 0 },
+            client: client.into(),
+            port: port.into(),
+            can_send: true,
+            can_receive: false,
+            is_hardware: true,
+        }
+    }
+
+    #[test]
+    fn a_pattern_may_name_client_port_or_both() {
+        let keys = gear(24, "LabKeys", "LabKeys MIDI 1");
+        for pattern in ["labkeys", "*MIDI 1", "LabKeys:LabKeys*", "LABKEYS LABKEYS MIDI ?", "*"] {
+            assert!(keys.is_meant(&NamePattern::whole(pattern), Direction::In), "{pattern}");
+        }
+        assert!(!keys.is_meant(&NamePattern::whole("Lab"), Direction::In));
+        assert!(!keys.is_meant(&NamePattern::whole("*"), Direction::Out));
+        assert_eq!(keys.name(), "LabKeys MIDI 1");
+        assert_eq!(gear(128, "aseqdump", "in").name(), "aseqdump:in");
+    }
+
+    #[test]
+    fn any_means_gear_and_not_the_loop_back() {
+        let through = gear(14, THROUGH_CLIENT, "Midi Through Port-0");
+        let system = gear(0, "System", "Announce");
+        for gear in [through, system] {
+            assert!(!gear.is_meant(&NamePattern::whole("*"), Direction::In));
+            assert!(gear.is_meant(&NamePattern::whole(&gear.client), Direction::In));
+        }
+    }
+}

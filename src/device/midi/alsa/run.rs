@@ -1,0 +1,269 @@
+//! The MIDI thread.
+
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use alsa::poll::{Descriptors, Flags, pollfd};
+use alsa::seq::{Event, EventType, Seq};
+
+use super::super::FrameToHost;
+use super::super::output::Wire;
+use super::client::{Client, Port};
+use super::codec::{Decoder, Encoder};
+use super::describe;
+use crate::device::audio::scheduling::promote_this_thread_to;
+use crate::midi::SYSEX_CHUNK_BYTES;
+use crate::unit::HostTime;
+
+/// Below the audio callback's.
+const PRIORITY: u8 = 60;
+/// How long an output's ring goes unread: nobody wakes us when it fills.
+const OUTPUT_INTERVAL: Duration = Duration::from_millis(1);
+/// Events taken in one go, before outputs have their turn.
+const INPUT_BATCH: usize = 1_024;
+/// How long ending all notes may take at most.
+const FINISH_LIMIT: Duration = Duration::from_millis(200);
+/// What a byte takes on a wire of 31,250 baud: ten bits.
+const WIRE_NANOS_PER_BYTE: u64 = 320_000;
+/// What a port may get ahead of the wire: half of what the kernel buffers for it
+/// (4 KiB), beyond which it drops bytes without a word.
+const WIRE_AHEAD_BYTES: u64 = 2_048;
+
+pub(super) fn run(
+    mut client: Client,
+    frame_to_host: &FrameToHost,
+    woken: &UnixStream,
+    stop: &AtomicBool,
+) -> Result<(), String> {
+    promote_this_thread_to(PRIORITY);
+    let decoder = Decoder::new().map_err(describe)?;
+    let mut sender = Sender::new(&client)?;
+    let mut descriptors = (&client.seq, Some(alsa::Direction::Capture)).get().map_err(describe)?;
+    let sequencer_count = descriptors.len();
+    descriptors.push(pollfd { fd: woken.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    let result = loop {
+        if stop.load(Ordering::Acquire) {
+            break Ok(());
+        }
+        let is_drained = match receive(&mut client, &decoder) {
+            Ok(is_drained) => is_drained,
+            Err(error) => break Err(error),
+        };
+        let wait = sender.pump(&mut client, frame_to_host);
+        // What waits in alsa-lib's own buffer makes no descriptor ready.
+        sleep(&mut descriptors, if is_drained { wait } else { Some(Duration::ZERO) });
+        let troubles = (Flags::ERR | Flags::HUP | Flags::NVAL).bits();
+        if descriptors[..sequencer_count].iter().any(|descriptor| descriptor.revents & troubles != 0) {
+            break Err("the sequencer went away".to_owned());
+        }
+    };
+    if result.is_err() {
+        client.reset_sources();
+    }
+    sender.finish(&mut client);
+    result
+}
+
+/// Sleeps until a descriptor is ready or the time is over.
+fn sleep(descriptors: &mut [pollfd], wait: Option<Duration>) {
+    let timeout = wait.map(|wait| libc::timespec {
+        tv_sec: wait.as_secs() as libc::time_t,
+        tv_nsec: wait.subsec_nanos() as libc::c_long,
+    });
+    let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the descriptors and the time are valid for the call, which keeps neither.
+    let result = unsafe {
+        libc::ppoll(descriptors.as_mut_ptr(), descriptors.len() as libc::nfds_t, timeout, std::ptr::null())
+    };
+    if result < 0 {
+        // A signal, nearly always: what the descriptors say is not of this call.
+        for descriptor in descriptors {
+            descriptor.revents = 0;
+        }
+    }
+}
+
+/// Takes what has arrived, up to a batch; whether that was all.
+fn receive(client: &mut Client, decoder: &Decoder) -> Result<bool, String> {
+    for _ in 0..INPUT_BATCH {
+        let news = {
+            let mut input = client.seq.input();
+            match input.event_input() {
+                Ok(mut event) => {
+                    let news = client.news(&event);
+                    if news.is_none() {
+                        deliver(&mut client.ports, decoder, &mut event);
+                    }
+                    Ok(news)
+                }
+                Err(error) => Err(error),
+            }
+        };
+        match news {
+            Ok(Some(news)) => client.follow(news),
+            Ok(None) => {}
+            Err(error) => match error.errno() {
+                libc::EAGAIN => return Ok(true),
+                libc::ENOSPC => client.overflowed(),
+                libc::EBADF | libc::ENODEV | libc::EIO | libc::ENXIO => return Err(describe(error)),
+                // An event of a kind that alsa-lib or the crate does not know.
+                _ => {}
+            },
+        }
+    }
+    Ok(false)
+}
+
+fn deliver(ports: &mut [Port], decoder: &Decoder, event: &mut Event<'_>) {
+    let time = HostTime::now().nanos();
+    let number = event.get_dest().port;
+    let device = super::directory::id(event.get_source());
+    let port = ports.iter_mut().find(|port| port.number == number);
+    let Some(input) = port.and_then(|port| port.input.as_mut()) else { return };
+    if event.get_type() == EventType::Sysex {
+        input.stream(device, time, event.get_ext().unwrap_or_default());
+    } else {
+        decoder.decode(event, |bytes| input.message(device, time, bytes));
+    }
+}
+
+/// The way out.
+struct Sender {
+    encoder: Encoder,
+    /// One for each port of the client.
+    paces: Vec<Pace>,
+}
+
+impl Sender {
+    fn new(client: &Client) -> Result<Sender, String> {
+        let encoder = Encoder::new().map_err(describe)?;
+        Ok(Sender { encoder, paces: vec![Pace::default(); client.ports.len()] })
+    }
+
+    /// Sends what is due; gives how long to sleep at most, where there are outputs.
+    fn pump(&mut self, client: &mut Client, frame_to_host: &FrameToHost) -> Option<Duration> {
+        let mut wait = None;
+        let now = HostTime::now();
+        for (port, pace) in client.ports.iter_mut().zip(&mut self.paces) {
+            let (is_slow, number) = (port.is_slow(), port.number);
+            let Some(output) = &mut port.output else { continue };
+            let pace = is_slow.then_some(pace);
+            let mut wire = SequencerWire { seq: &client.seq, encoder: &mut self.encoder, number, pace, now };
+            let due = output.pump(now, frame_to_host, &mut wire);
+            let until = due.map_or(OUTPUT_INTERVAL, |due| Duration::from_nanos(due.since(now)));
+            let shortest: Duration = wait.unwrap_or(OUTPUT_INTERVAL);
+            wait = Some(shortest.min(until));
+        }
+        wait
+    }
+
+    fn finish(&mut self, client: &mut Client) {
+        let begin = HostTime::now();
+        for port in &mut client.ports {
+            let number = port.number;
+            let Some(output) = &mut port.output else { continue };
+            let (seq, encoder) = (&client.seq, &mut self.encoder);
+            let mut wire = SequencerWire { seq, encoder, number, pace: None, now: begin };
+            output.finish(&mut wire, || {
+                std::thread::sleep(OUTPUT_INTERVAL);
+                HostTime::now().since(begin) < FINISH_LIMIT.as_nanos() as u64
+            });
+        }
+    }
+}
+
+struct SequencerWire<'a> {
+    seq: &'a Seq,
+    encoder: &'a mut Encoder,
+    number: i32,
+    /// Where the bytes of a SysEx must not come faster than a wire takes them.
+    pace: Option<&'a mut Pace>,
+    now: HostTime,
+}
+
+impl SequencerWire<'_> {
+    /// Whether there was room.
+    fn output(seq: &Seq, number: i32, event: &mut Event<'_>) -> bool {
+        event.set_source(number);
+        event.set_subs();
+        event.set_direct();
+        match seq.event_output_direct(event) {
+            // Any other error is of the receiver, and would stay.
+            Err(error) => error.errno() != libc::EAGAIN,
+            Ok(_) => true,
+        }
+    }
+}
+
+impl Wire for SequencerWire<'_> {
+    fn message(&mut self, bytes: &[u8]) -> bool {
+        let (seq, number) = (self.seq, self.number);
+        self.encoder.encode(bytes).is_none_or(|mut event| Self::output(seq, number, &mut event))
+    }
+
+    fn sysex(&mut self, rest: &[u8]) -> usize {
+        let now = self.now;
+        let wish = rest.len().min(SYSEX_CHUNK_BYTES);
+        let bytes = self.pace.as_mut().map_or(wish, |pace| pace.allow(wish, now));
+        if bytes == 0 {
+            return 0;
+        }
+        let mut event = Event::new_ext(EventType::Sysex, &rest[..bytes]);
+        if !Self::output(self.seq, self.number, &mut event) {
+            return 0;
+        }
+        if let Some(pace) = &mut self.pace {
+            pace.spend(bytes);
+        }
+        bytes
+    }
+}
+
+/// How far a port's SysEx bytes are ahead of the wire.
+#[derive(Clone, Debug, Default)]
+struct Pace {
+    ahead_bytes: u64,
+    /// Until when what the wire took is counted off.
+    since: HostTime,
+}
+
+impl Pace {
+    /// How many of `wish` bytes may go now: all, or none.
+    fn allow(&mut self, wish: usize, now: HostTime) -> usize {
+        let drained = now.since(self.since) / WIRE_NANOS_PER_BYTE;
+        self.ahead_bytes = self.ahead_bytes.saturating_sub(drained);
+        self.since = if self.ahead_bytes == 0 {
+            now
+        } else {
+            HostTime(self.since.nanos() + drained * WIRE_NANOS_PER_BYTE)
+        };
+        if self.ahead_bytes + wish as u64 <= WIRE_AHEAD_BYTES { wish } else { 0 }
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        self.ahead_bytes += bytes as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_sysex_keeps_to_the_wires_speed() {
+        let mut pace = Pace::default();
+        let (mut sent, mut now) = (0, HostTime(5_000_000_000));
+        let begin = now;
+        while sent < 20_000 {
+            let bytes = pace.allow(250, now);
+            pace.spend(bytes);
+            sent += bytes;
+            now = HostTime(now.nanos() + 1_000_000);
+        }
+        let seconds = now.since(begin) as f64 * 1e-9;
+        let ideal = (20_000.0 - 2_048.0) / 3_125.0;
+        assert!((seconds - ideal).abs() < 0.1, "{seconds} {ideal}");
+    }
+}
