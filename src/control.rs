@@ -2,6 +2,8 @@
 
 mod arguments;
 pub mod check;
+pub mod devices;
+pub mod doctor;
 mod files;
 pub mod kinds;
 mod play;
@@ -35,7 +37,8 @@ pub fn run() -> u8 {
         Command::Play(arguments) => play::play(arguments, &kinds),
         Command::Check { rig, json } => return check::check(rig, *json, &kinds),
         Command::Kinds { kind, json } => return kinds::kinds(kind.as_deref(), *json, &kinds),
-        Command::Devices { .. } | Command::Doctor { .. } => return 0,
+        Command::Devices { json } => return devices::devices(*json),
+        Command::Doctor { json } => return doctor::doctor(*json),
     };
     match done {
         Ok(()) => 0,

@@ -9,6 +9,7 @@ pub use delay_line::DelayLine;
 pub mod envelope;
 pub mod filter;
 pub mod lfo;
+pub mod line;
 pub mod noise;
 pub mod oscillator;
 pub mod smooth;

@@ -4,6 +4,8 @@
 //! apart ([`channel`]). Its voices live in a pool of fixed size ([`voice_pool`]).
 
 pub mod channel;
+mod fade;
+mod kit;
 pub mod synth;
 pub mod voice_pool;
 
@@ -12,4 +14,11 @@ use crate::stage::Kinds;
 /// Adds the instruments of the engine. Real-time: no.
 pub fn register(kinds: &mut Kinds) {
     kinds.register(synth::SynthKind);
+}
+
+/// Adds a voice: what it plays, times its own level and its channel's gain.
+fn mix(level: &[f32], gain: &[f32], dry: &[f32], output: &mut [f32]) {
+    for (((output, dry), level), gain) in output.iter_mut().zip(dry).zip(level).zip(gain) {
+        *output += dry * level * gain;
+    }
 }

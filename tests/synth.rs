@@ -447,6 +447,115 @@ fn a_live_parameter_moves_a_sounding_voice() {
     let mut player = Player::init(48_000, &[("cutoff_hertz", 15_000.0)]);
     let bright = player.play(9_600, 32, &[on(0, 1, 0, 45, 100)]);
     let dark = player.play(9_600, 32, &[Event::parameter(9_600, 2, 200.0)]);
+    // Out of range, out of place, or no number: kept in range, or ignored.
+    for (index, value) in [(2, f32::NAN), (2, f32::INFINITY), (0, 3.0), (900, 1.0), (15, 1.0e30)] {
+        let at = player.frame;
+        let [left, _] = player.play(320, 32, &[Event::parameter(at, index, value)]);
+        assert!(left.iter().all(|s| s.is_finite()));
+    }
     let high = |samples: &[f32]| component(samples, 110.0 * 20.0, 48_000.0).0;
     assert!(high(&dark[0][4_800..]) < 0.02 * high(&bright[0][4_800..]));
+}
+
+fn peak(samples: &[f32]) -> f32 {
+    samples.iter().fold(0.0, |m, s| m.max(s.abs()))
+}
+
+#[test]
+fn every_drum_is_heard_and_leaves_room() {
+    let kit = settings(&[], &[("preset", "kit")]);
+    let mut wrong = Vec::new();
+    for key in 35..=81 {
+        let mut player = Player::new(48_000, &kit);
+        let [left, right] = player.play(240_000, 32, &[on(100, 1, 0, key, 100), off(200, 1, 0, key)]);
+        let decibels = 20.0 * peak(&left).max(peak(&right)).log10();
+        println!("drum {key}: {decibels:.1} dBFS");
+        if !(-20.0..=-8.0).contains(&decibels) {
+            wrong.push((key, decibels));
+        }
+        assert!(left[..100].iter().all(|s| *s == 0.0) && peak(&left[100..103]) > 1.0e-6, "{key}");
+        assert_eq!(player.status, Status::Silent, "{key} never ends");
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn a_closed_hat_ends_an_open_one() {
+    let kit = settings(&[], &[("preset", "kit")]);
+    let tail = |events: &[Event]| peak(&Player::new(48_000, &kit).play(9_600, 32, events)[0][7_200..]);
+    let open = tail(&[on(0, 1, 0, 46, 100)]);
+    let choked = tail(&[on(0, 1, 0, 46, 100), on(2_400, 2, 0, 44, 1)]);
+    let elsewhere = tail(&[on(0, 1, 0, 46, 100), on(2_400, 2, 1, 44, 1)]);
+    assert!(choked < 0.02 * open && elsewhere > 0.5 * open, "{choked} {elsewhere} {open}");
+}
+
+#[test]
+fn general_midi_plays_drums_on_channel_10_and_keys_elsewhere() {
+    let render = |preset: &str, channel: u8, program: u8| {
+        let change = Event::midi(0, 0, Message::ProgramChange { channel, program });
+        let given = settings(&[], &[("preset", preset)]);
+        let [left, _] = Player::new(48_000, &given).play(4_800, 32, &[change, on(9, 1, channel, 38, 100)]);
+        left
+    };
+    assert!(render("gm", 0, 0) == render("keys", 0, 0));
+    assert!(render("gm", 9, 0) == render("kit", 3, 40));
+    assert!(render("gm", 9, 0) != render("gm", 0, 0));
+    assert!(render("gm", 0, 40) == render("strings", 0, 41));
+}
+
+#[test]
+fn a_source_that_is_gone_leaves_no_note() {
+    let mut player = Player::new(48_000, &settings(&[], &[("preset", "organ")]));
+    let from = |source: u16, mut event: Event| {
+        event.source = source;
+        event
+    };
+    let events = [
+        from(3, control(0, 0, 64, 127)),
+        from(3, on(0, 1, 0, 60, 100)),
+        from(4, on(0, 2, 0, 60, 100)),
+        Event::reset(100, 3),
+    ];
+    player.play(9_600, 32, &events);
+    assert_eq!(player.processor.voices(), 1);
+    player.play(9_600, 32, &[from(4, off(9_600, 2, 0, 60))]);
+    assert_eq!(player.status, Status::Silent);
+}
+
+#[test]
+fn a_processor_that_is_reset_plays_the_same_again() {
+    let events = busy(48_000);
+    for preset in ["keys", "strings", "gm"] {
+        let mut player = Player::new(48_000, &settings(&[], &[("preset", preset)]));
+        let first = player.play(30_000, 32, &events[..60]);
+        player.processor.reset();
+        player.frame = 0;
+        assert!(first == player.play(30_000, 32, &events[..60]), "{preset}");
+    }
+}
+
+#[test]
+fn sixty_four_notes_sound_at_once() {
+    let mut player = Player::init(48_000, &[]);
+    let chord: Vec<Event> = (0..70).map(|i| on(0, 1 + i, 0, 30 + i as u8, 60)).collect();
+    player.play(4_800, 32, &chord);
+    assert_eq!(player.processor.voices(), 64);
+}
+
+#[test]
+fn velocity_and_gain_controllers_change_the_level() {
+    let level = |velocity: u8, before: &[Event]| {
+        let mut events = before.to_vec();
+        events.push(on(0, 1, 0, 60, velocity));
+        let [left, right] = Player::init(48_000, &[]).play(9_600, 32, &events);
+        let rms = |s: &[f32]| (s.iter().map(|x| x * x).sum::<f32>() / s.len() as f32).sqrt();
+        [rms(&left[960..]), rms(&right[960..])]
+    };
+    let near = |a: f32, b: f32| (a - b).abs() < 0.005;
+    let [plain, _] = level(100, &[]);
+    assert!(near(level(50, &[])[0] / plain, 0.25));
+    assert!(near(level(100, &[control(0, 0, 7, 50)])[0] / plain, 0.25));
+    assert!(near(level(100, &[control(0, 0, 11, 64)])[0] / plain, (64.0_f32 / 127.0).powi(2)));
+    let [left, right] = level(100, &[control(0, 0, 10, 0)]);
+    assert!(near(left / plain, std::f32::consts::SQRT_2) && right == 0.0);
 }

@@ -230,7 +230,7 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
     if arguments.json {
         super::print_json(&report);
     } else {
-        eprintln!("{report}");
+        eprint!("{report}");
     }
     match recording.and_then(|r| r.error) {
         Some(error) => Err(error.into()),

@@ -38,7 +38,7 @@ pub struct EdgeReport {
 pub struct FaultReport {
     /// Who.
     pub actor: String,
-    /// `panic` or `not-finite`.
+    /// `panic` or `not_finite`.
     pub kind: String,
     /// When.
     pub frame: u64,
@@ -163,7 +163,7 @@ impl fmt::Display for PlayReport {
                 &format!("{} lost, silent in the file", count(self.record_lost_frames, "frame")),
             )?;
         }
-        write!(f, "{:<11}{}", "stopped by", self.stopped_by)
+        row(f, "stopped by", &self.stopped_by)
     }
 }
 
@@ -172,7 +172,8 @@ impl fmt::Display for RenderReport {
         let run = &self.run;
         row(f, "rendered", &format!("{} to {}", duration(run), self.path))?;
         common(f, run)?;
-        write!(f, "{:<11}{:.1} × real time, {} Hz", "speed", self.realtime_factor, run.rate_hertz)
+        let speed = format!("{:.1} × real time, {} Hz", self.realtime_factor, run.rate_hertz);
+        row(f, "speed", &speed)
     }
 }
 

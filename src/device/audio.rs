@@ -21,7 +21,7 @@ pub use error::{DriverError, DriverFault, FaultKind};
 pub use jack::{JackMidiPort, JackPorts, list as list_jack};
 pub use open::{Opened, open};
 pub use stats::{CallbackReport, CallbackStats};
-pub use system::{AudioDevice, Direction, System, list as list_system};
+pub use system::{AudioDevice, Direction, System, USUAL_RATES, list as list_system};
 
 use crate::unit::SampleRate;
 

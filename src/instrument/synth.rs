@@ -17,6 +17,7 @@ use presets::PRESETS;
 use voice::{Common, Strike, SynthVoice};
 
 use super::channel::{Channel, Request};
+use super::kit::Kit;
 use super::voice_pool::{Note, VoicePool};
 use crate::midi::{Event, EventKind, Message};
 use crate::stage::{
@@ -57,20 +58,41 @@ impl Kind for SynthKind {
 struct Synth {
     common: Common,
     seed: u64,
+    /// What the rig set, and what that has become by parameter events.
+    given: Overrides,
     overrides: Overrides,
     /// All presets, with the rig's keys set over them.
     patches: [Patch; PRESETS.len()],
-    /// The patch of a channel that no program change has reached.
-    preset: u8,
+    /// The preset's place: what channels play that no program change has reached.
+    preset: usize,
     hears_programs: bool,
     bend_semitones: f32,
     channels: [Channel; CHANNELS],
-    programs: [u8; CHANNELS],
+    sounds: [Sound; CHANNELS],
     last_keys: [Option<f32>; CHANNELS],
     pool: VoicePool<SynthVoice>,
+    kit: Kit,
     struck: u64,
     /// The channels' gains of the segment, left and right.
     gains: [[[f32; QUANTUM_FRAMES]; 2]; CHANNELS],
+}
+
+/// What a channel plays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Sound {
+    /// The patch of this place.
+    Patch(u8),
+    Kit,
+}
+
+/// What each channel plays before any program change.
+fn sounds_at_rest(preset: usize) -> [Sound; CHANNELS] {
+    std::array::from_fn(|channel| match preset {
+        parameters::KIT => Sound::Kit,
+        parameters::GM if channel == gm::DRUM_CHANNEL => Sound::Kit,
+        parameters::GM => Sound::Patch(gm::preset_of_program(0) as u8),
+        preset => Sound::Patch(preset as u8),
+    })
 }
 
 impl Synth {
@@ -80,19 +102,22 @@ impl Synth {
         let common = Common::new(format.rate);
         let overrides = Overrides::new(settings);
         let bend_semitones = number(Id::BendSemitones) as f32;
-        let preset = choice(Id::Preset).min(PRESETS.len() - 1) as u8;
+        let preset = choice(Id::Preset);
+        let voices = number(Id::Voices) as usize;
         Synth {
             common,
             seed: format.seed,
+            given: overrides,
             overrides,
             patches: PRESETS.map(|preset| overrides.apply(&preset)),
             preset,
             hears_programs: choice(Id::Programs) == 0,
             bend_semitones,
             channels: std::array::from_fn(|_| Channel::new(format.rate, bend_semitones)),
-            programs: [preset; CHANNELS],
+            sounds: sounds_at_rest(preset),
             last_keys: [None; CHANNELS],
-            pool: VoicePool::new(number(Id::Voices) as usize, SynthVoice::idle(common)),
+            pool: VoicePool::new(voices, SynthVoice::idle(common)),
+            kit: Kit::new(format.rate, voices),
             struck: 0,
             gains: [[[0.0; QUANTUM_FRAMES]; 2]; CHANNELS],
         }
@@ -102,6 +127,7 @@ impl Synth {
         for channel in &mut self.channels {
             channel.tick();
         }
+        self.kit.tick();
         let (patches, channels) = (&self.patches, &self.channels);
         self.pool.for_each(|note, voice| {
             voice.tick(&patches[usize::from(voice.patch)], &channels[usize::from(note.channel)]);
@@ -124,6 +150,7 @@ impl Synth {
             Message::NoteOff { channel, key, .. } => {
                 let pedal = self.channels[usize::from(channel)].sustain();
                 self.pool.note_off(&note(channel, key), pedal);
+                self.kit.pool().note_off(&note(channel, key), pedal);
             }
             Message::PolyPressure { channel, key, pressure } => {
                 self.pool.for_each_meant(&note(channel, key), |voice| voice.press(pressure));
@@ -132,8 +159,9 @@ impl Synth {
                 self.control(event.source, channel, controller, value);
             }
             Message::ProgramChange { channel, program } => {
-                if self.hears_programs {
-                    self.programs[usize::from(channel)] = gm::preset_of_program(program) as u8;
+                let sound = &mut self.sounds[usize::from(channel)];
+                if self.hears_programs && *sound != Sound::Kit {
+                    *sound = Sound::Patch(gm::preset_of_program(program) as u8);
                 }
             }
             Message::ChannelPressure { channel, pressure } => {
@@ -150,15 +178,13 @@ impl Synth {
 
     fn strike(&mut self, note: Note, velocity: u8) {
         let place = usize::from(note.channel);
-        let patch = self.programs[place];
         self.struck += 1;
-        let strike = Strike {
-            key: note.key,
-            velocity,
-            from_key: self.last_keys[place],
-            seed: self.seed.wrapping_add(self.struck),
-            patch,
+        let seed = self.seed.wrapping_add(self.struck);
+        let Sound::Patch(patch) = self.sounds[place] else {
+            self.kit.strike(note, velocity, seed);
+            return;
         };
+        let strike = Strike { key: note.key, velocity, from_key: self.last_keys[place], seed, patch };
         self.last_keys[place] = Some(f32::from(note.key));
         let patch = &self.patches[usize::from(patch)];
         let voice = SynthVoice::start(self.common, &strike, patch, &self.channels[place]);
@@ -174,7 +200,10 @@ impl Synth {
             Request::PedalUp => self.pool.pedal_up(channel),
             Request::SostenutoDown => self.pool.sostenuto_down(channel),
             Request::SostenutoUp => self.pool.sostenuto_up(channel, pedal),
-            Request::AllSoundOff => self.pool.all_sound_off(channel),
+            Request::AllSoundOff => {
+                self.pool.all_sound_off(channel);
+                self.kit.pool().all_sound_off(channel);
+            }
             Request::AllNotesOff => self.pool.all_notes_off(channel, pedal),
             Request::Reset => self.pool.sostenuto_up(channel, false),
         }
@@ -183,18 +212,15 @@ impl Synth {
 
     /// A silent channel needs no smoothing: its next note begins as told.
     fn settle(&mut self, channel: u8) {
-        if !self.pool.sounds_on(channel) {
+        if !self.pool.sounds_on(channel) && !self.kit.sounds_on(channel) {
             self.channels[usize::from(channel)].snap();
         }
     }
 
     fn set(&mut self, index: u16, value: f32) {
         let Some(id) = Id::of(index) else { return };
-        if !self.overrides.set(id, value) {
-            return;
-        }
+        let Some(value) = self.overrides.set(id, value) else { return };
         if id == Id::BendSemitones {
-            self.bend_semitones = value;
             self.channels.iter_mut().for_each(|channel| channel.set_bend_range(value));
         }
         self.patches = PRESETS.map(|preset| self.overrides.apply(&preset));
@@ -225,15 +251,19 @@ impl Synth {
             voice.render(&patches[usize::from(voice.patch)], gains, left, right);
         });
         self.pool.sweep();
+        self.kit.render(gains, left, right);
     }
 }
 
 impl Processor for Synth {
     fn reset(&mut self) {
         let (rate, bend) = (self.common.rate, self.bend_semitones);
+        self.overrides = self.given;
+        self.patches = PRESETS.map(|preset| self.overrides.apply(&preset));
         self.pool.clear();
+        self.kit.pool().clear();
         self.channels = std::array::from_fn(|_| Channel::new(rate, bend));
-        self.programs = [self.preset; CHANNELS];
+        self.sounds = sounds_at_rest(self.preset);
         self.last_keys = [None; CHANNELS];
         self.struck = 0;
     }
@@ -250,10 +280,10 @@ impl Processor for Synth {
             let range = segment.range;
             self.render(&mut output.left[range.clone()], &mut output.right[range]);
         }
-        if self.pool.is_empty() { Status::Silent } else { Status::Active }
+        if self.pool.is_empty() && self.kit.is_empty() { Status::Silent } else { Status::Active }
     }
 
     fn voices(&self) -> u32 {
-        self.pool.count() as u32
+        (self.pool.count() + self.kit.count()) as u32
     }
 }

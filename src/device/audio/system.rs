@@ -16,7 +16,7 @@ use std::time::Duration;
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{ErrorKind, FromSample, SampleFormat, SizedSample};
 
-pub use list::{AudioDevice, Direction, list};
+pub use list::{AudioDevice, Direction, USUAL_RATES, list};
 
 use super::error::{DriverFault, FaultKind, FaultLatch};
 use super::{AudioDriver, AudioRequest, Callback, DriverError, JackMidiPort, StreamInfo};

@@ -1,5 +1,8 @@
 use super::presets::preset;
 
+/// The wire channel that plays drums in General MIDI: 10 to people.
+pub const DRUM_CHANNEL: usize = 9;
+
 /// The preset of each General MIDI family of eight programs.
 ///
 /// Source: General MIDI System Level 1, table 1.

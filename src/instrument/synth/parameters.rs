@@ -58,13 +58,19 @@ impl Id {
     }
 }
 
-const PRESET_NAMES: [&str; PRESETS.len()] = {
-    let mut names = [""; PRESETS.len()];
+/// The sounds that are no patches: General MIDI, and the kit.
+pub const GM: usize = PRESETS.len();
+pub const KIT: usize = PRESETS.len() + 1;
+
+const PRESET_NAMES: [&str; PRESETS.len() + 2] = {
+    let mut names = [""; PRESETS.len() + 2];
     let mut i = 0;
     while i < PRESETS.len() {
         names[i] = PRESETS[i].name;
         i += 1;
     }
+    names[GM] = "gm";
+    names[KIT] = "kit";
     names
 };
 
@@ -114,7 +120,8 @@ const fn choice(
 pub const PARAMETERS: [Parameter; 18] = [
     choice(
         "preset",
-        "the sound to start from",
+        "the sound to start from; gm: each channel its program's, and drums on channel 10; kit: drums on all \
+         channels",
         &PRESET_NAMES,
         Some(Value::Choice(KEYS)),
         match preset("round-bass") {
@@ -246,15 +253,17 @@ impl Overrides {
         overrides
     }
 
-    /// Takes a live parameter's new value, kept in its range. Whether it is live.
-    pub fn set(&mut self, id: Id, value: f32) -> bool {
+    /// Takes a live parameter's new value, kept in its range, and gives it back;
+    /// `None` where the parameter is not live or the value no number.
+    pub fn set(&mut self, id: Id, value: f32) -> Option<f32> {
         let parameter = id.parameter();
-        let Shape::Number { min, max } = parameter.shape else { return false };
+        let Shape::Number { min, max } = parameter.shape else { return None };
         if !parameter.live || !value.is_finite() {
-            return false;
+            return None;
         }
-        self.values[id as usize] = Some(value.clamp(min as f32, max as f32));
-        true
+        let value = value.clamp(min as f32, max as f32);
+        self.values[id as usize] = Some(value);
+        Some(value)
     }
 
     /// The preset with what is set over it.

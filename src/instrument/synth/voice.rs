@@ -1,23 +1,20 @@
+mod control;
+
 use super::patch::{Patch, UNISON_MOST, Wave};
 use crate::dsp::envelope::{Envelope, Shape};
-use crate::dsp::filter::{Filter, Tuning, damping, warp};
+use crate::dsp::filter::{Filter, Tuning};
 use crate::dsp::lfo::Lfo;
+use crate::dsp::line::Line;
 use crate::dsp::noise::Noise;
-use crate::dsp::oscillator::{HALF_CYCLE, Oscillator, increment};
+use crate::dsp::oscillator::{HALF_CYCLE, Oscillator};
 use crate::dsp::smooth::{Smooth, per_tick};
 use crate::dsp::wavetable::Tables;
 use crate::instrument::channel::{CONTROL_SECONDS, Channel, pan_gains};
+use crate::instrument::fade::Fade;
+use crate::instrument::mix;
 use crate::instrument::voice_pool::Voice;
-use crate::unit::{Decibels, QUANTUM_FRAMES, SampleRate, maths};
+use crate::unit::{QUANTUM_FRAMES, SampleRate, maths};
 
-/// Seconds in which a stolen voice fades out.
-const CUT_SECONDS: f64 = 0.005;
-/// What the modulation wheel, and full pressure, add to the vibrato, in cents.
-const WHEEL_CENTS: f32 = 50.0;
-const PRESSURE_CENTS: f32 = 25.0;
-/// How far controller 74 moves the cutoff either way, and 71 the resonance.
-const BRIGHTNESS_OCTAVES: f32 = 3.0;
-const RESONANCE_SPAN: f32 = 0.5;
 /// What the soft pedal does to a note that begins under it.
 const SOFT_GAIN: f32 = 0.7;
 const SOFT_OCTAVES: f32 = -0.5;
@@ -33,50 +30,12 @@ pub struct Common {
     pub rate: SampleRate,
     pub tables: &'static Tables,
     pub per_tick: f32,
-    pub cut_frames: f32,
 }
 
 impl Common {
     /// Builds the tables at the first call. Real-time: no.
     pub fn new(rate: SampleRate) -> Common {
-        Common {
-            rate,
-            tables: Tables::shared(),
-            per_tick: per_tick(CONTROL_SECONDS, rate.as_f64()),
-            cut_frames: rate.frames(CUT_SECONDS).max(1) as f32,
-        }
-    }
-}
-
-/// A value that moves in a straight line from tick to tick.
-#[derive(Clone, Copy, Default, Debug)]
-struct Line {
-    now: f32,
-    step: f32,
-    target: f32,
-}
-
-impl Line {
-    fn go(&mut self, target: f32) {
-        self.target = target;
-        self.step = (target - self.now) / QUANTUM_FRAMES as f32;
-    }
-
-    fn arrive(&mut self) {
-        self.now = self.target;
-        self.step = 0.0;
-    }
-
-    #[inline]
-    fn multiply(&mut self, samples: &mut [f32]) {
-        if self.step == 0.0 {
-            samples.iter_mut().for_each(|sample| *sample *= self.now);
-            return;
-        }
-        for sample in samples {
-            *sample *= self.now;
-            self.now += self.step;
-        }
+        Common { rate, tables: Tables::shared(), per_tick: per_tick(CONTROL_SECONDS, rate.as_f64()) }
     }
 }
 
@@ -125,8 +84,7 @@ pub struct SynthVoice {
     depth: Line,
     width: u32,
     width_step: u32,
-    fade: f32,
-    fade_step: f32,
+    fade: Fade,
     pressure: Smooth,
     cutoff_octaves: Smooth,
     resonance: Smooth,
@@ -163,8 +121,7 @@ impl SynthVoice {
             depth: Line::default(),
             width: HALF_CYCLE,
             width_step: 0,
-            fade: 1.0,
-            fade_step: 0.0,
+            fade: Fade::new(),
             pressure: Smooth::at(0.0),
             cutoff_octaves: Smooth::at(0.0),
             resonance: Smooth::at(0.0),
@@ -248,79 +205,6 @@ impl SynthVoice {
         self.pressure.go(f32::from(pressure) / 127.0);
     }
 
-    /// One control tick.
-    pub fn tick(&mut self, patch: &Patch, channel: &Channel) {
-        let coefficient = self.common.per_tick;
-        self.pressure.tick(coefficient);
-        self.cutoff_octaves.tick(coefficient);
-        self.resonance.tick(coefficient);
-        self.control(patch, channel);
-    }
-
-    /// Aims everything that moves at control rate.
-    fn control(&mut self, patch: &Patch, channel: &Channel) {
-        let frames = std::mem::take(&mut self.age_frames);
-        self.lfo.advance(self.common.rate.seconds(u64::from(frames)), patch.lfo.hertz);
-        let travelled = self.glide_step * frames as f32;
-        self.glide = if travelled.abs() >= self.glide.abs() { 0.0 } else { self.glide - travelled };
-
-        let swing = self.lfo.value();
-        let depth = self.lfo.depth(patch.lfo.delay_seconds);
-        let pressure = (self.pressure.value() + channel.pressure()).min(1.0);
-        let vibrato_cents =
-            patch.lfo.vibrato_cents * depth + WHEEL_CENTS * channel.modulation() + PRESSURE_CENTS * pressure;
-        let pitch = self.key + self.glide + channel.pitch_semitones() + swing * vibrato_cents / 100.0;
-        if pitch != self.pitch {
-            self.pitch = pitch;
-            self.tune(patch);
-        }
-        self.control_filter(patch, channel, swing * depth, pressure);
-
-        let width = (patch.width + patch.lfo.width * swing * depth).clamp(0.03, 0.97);
-        let width = (f64::from(width) * 4_294_967_296.0) as u32;
-        self.width_step = (width.wrapping_sub(self.width) as i32 / QUANTUM_FRAMES as i32) as u32;
-        let tremolo = 1.0 - patch.lfo.tremolo * depth * (0.5 + 0.5 * swing);
-        let level = Decibels(patch.level_decibels).to_gain() * self.touch_gain * tremolo;
-        self.gain.go(level * headroom(patch, self.resonance_now(channel)));
-        self.depth.go(patch.modulation_cycles * self.contour.level());
-    }
-
-    fn resonance_now(&self, channel: &Channel) -> f32 {
-        (self.resonance.value() + RESONANCE_SPAN * channel.resonance()).clamp(0.0, 1.0)
-    }
-
-    fn control_filter(&mut self, patch: &Patch, channel: &Channel, swing: f32, pressure: f32) {
-        if patch.filter.is_none() {
-            return;
-        }
-        let octaves = self.cutoff_octaves.value()
-            + self.touch_octaves
-            + patch.tracking * (self.pitch - 60.0) / 12.0
-            + patch.envelope_octaves * self.contour.level()
-            + patch.lfo.cutoff_octaves * swing
-            + patch.pressure_octaves * pressure
-            + BRIGHTNESS_OCTAVES * channel.brightness();
-        let g = warp(maths::exp2(f64::from(octaves)), self.common.rate.as_f64());
-        self.tuning.go(g, damping(self.resonance_now(channel)), QUANTUM_FRAMES);
-    }
-
-    fn tune(&mut self, patch: &Patch) {
-        let rate = self.common.rate.as_f64();
-        let tables = self.common.tables;
-        let hertz = 440.0 * maths::exp2((f64::from(self.pitch) - 69.0) / 12.0);
-        for (place, own) in patch.oscillators.iter().enumerate() {
-            let hertz = match own.semitones {
-                0.0 => hertz,
-                semitones => hertz * maths::exp2(f64::from(semitones) / 12.0),
-            };
-            let set = own.wave.tables(tables);
-            for (pair, ratio) in self.oscillators.iter_mut().zip(&self.ratios).take(self.unison) {
-                pair[place].tune(set, increment(hertz * ratio, rate));
-            }
-        }
-        self.sub.tune(&tables.sine, increment(0.5 * hertz, rate));
-    }
-
     /// Is at once where a tick would have it go: for the start of a note.
     fn arrive(&mut self) {
         self.gain.arrive();
@@ -341,7 +225,7 @@ impl SynthVoice {
         }
         self.amplitude.render(level);
         self.gain.multiply(level);
-        self.fade_out(level);
+        self.fade.apply(level);
 
         let mut middle = [0.0; QUANTUM_FRAMES];
         let middle = &mut middle[..frames];
@@ -368,16 +252,6 @@ impl SynthVoice {
             mix(level, gains[1], second, right);
         }
         self.step_lines(frames);
-    }
-
-    fn fade_out(&mut self, level: &mut [f32]) {
-        if self.fade_step == 0.0 {
-            return;
-        }
-        for sample in level {
-            *sample *= self.fade;
-            self.fade = (self.fade - self.fade_step).max(0.0);
-        }
     }
 
     fn play_unison(&mut self, patch: &Patch, left: &mut [f32], right: &mut [f32]) {
@@ -434,9 +308,7 @@ impl SynthVoice {
 
     /// Moves on what the oscillators read but do not move themselves.
     fn step_lines(&mut self, frames: usize) {
-        for _ in 0..frames {
-            self.depth.now += self.depth.step;
-        }
+        self.depth.skip(frames);
         self.width = self.width.wrapping_add(self.width_step.wrapping_mul(frames as u32));
     }
 }
@@ -448,28 +320,14 @@ impl Voice for SynthVoice {
     }
 
     fn cut(&mut self) {
-        if self.fade_step == 0.0 {
-            self.fade_step = 1.0 / self.common.cut_frames;
-        }
+        self.fade.begin(self.common.rate);
     }
 
     fn level(&self) -> f32 {
-        self.amplitude.level() * self.gain.now * self.fade
+        self.amplitude.level() * self.gain.value() * self.fade.level()
     }
 
     fn is_done(&self) -> bool {
-        self.amplitude.is_done() || self.fade <= 0.0
-    }
-}
-
-/// A resonant filter is played softer: by 12 dB at full resonance, which leaves
-/// its peak 21 dB above a flat one's.
-fn headroom(patch: &Patch, resonance: f32) -> f32 {
-    if patch.filter.is_none() { 1.0 } else { maths::exp2(-2.0 * f64::from(resonance)) as f32 }
-}
-
-fn mix(level: &[f32], gain: &[f32], dry: &[f32], output: &mut [f32]) {
-    for (((output, dry), level), gain) in output.iter_mut().zip(dry).zip(level).zip(gain) {
-        *output += dry * level * gain;
+        self.amplitude.is_done() || self.fade.is_over()
     }
 }

@@ -5,8 +5,8 @@ use super::super::DriverError;
 use super::System;
 use super::select::name_of;
 
-/// Rates that are shown where a device offers a range of them.
-const USUAL_RATES: [u32; 12] =
+/// Rates that are shown where a device offers a range of them, in Hz.
+pub const USUAL_RATES: [u32; 12] =
     [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000, 176_400, 192_000];
 
 /// Which way a device's sound goes.
@@ -46,6 +46,10 @@ pub fn list(system: System) -> Result<Vec<AudioDevice>, DriverError> {
     let devices = host.devices().map_err(|error| system.unavailable(&error))?;
     let mut found = Vec::new();
     for device in devices {
+        // ALSA's bin is always there, and no device.
+        if device.id().is_ok_and(|id| id.id() == "null") {
+            continue;
+        }
         if device.supports_output()
             && let Ok(configs) = device.supported_output_configs()
         {
