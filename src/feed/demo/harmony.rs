@@ -95,7 +95,7 @@ const STRIKES: [&[(u32, u32, u8)]; 2] =
 
 /// Electric piano.
 pub(super) fn comping(chords: &[Chord]) -> Part {
-    let mut part = Part::new("Electric piano", 0, 4, 92, 52);
+    let mut part = Part::new("Electric piano", 0, 4, 82, 52);
     for (chord, keys) in voiced(chords) {
         for &(step, steps, velocity) in STRIKES[(chord.bar % 2) as usize] {
             if !(chord.step..chord.step + chord.steps).contains(&step) {
@@ -114,7 +114,7 @@ pub(super) fn comping(chords: &[Chord]) -> Part {
 
 /// Strings, in the middle and when the theme returns.
 pub(super) fn pad(chords: &[Chord]) -> Part {
-    let mut part = Part::new("Strings", 3, 48, 70, 76);
+    let mut part = Part::new("Strings", 3, 48, 88, 76);
     for (chord, keys) in voiced(chords) {
         if matches!(section(chord.bar), Section::Middle | Section::Return) {
             for key in [keys[0], keys[2], keys[3] + 12] {

@@ -53,7 +53,9 @@ pub(super) fn tune() -> Part {
         };
         for &(step, steps, key) in bars[bar_of_section(bar) as usize] {
             let accent = if step % 4 == 0 { 6 } else { 0 };
-            part.note(bar, step, steps, key, 84 + accent);
+            // A vibraphone has to be struck harder to stand where the flute stood.
+            let level = if section(bar) == Section::Middle { 104 } else { 86 };
+            part.note(bar, step, steps, key, level + accent);
         }
     }
     part
@@ -73,11 +75,11 @@ const ANSWER: [Bar; 8] = [
 
 /// Koto, in the variation and at the return.
 pub(super) fn answer() -> Part {
-    let mut part = Part::new("Answer", 4, 107, 88, 88);
+    let mut part = Part::new("Answer", 4, 107, 116, 88);
     for bar in LEAD_IN..BARS {
         if matches!(section(bar), Section::Variation | Section::Return) {
             for &(step, steps, key) in ANSWER[bar_of_section(bar) as usize] {
-                part.note(bar, step, steps, key, 72);
+                part.note(bar, step, steps, key, 92);
             }
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn bass(chords: &[Chord]) -> Part {
 
 /// The kit, on channel 10.
 pub(super) fn drums() -> Part {
-    let mut part = Part::new("Drums", 9, 0, 100, 64);
+    let mut part = Part::new("Drums", 9, 0, 116, 64);
     for bar in 0..BARS {
         let now = section(bar);
         let last = bar + 1 == LEAD_IN || bar >= LEAD_IN && bar_of_section(bar) == 7;
