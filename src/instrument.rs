@@ -6,6 +6,7 @@
 pub mod channel;
 mod fade;
 mod kit;
+pub mod pluck;
 pub mod synth;
 pub mod voice_pool;
 
@@ -14,6 +15,7 @@ use crate::stage::Kinds;
 /// Adds the instruments of the engine. Real-time: no.
 pub fn register(kinds: &mut Kinds) {
     kinds.register(synth::SynthKind);
+    kinds.register(pluck::PluckKind);
 }
 
 /// Adds a voice: what it plays, times its own level and its channel's gain.

@@ -48,7 +48,6 @@ fn t60_is_within_5_percent_of_the_setting() {
                 let measured = t60(&given, hertz, seconds, 500.0, 2_000.0);
                 let percent = (measured / seconds - 1.0) * 100.0;
                 let line = format!("{hertz} Hz, {seconds} s, size {size}, mix {mix}: {percent:+.1} %");
-                println!("{line}");
                 if percent.abs() >= 5.0 {
                     off.push(line);
                 }
@@ -64,10 +63,8 @@ fn damping_shortens_the_treble_as_it_says() {
         let out = response(&[("t60_seconds", 2.0), ("damping", damping), ("mix", 1.0)], 48_000, 2.7);
         let treble = t30_seconds(&band_around(&out[0], 48_000.0, 6_000.0, 200.0), 48_000.0);
         let wanted = 2.0 * (1.0 - 0.9 * damping);
-        println!("damping {damping}: {treble} s at 6 kHz, wanted {wanted}");
         assert!((treble / wanted - 1.0).abs() < 0.07, "{damping}: {treble} s, not {wanted}");
         let bass = t30_seconds(&band(&out[0], 48_000.0, 60.0, 250.0), 48_000.0);
-        println!("{bass} s in the bass");
         assert!((bass / 2.0 - 1.0).abs() < 0.05, "{bass}");
     }
 }
@@ -82,7 +79,6 @@ fn the_room_is_as_loud_as_what_goes_in() {
         let tail = &out[0][rate.frames(1.2 * seconds) as usize..];
         let power = tail.iter().map(|s| f64::from(s * s)).sum::<f64>() / tail.len() as f64;
         let decibels = 10.0 * (power * 3.0).log10();
-        println!("{seconds} {size}: {decibels}");
         assert!(decibels.abs() < 1.5, "{seconds} {size}: {decibels} dB");
     }
 }
@@ -101,7 +97,6 @@ fn echoes_grow_dense_and_the_channels_differ() {
     for milliseconds in [30, 60, 90, 120, 200] {
         let from = 48 * milliseconds;
         let density = echo_density(&out[0][from..from + 960]);
-        println!("{milliseconds} ms: {density}");
         assert!(milliseconds < 90 || density > 0.8, "{milliseconds} ms: {density}");
     }
     let (mut both, mut left, mut right) = (0.0, 0.0, 0.0);
@@ -111,7 +106,6 @@ fn echoes_grow_dense_and_the_channels_differ() {
         right += f64::from(r * r);
     }
     let correlation = both / (left * right).sqrt();
-    println!("correlation {correlation}");
     assert!(correlation.abs() < 0.15, "{correlation}");
     assert!((left / right - 1.0).abs() < 0.3, "{}", left / right);
 }
@@ -129,7 +123,6 @@ fn no_frequency_rings_on_alone() {
     let mean = powers.iter().sum::<f32>() / powers.len() as f32;
     let most = powers.iter().copied().fold(0.0, f32::max);
     let decibels = 10.0 * (most / mean).log10();
-    println!("peak over mean {decibels} dB");
     // The powers of a diffuse field are exponentially distributed: of 14,000 the
     // largest lies about ln(14,000) = 9.8 dB above the mean; a few modes that ring
     // alone reach 20 and more.
@@ -157,7 +150,6 @@ fn turning_the_room_makes_no_click() {
         out[0][range].windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max)
     };
     let (before, during) = (steepest(20_000..40_000), steepest(40_000..60_000));
-    println!("{before} {during}");
     assert!(during < 4.0 * before + 0.01, "{before} {during}");
 }
 

@@ -98,6 +98,12 @@ impl<V: Voice + Clone> VoicePool<V> {
     /// Stolen is, when all are taken, the quietest of those released; where none
     /// is, the oldest.
     pub fn start(&mut self, note: Note, voice: V) {
+        self.start_with(note, |place| *place = voice);
+    }
+
+    /// Begins a note in the place of a voice that keeps what it owns (a delay line):
+    /// as [`start`](VoicePool::start), but `begin` makes the old voice the new one.
+    pub fn start_with(&mut self, note: Note, begin: impl FnOnce(&mut V)) {
         if self.count() >= self.limit {
             self.steal();
         }
@@ -105,8 +111,10 @@ impl<V: Voice + Clone> VoicePool<V> {
             Some(index) => index,
             None => self.quietest_cut(),
         };
-        self.slots[usize::from(index)] =
-            Slot { voice, note, held: true, caught: false, released: false, cut: false };
+        let slot = &mut self.slots[usize::from(index)];
+        begin(&mut slot.voice);
+        slot.note = note;
+        (slot.held, slot.caught, slot.released, slot.cut) = (true, false, false, false);
         self.sounding.push(index);
     }
 

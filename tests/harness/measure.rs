@@ -71,3 +71,44 @@ pub fn t30_seconds(response: &[f64], rate_hertz: f64) -> f64 {
     let below: f64 = points.iter().map(|p| (p.0 - time) * (p.0 - time)).sum();
     -60.0 / (above / below)
 }
+
+/// The complex amplitude at a frequency under a Hann window: magnitude, phase in radians.
+pub fn component(sound: &[f32], hertz: f64, rate_hertz: f64) -> (f64, f64) {
+    let length = sound.len() as f64;
+    let (mut real, mut imaginary) = (0.0, 0.0);
+    for (n, sample) in sound.iter().enumerate() {
+        let window = 1.0 - (std::f64::consts::TAU * n as f64 / length).cos();
+        let angle = std::f64::consts::TAU * hertz * n as f64 / rate_hertz;
+        real += window * f64::from(*sample) * angle.cos();
+        imaginary -= window * f64::from(*sample) * angle.sin();
+    }
+    (2.0 * real.hypot(imaginary) / length, imaginary.atan2(real))
+}
+
+/// The frequency of the partial near a guess, from how far its phase turns between
+/// two overlapping windows, in Hz.
+pub fn partial_hertz(sound: &[f32], guess_hertz: f64, rate_hertz: f64) -> f64 {
+    let hop = sound.len() / 4;
+    let (_, first) = component(&sound[..sound.len() - hop], guess_hertz, rate_hertz);
+    let (_, second) = component(&sound[hop..], guess_hertz, rate_hertz);
+    let expected = std::f64::consts::TAU * guess_hertz * hop as f64 / rate_hertz;
+    let turned = (second - first - expected + std::f64::consts::PI).rem_euclid(std::f64::consts::TAU)
+        - std::f64::consts::PI;
+    guess_hertz + turned * rate_hertz / (std::f64::consts::TAU * hop as f64)
+}
+
+/// How far one frequency lies above another, in cents.
+pub fn cents(hertz: f64, above_hertz: f64) -> f64 {
+    1_200.0 * (hertz / above_hertz).log2()
+}
+
+/// The largest magnitude, in dBFS.
+pub fn peak_decibels(sound: &[f32]) -> f64 {
+    20.0 * f64::from(sound.iter().fold(0.0_f32, |peak, s| peak.max(s.abs()))).log10()
+}
+
+/// The power, in dB of full scale squared.
+pub fn level_decibels(sound: &[f32]) -> f64 {
+    let power = sound.iter().map(|s| f64::from(s * s)).sum::<f64>() / sound.len() as f64;
+    10.0 * power.max(1e-30).log10()
+}
