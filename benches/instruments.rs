@@ -77,5 +77,46 @@ fn synth(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, synth);
+/// What a chord of 64 new notes costs the quantum that it falls in.
+fn storm(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("synth_64_note_ons");
+    group.throughput(Throughput::Elements(u64::from(VOICES)));
+    let chord = chord();
+    for preset in ["init", "strings"] {
+        group.bench_function(preset, |bencher| {
+            bencher.iter_batched_ref(
+                || Player::new("synth", &[("preset", preset)], &[]),
+                |player| player.quantum(&chord),
+                BatchSize::LargeInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+/// 16 drums at once, per frame and drum.
+fn kit(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("kit_16_drums");
+    group.throughput(Throughput::Elements(16 * 8 * QUANTUM_FRAMES as u64));
+    let hits: Vec<Event> = (0..16)
+        .map(|i| {
+            let key = [36, 38, 46, 49, 51, 57, 41, 45][i % 8];
+            Event::midi(0, 0, Message::NoteOn { channel: (i / 8) as u8, key, velocity: 100 })
+        })
+        .collect();
+    group.bench_function("hits", |bencher| {
+        bencher.iter_batched_ref(
+            || {
+                let mut player = Player::new("synth", &[("preset", "kit")], &[]);
+                player.quantum(&hits);
+                player
+            },
+            |player| (0..8).map(|_| player.quantum(&[])).sum::<f32>(),
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, synth, storm, kit);
 criterion_main!(benches);

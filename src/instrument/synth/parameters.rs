@@ -287,6 +287,9 @@ impl Overrides {
         set(Id::Sub, &mut patch.sub);
         set(Id::Noise, &mut patch.noise);
         set(Id::VibratoCents, &mut patch.lfo.vibrato_cents);
+        if get(Id::DecaySeconds).is_some() {
+            patch.decay_tracking = 0.0;
+        }
         if get(Id::CutoffHertz).is_some() {
             patch.filter = patch.filter.or(Some(Response::Low));
         }

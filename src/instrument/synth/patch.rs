@@ -99,6 +99,8 @@ pub struct Patch {
     pub amplitude: Shape,
     /// The second envelope: filter and phase modulation.
     pub contour: Shape,
+    /// Octaves by which both decays shorten per octave of pitch, from C4.
+    pub decay_tracking: f32,
     pub lfo: LfoPatch,
     pub glide_seconds: f32,
     /// 0: as loud at any velocity; 1: the square of the velocity.

@@ -40,6 +40,7 @@ const INIT: Patch = Patch {
     pressure_octaves: 0.0,
     amplitude: shape(0.0, 0.1, 1.0, 0.005),
     contour: shape(0.0, 0.3, 0.0, 0.3),
+    decay_tracking: 0.0,
     lfo: NO_LFO,
     glide_seconds: 0.0,
     velocity: 1.0,
@@ -61,8 +62,9 @@ pub const PRESETS: [Patch; 20] = [
         tracking: 0.6,
         envelope_octaves: 3.2,
         velocity_octaves: 2.0,
-        amplitude: shape(0.002, 4.5, 0.0, 0.35),
+        amplitude: shape(0.002, 6.0, 0.0, 0.35),
         contour: shape(0.0, 1.4, 0.05, 0.4),
+        decay_tracking: 0.45,
         level_decibels: -13.8,
         ..PLAYED
     },
@@ -74,6 +76,7 @@ pub const PRESETS: [Patch; 20] = [
         amplitude: shape(0.001, 5.0, 0.0, 0.4),
         contour: shape(0.0, 1.6, 0.08, 0.3),
         lfo: LfoPatch { hertz: 4.6, tremolo: 0.12, ..NO_LFO },
+        decay_tracking: 0.5,
         level_decibels: -11.9,
         ..PLAYED
     },
@@ -99,6 +102,7 @@ pub const PRESETS: [Patch; 20] = [
         velocity_octaves: 1.5,
         amplitude: shape(0.001, 1.6, 0.0, 0.25),
         contour: shape(0.0, 0.45, 0.0, 0.25),
+        decay_tracking: 0.35,
         level_decibels: -9.1,
         ..PLAYED
     },
@@ -120,14 +124,14 @@ pub const PRESETS: [Patch; 20] = [
         name: "acid-bass",
         oscillators: [oscillator(Wave::Saw, 1.0, 0.0), oscillator(Wave::Saw, 0.0, 0.0)],
         cutoff_hertz: 240.0,
-        resonance: 0.62,
-        tracking: 0.3,
+        resonance: 0.56,
+        tracking: 0.45,
         envelope_octaves: 3.6,
         velocity_octaves: 2.0,
         amplitude: shape(0.001, 2.5, 0.4, 0.05),
         contour: shape(0.0, 0.5, 0.0, 0.1),
         glide_seconds: 0.04,
-        level_decibels: -12.9,
+        level_decibels: -13.3,
         ..PLAYED
     },
     Patch {
@@ -283,6 +287,7 @@ pub const PRESETS: [Patch; 20] = [
         filter: None,
         amplitude: shape(0.0, 4.0, 0.0, 2.0),
         contour: shape(0.0, 2.6, 0.0, 2.0),
+        decay_tracking: 0.4,
         level_decibels: -11.7,
         ..PLAYED
     },
@@ -293,6 +298,7 @@ pub const PRESETS: [Patch; 20] = [
         filter: None,
         amplitude: shape(0.0, 1.3, 0.0, 0.4),
         contour: shape(0.0, 0.18, 0.0, 0.2),
+        decay_tracking: 0.6,
         level_decibels: -12.1,
         ..PLAYED
     },
@@ -307,6 +313,7 @@ pub const PRESETS: [Patch; 20] = [
         velocity_octaves: 1.5,
         amplitude: shape(0.0, 2.2, 0.0, 0.3),
         contour: shape(0.0, 0.6, 0.05, 0.3),
+        decay_tracking: 0.4,
         level_decibels: -16.0,
         ..PLAYED
     },
@@ -317,7 +324,7 @@ pub const PRESETS: [Patch; 20] = [
         filter: Some(Response::Band),
         cutoff_hertz: 700.0,
         resonance: 0.55,
-        tracking: 1.0,
+        tracking: 0.6,
         envelope_octaves: 0.8,
         amplitude: shape(0.4, 1.0, 0.9, 1.5),
         contour: shape(0.8, 2.0, 0.4, 1.0),

@@ -1,6 +1,7 @@
 mod control;
+mod render;
 
-use super::patch::{Patch, UNISON_MOST, Wave};
+use super::patch::{Patch, UNISON_MOST};
 use crate::dsp::envelope::{Envelope, Shape};
 use crate::dsp::filter::{Filter, Tuning};
 use crate::dsp::lfo::Lfo;
@@ -11,7 +12,6 @@ use crate::dsp::smooth::{Smooth, per_tick};
 use crate::dsp::wavetable::Tables;
 use crate::instrument::channel::{CONTROL_SECONDS, Channel, pan_gains};
 use crate::instrument::fade::Fade;
-use crate::instrument::mix;
 use crate::instrument::voice_pool::Voice;
 use crate::unit::{QUANTUM_FRAMES, SampleRate, maths};
 
@@ -82,6 +82,8 @@ pub struct SynthVoice {
     age_frames: u32,
     gain: Line,
     depth: Line,
+    /// What its pitch leaves of the depth, 0 to 1.
+    depth_room: f32,
     width: u32,
     width_step: u32,
     fade: Fade,
@@ -119,6 +121,7 @@ impl SynthVoice {
             age_frames: 0,
             gain: Line::default(),
             depth: Line::default(),
+            depth_room: 1.0,
             width: HALF_CYCLE,
             width_step: 0,
             fade: Fade::new(),
@@ -145,8 +148,8 @@ impl SynthVoice {
         voice.noise.seed(strike.seed);
         voice.begin_oscillators(patch);
         voice.filters = [Filter::holding(FILTER_ONSET); 2];
-        voice.amplitude = Envelope::start(&voice.scaled(&patch.amplitude), common.rate);
-        voice.contour = Envelope::start(&voice.scaled(&patch.contour), common.rate);
+        voice.amplitude = Envelope::start(&voice.scaled(patch, &patch.amplitude), common.rate);
+        voice.contour = Envelope::start(&voice.scaled(patch, &patch.contour), common.rate);
         voice.aim(patch);
         voice.cutoff_octaves.snap();
         voice.resonance.snap();
@@ -181,12 +184,21 @@ impl SynthVoice {
         self.sub = Oscillator::new(&tables.sine, 0);
     }
 
-    fn scaled(&self, shape: &Shape) -> Shape {
+    /// An envelope of its patch as its key and its channel's controllers make it.
+    fn scaled(&self, patch: &Patch, shape: &Shape) -> Shape {
         Shape {
             attack_seconds: shape.attack_seconds * self.attack_factor,
+            decay_seconds: shape.decay_seconds * self.decay_factor(patch),
             release_seconds: shape.release_seconds * self.release_factor,
-            ..*shape
+            sustain: shape.sustain,
         }
+    }
+
+    fn decay_factor(&self, patch: &Patch) -> f32 {
+        if patch.decay_tracking == 0.0 {
+            return 1.0;
+        }
+        maths::exp2(f64::from(patch.decay_tracking * (60.0 - self.key) / 12.0)) as f32
     }
 
     fn aim(&mut self, patch: &Patch) {
@@ -197,7 +209,7 @@ impl SynthVoice {
     /// Its patch has changed while it sounds.
     pub fn change(&mut self, patch: &Patch) {
         self.aim(patch);
-        self.amplitude.shape(&self.scaled(&patch.amplitude), self.common.rate);
+        self.amplitude.shape(&self.scaled(patch, &patch.amplitude), self.common.rate);
     }
 
     /// Pressure on its own key, 0 to 127.
@@ -212,104 +224,6 @@ impl SynthVoice {
         self.tuning.arrive();
         self.width = self.width.wrapping_add(self.width_step.wrapping_mul(QUANTUM_FRAMES as u32));
         self.width_step = 0;
-    }
-
-    /// Adds its next frames (at most a quantum), times the channel's gains.
-    pub fn render(&mut self, patch: &Patch, gains: [&[f32]; 2], left: &mut [f32], right: &mut [f32]) {
-        let frames = left.len().min(QUANTUM_FRAMES);
-        self.age_frames += frames as u32;
-        let mut level = [0.0; QUANTUM_FRAMES];
-        let level = &mut level[..frames];
-        if patch.uses_contour() {
-            self.contour.render(level);
-        }
-        self.amplitude.render(level);
-        self.gain.multiply(level);
-        self.fade.apply(level);
-
-        let mut middle = [0.0; QUANTUM_FRAMES];
-        let middle = &mut middle[..frames];
-        if patch.sub > 0.0 {
-            self.sub.add(patch.sub, middle);
-        }
-        if patch.noise > 0.0 {
-            self.noise.add(patch.noise, middle);
-        }
-        if self.unison == 1 {
-            self.play(0, 1.0, patch, middle);
-            self.filter(patch, [middle]);
-            mix(level, gains[0], middle, left);
-            mix(level, gains[1], middle, right);
-        } else {
-            let mut sides = [[0.0; QUANTUM_FRAMES]; 2];
-            let [first, second] = &mut sides;
-            let (first, second) = (&mut first[..frames], &mut second[..frames]);
-            first.copy_from_slice(middle);
-            second.copy_from_slice(middle);
-            self.play_unison(patch, first, second);
-            self.filter(patch, [&mut *first, &mut *second]);
-            mix(level, gains[0], first, left);
-            mix(level, gains[1], second, right);
-        }
-        self.step_lines(frames);
-    }
-
-    fn play_unison(&mut self, patch: &Patch, left: &mut [f32], right: &mut [f32]) {
-        let gain = (1.0 / libm::sqrt(self.unison as f64)) as f32;
-        for place in 0..self.unison {
-            let mut one = [0.0; QUANTUM_FRAMES];
-            let one = &mut one[..left.len()];
-            self.play(place, gain, patch, one);
-            let [to_left, to_right] = self.pans[place];
-            for ((sample, left), right) in one.iter().zip(&mut *left).zip(&mut *right) {
-                *left += to_left * sample;
-                *right += to_right * sample;
-            }
-        }
-    }
-
-    /// Adds both oscillators of one place in the unison.
-    fn play(&mut self, place: usize, gain: f32, patch: &Patch, output: &mut [f32]) {
-        let [first, second] = &mut self.oscillators[place];
-        let [first_patch, second_patch] = &patch.oscillators;
-        if patch.modulation_cycles != 0.0 {
-            let mut modulator = [0.0; QUANTUM_FRAMES];
-            let modulator = &mut modulator[..output.len()];
-            second.add(1.0, modulator);
-            for (sample, wave) in output.iter_mut().zip(&*modulator) {
-                *sample += second_patch.level * gain * wave;
-            }
-            let mut depth = self.depth;
-            depth.multiply(modulator);
-            first.add_modulated(first_patch.level * gain, modulator, output);
-            return;
-        }
-        for (oscillator, own) in [(first, first_patch), (second, second_patch)] {
-            let level = own.level * gain;
-            if level == 0.0 {
-                continue;
-            }
-            if own.wave == Wave::Square {
-                oscillator.add_pulse(level, self.width, self.width_step, output);
-            } else {
-                oscillator.add(level, output);
-            }
-        }
-    }
-
-    fn filter<const CHANNELS: usize>(&mut self, patch: &Patch, channels: [&mut [f32]; CHANNELS]) {
-        let Some(response) = patch.filter else { return };
-        let start = self.tuning;
-        for (filter, samples) in self.filters.iter_mut().zip(channels) {
-            self.tuning = start;
-            filter.process(response, &mut self.tuning, samples);
-        }
-    }
-
-    /// Moves on what the oscillators read but do not move themselves.
-    fn step_lines(&mut self, frames: usize) {
-        self.depth.skip(frames);
-        self.width = self.width.wrapping_add(self.width_step.wrapping_mul(frames as u32));
     }
 }
 

@@ -11,6 +11,7 @@ const PRESSURE_CENTS: f32 = 25.0;
 /// How far controller 74 moves the cutoff either way, and 71 the resonance.
 const BRIGHTNESS_OCTAVES: f32 = 3.0;
 const RESONANCE_SPAN: f32 = 0.5;
+
 impl SynthVoice {
     /// One control tick.
     pub fn tick(&mut self, patch: &Patch, channel: &Channel) {
@@ -46,7 +47,7 @@ impl SynthVoice {
         let tremolo = 1.0 - patch.lfo.tremolo * depth * (0.5 + 0.5 * swing);
         let level = Decibels(patch.level_decibels).to_gain() * self.touch_gain * tremolo;
         self.gain.go(level * headroom(patch, self.resonance_now(channel)));
-        self.depth.go(patch.modulation_cycles * self.contour.level());
+        self.depth.go(patch.modulation_cycles * self.depth_room * self.contour.level());
     }
 
     fn resonance_now(&self, channel: &Channel) -> f32 {
@@ -82,6 +83,10 @@ impl SynthVoice {
                 pair[place].tune(set, increment(hertz * ratio, rate));
             }
         }
+        // Second-order side bands stay below half the rate.
+        let ratio = maths::exp2(f64::from(patch.oscillators[1].semitones) / 12.0);
+        let room = (0.5 * rate / (hertz * (1.0 + 2.0 * ratio))).min(1.0);
+        self.depth_room = (room * room) as f32;
         self.sub.tune(&tables.sine, increment(0.5 * hertz, rate));
     }
 }
