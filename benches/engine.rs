@@ -41,7 +41,8 @@ impl Playing {
             let score = Score::new(events.into(), Box::default()).repeating(repeat);
             swap.sources.push((0, Some(Box::new(Feed { port, origin: Origin::Score(score) }))));
         }
-        let (renderer, mut handle) = renderer(RendererSettings { rate: RATE, midi_latency_frames: 0 });
+        let (renderer, mut handle, _clock) =
+            renderer(RendererSettings { rate: RATE, midi_latency_frames: 0 });
         assert!(handle.swaps.lend(Box::new(swap)).is_ok());
         let mut playing = Playing { renderer, handle, deployment };
         playing.callback(BLOCK);

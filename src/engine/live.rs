@@ -143,7 +143,7 @@ impl Live {
         }
         match Gear::open(ends, Box::new(self.conductor.clock())) {
             Ok(gear) => self.gear = Some(gear),
-            Err(reason) => self.messages.push(reason),
+            Err(error) => self.messages.push(format!("{error}; MIDI gear cannot be heard")),
         }
     }
 

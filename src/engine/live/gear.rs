@@ -1,7 +1,9 @@
 use crate::device::audio::JackMidiPort;
+use crate::device::midi::{
+    self, Change, Connection, Direction, FrameToHost, MidiError, MidiPorts, PortRequest,
+};
 use crate::render::{Feed, Inlet, Origin, Outlet, Swap, TimeBase, inlet, outlet};
 use crate::rig::{Deployment, MidiPort};
-use crate::unit::{Frame, HostTime};
 
 /// A MIDI port of the rig with the outer ends of its doors.
 pub(super) struct PortEnds {
@@ -45,9 +47,6 @@ impl From<PortEnds> for JackMidiPort {
     }
 }
 
-/// When a frame of the engine's timeline begins.
-pub(super) type FrameToHost = Box<dyn Fn(Frame) -> HostTime + Send>;
-
 /// Gear that fills a role of the rig now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Connected {
@@ -59,23 +58,53 @@ pub struct Connected {
     pub device: String,
 }
 
+impl From<Connection> for Connected {
+    fn from(connection: Connection) -> Connected {
+        let is_output = connection.direction == Direction::Out;
+        Connected { role: connection.role, is_output, device: connection.device }
+    }
+}
+
 /// The open MIDI ports.
-pub(super) struct Gear {}
+pub(super) struct Gear {
+    ports: MidiPorts,
+}
 
 impl Gear {
-    pub(super) fn open(ends: Vec<PortEnds>, clock: FrameToHost) -> Result<Gear, String> {
-        let _ = (ends, clock);
-        Ok(Gear {})
+    pub(super) fn open(ends: Vec<PortEnds>, clock: FrameToHost) -> Result<Gear, MidiError> {
+        let requests = ends.into_iter().map(PortRequest::from).collect();
+        Ok(Gear { ports: midi::open(requests, clock)? })
     }
 
     pub(super) fn connected(&self) -> Vec<Connected> {
-        Vec::new()
+        self.ports.connected().into_iter().map(Connected::from).collect()
     }
 
     /// What came and went since the last call, a line each.
     pub(super) fn changes(&mut self) -> Vec<String> {
-        Vec::new()
+        let told = self.ports.changes().try_iter().map(|change| match change {
+            Change::Connected(c) if c.direction == Direction::Out => format!("{} plays {}", c.role, c.device),
+            Change::Connected(c) => format!("{} is played by {}", c.role, c.device),
+            Change::Lost(c) => format!("{} has lost {}; it comes back when that does", c.role, c.device),
+            Change::Trouble(trouble) => trouble,
+        });
+        told.collect()
     }
 
-    pub(super) fn close(self) {}
+    pub(super) fn close(self) {
+        self.ports.stop();
+    }
+}
+
+impl From<PortEnds> for PortRequest {
+    fn from(ends: PortEnds) -> PortRequest {
+        PortRequest {
+            name: ends.port.name,
+            in_pattern: ends.port.input,
+            out_pattern: ends.port.output,
+            is_virtual: ends.port.is_virtual,
+            inlet: ends.inlet,
+            outlet: ends.outlet,
+        }
+    }
 }
