@@ -1,10 +1,11 @@
 //! The terminal: raw while the panel is up, and given back as it was.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::{self, ThreadId};
 
-use crossterm::cursor::{Hide, MoveUp, Show};
+use crossterm::cursor::{Hide, MoveTo, MoveUp, Show};
 use crossterm::style::{Attribute, Color as TermColor, Print, ResetColor, SetAttribute, SetForegroundColor};
 use crossterm::terminal::{self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate};
 use crossterm::{QueueableCommand, queue};
@@ -18,13 +19,17 @@ use super::panel::Palette;
 /// Rows are drawn anew at least this often, in paints: others may have written
 /// over them.
 const REFRESH_PAINTS: u32 = 50;
+/// Lines that are printed again after a resize, at most.
+const SAID_LINES: usize = 64;
 
 /// The panel's place at the bottom of what has been printed. It is moved about
 /// only relative to itself.
 pub(super) struct Screen {
     palette: Palette,
-    /// The rows on the screen, as written, with their widths.
-    rows: Vec<(String, u16)>,
+    /// The rows on the screen, as written.
+    rows: Vec<String>,
+    /// What was printed above, as far back as a resize may need it.
+    said: VecDeque<String>,
     size: Size,
     paints: u32,
 }
@@ -42,7 +47,13 @@ impl Screen {
         let size = read_size()?;
         restore_on_panic();
         terminal::enable_raw_mode().ok()?;
-        let screen = Screen { palette: Palette::of_environment(), rows: Vec::new(), size, paints: 0 };
+        let screen = Screen {
+            palette: Palette::of_environment(),
+            rows: Vec::new(),
+            said: VecDeque::new(),
+            size,
+            paints: 0,
+        };
         *owner() = Some(thread::current().id());
         emit(|out| out.queue(Hide).map(|_| ()));
         Some(screen)
@@ -60,15 +71,20 @@ impl Screen {
     /// The size may have changed.
     pub(super) fn resized(&mut self) {
         let Some(size) = read_size() else { return };
-        if size == self.size {
+        let is_reflowed = size.width != self.size.width;
+        self.size = size;
+        if !is_reflowed {
             return;
         }
-        self.size = size;
-        // Terminals wrap rows anew that are too wide now.
-        let width = size.width.max(1);
-        let wrapped: u16 = self.rows.iter().map(|(_, cells)| cells.div_ceil(width).max(1)).sum();
-        emit(|out| clear_panel(out, wrapped));
+        // Terminals wrap what is there anew, each in its own way and time, so the
+        // panel's place is lost: begin again, with what was said last.
         self.rows.clear();
+        let room = usize::from(size.height) / 2;
+        let messages = self.said.iter().skip(self.said.len().saturating_sub(room));
+        emit(|out| {
+            queue!(out, Clear(ClearType::All), MoveTo(0, 0))?;
+            messages.into_iter().try_for_each(|message| queue!(out, Print(message), Print("\r\n")))
+        });
     }
 
     /// Shows the panel, in place of the last one.
@@ -89,7 +105,7 @@ impl Screen {
                     out.write_all(b"\r\n")?;
                 }
                 if whole || before.len() != rows.len() || before[index] != *row {
-                    queue!(out, Print(&row.0), Clear(ClearType::UntilNewLine))?;
+                    queue!(out, Print(row), Clear(ClearType::UntilNewLine))?;
                 }
             }
             out.queue(EndSynchronizedUpdate)?;
@@ -101,12 +117,14 @@ impl Screen {
     /// Prints a message that stays, and the panel below it.
     pub(super) fn print_above(&mut self, message: &str) {
         let before = std::mem::take(&mut self.rows);
+        self.said.extend(message.lines().map(str::to_owned));
+        self.said.drain(..self.said.len().saturating_sub(SAID_LINES));
         emit(|out| {
             clear_panel(out, before.len() as u16)?;
             for line in message.lines() {
                 queue!(out, Print(line), Print("\r\n"))?;
             }
-            for (index, (row, _)) in before.iter().enumerate() {
+            for (index, row) in before.iter().enumerate() {
                 if index > 0 {
                     out.write_all(b"\r\n")?;
                 }
@@ -154,13 +172,13 @@ fn clear_panel(out: &mut Vec<u8>, height: u16) -> io::Result<()> {
 }
 
 /// Each row of the buffer as a terminal understands it, without the blanks at
-/// its end, and how many cells it takes.
-fn rows(panel: &Buffer) -> Vec<(String, u16)> {
+/// its end.
+fn rows(panel: &Buffer) -> Vec<String> {
     let width = usize::from(panel.area.width);
     panel.content.chunks(width.max(1)).map(row).collect()
 }
 
-fn row(cells: &[Cell]) -> (String, u16) {
+fn row(cells: &[Cell]) -> String {
     let mut out = Vec::new();
     let used = cells.iter().rposition(|cell| cell.symbol() != " ").map_or(0, |last| last + 1);
     let mut style = (Color::Reset, Modifier::empty());
@@ -180,7 +198,7 @@ fn row(cells: &[Cell]) -> (String, u16) {
     if style != (Color::Reset, Modifier::empty()) {
         let _ = set_style(&mut out, (Color::Reset, Modifier::empty()));
     }
-    (String::from_utf8_lossy(&out).into_owned(), used as u16)
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn set_style(out: &mut Vec<u8>, (color, modifier): (Color, Modifier)) -> io::Result<()> {
@@ -247,4 +265,27 @@ fn restore_on_panic() {
             next(info);
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::layout::Rect;
+    use ratatui::style::Style;
+
+    use super::*;
+
+    #[test]
+    fn rows_carry_their_styles_and_no_blanks_at_the_end() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 3));
+        buffer.set_string(0, 0, "ab", Style::new().fg(Color::Red).add_modifier(Modifier::BOLD));
+        buffer.set_string(2, 0, "c", Style::new());
+        buffer.set_string(0, 1, "音楽 x", Style::new());
+        let rows = rows(&buffer);
+        assert_eq!(rows[1], "音楽 x", "a wide character takes its two cells");
+        assert_eq!(rows[2], "");
+        let plain: String =
+            rows[0].split('\u{1b}').map(|part| part.split_once('m').map_or(part, |p| p.1)).collect();
+        assert_eq!(plain, "abc");
+        assert!(rows[0].contains("\u{1b}[1m"), "bold, {:?}", rows[0]);
+    }
 }
