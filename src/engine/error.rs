@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::device::audio::DriverError;
+use crate::feed::wav::WavError;
 use crate::journal::{RecordError, WavOutError};
 use crate::midi::file::FileError;
 use crate::rig::DeployError;
@@ -73,6 +74,12 @@ impl From<DeployError> for Error {
 
 impl From<FileError> for Error {
     fn from(error: FileError) -> Error {
+        Error::new(ErrorKind::Input, error.to_string())
+    }
+}
+
+impl From<WavError> for Error {
+    fn from(error: WavError) -> Error {
         Error::new(ErrorKind::Input, error.to_string())
     }
 }
