@@ -9,10 +9,6 @@ mod pattern;
 mod problem;
 mod watch;
 
-/// The text of the rig that plays when none is given: every MIDI input, General
-/// MIDI sounds, a room.
-pub const BUILT_IN: &str = include_str!("../assets/rigs/built-in.toml");
-
 pub use deploy::{Change, DeployError, Deployment};
 pub use model::{Actor, Cable, CableKind, Device, EngineSettings, MidiPort, Origin, Port, Rig};
 pub use parse::{

@@ -366,8 +366,19 @@ fn a_delay_closes_its_loop_and_only_from_within() {
     let closes: Vec<bool> =
         rig.cables.iter().map(|c| matches!(c.kind, CableKind::Audio { closes_loop: true, .. })).collect();
     assert_eq!(closes, [false, false, false, true, false]);
-    let mut rig = rig;
-    assert!(rig::close_loops(&mut rig, SampleRate::DEFAULT).is_ok());
+}
+
+#[test]
+fn a_loop_is_judged_again_at_the_rate_it_is_played_at() {
+    let loop_of_three_milliseconds =
+        "[engine]\nrate = 48000\n[stage.a]\nkind = 'delay'\nseconds = 0.003\n[[cable]]\nfrom = 'a'\nto = 'a'";
+    let deployed = |hertz| {
+        let rate = SampleRate::new(hertz).expect("a rate");
+        rig::Deployment::first(parsed(loop_of_three_milliseconds), rate, 0)
+    };
+    assert!(deployed(48_000).is_ok());
+    let error = deployed(8_000).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.starts_with("at 8000 Hz the loop a -> a has too short a delay"), "{error}");
 }
 
 #[test]
@@ -686,5 +697,8 @@ fn the_rigs_we_give_are_right() {
         count += 1;
     }
     assert!(count >= 5);
-    assert!(rig::parse(rig::BUILT_IN, &kinds).is_ok_and(|rig| rig.midi[0].input.as_deref() == Some("*")));
+    assert!(
+        rig::parse(antiphon::engine::BUILT_IN_RIG, &kinds)
+            .is_ok_and(|rig| rig.midi[0].input.as_deref() == Some("*"))
+    );
 }

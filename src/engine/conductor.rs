@@ -222,7 +222,7 @@ impl Conductor {
                 Some(Happening::Rebuilding { actor, fault: kind.name() })
             }
             Ok(None) => None,
-            Err(error) => Some(Happening::GivenUp { actor, reason: error.reason.to_string() }),
+            Err(error) => Some(Happening::GivenUp { actor, reason: error.to_string() }),
         }
     }
 

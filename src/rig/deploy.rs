@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::graph::{Edge, Graph, lower, union};
 use super::model::{Actor, CableKind, Device, Port, Rig};
+use super::parse::close_loops;
 use crate::midi::Event;
 use crate::render::{
     CableCount, Command, Destination, DeviceInput, MidiCable, NODES, Node, OutputBus, Plan, Swap,
@@ -11,14 +12,27 @@ use crate::route::Transform;
 use crate::stage::{PrepareError, Processor, Role, StreamFormat};
 use crate::unit::SampleRate;
 
-/// An actor that its kind could not build.
+/// Why a rig that was parsed cannot be played.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("`{actor}` cannot be built: {reason}")]
-pub struct DeployError {
-    /// Its name in the rig.
-    pub actor: String,
-    /// Why.
-    pub reason: PrepareError,
+pub enum DeployError {
+    /// An actor that its kind could not build.
+    #[error("`{actor}` cannot be built: {reason}")]
+    Actor {
+        /// Its name in the rig.
+        actor: String,
+        /// Why.
+        reason: PrepareError,
+    },
+    /// A loop whose delay is long enough at the rig's rate, but not at this one.
+    #[error("at {rate} {message}; {hint}")]
+    Loop {
+        /// The rate that the device gave.
+        rate: SampleRate,
+        /// What is wrong with the loop.
+        message: String,
+        /// What to do about it.
+        hint: String,
+    },
 }
 
 /// A rig that is played: which of its actors stands at which place of the
@@ -136,8 +150,14 @@ impl Deployment {
     /// state, changed values go as commands, cables fade in and out.
     ///
     /// # Errors
-    /// [`DeployError`] where a kind refuses its settings; the old rig plays on.
-    pub fn change(&mut self, new: Rig) -> Result<Change, DeployError> {
+    /// [`DeployError`] where a kind refuses its settings, or a loop is too short at
+    /// this rate; the old rig plays on.
+    pub fn change(&mut self, mut new: Rig) -> Result<Change, DeployError> {
+        close_loops(&mut new, self.rate).map_err(|problems| {
+            let problem = problems.into_iter().next();
+            let (message, hint) = problem.map_or_else(Default::default, |p| (p.message, p.hint));
+            DeployError::Loop { rate: self.rate, message, hint: hint.unwrap_or_default() }
+        })?;
         let mut commands = Vec::new();
         let mut swap = Swap::default();
         let mut nodes = BTreeMap::new();
@@ -343,7 +363,7 @@ impl Deployment {
         actor
             .kind
             .prepare(&actor.settings, format)
-            .map_err(|reason| DeployError { actor: actor.name.clone(), reason })
+            .map_err(|reason| DeployError::Actor { actor: actor.name.clone(), reason })
     }
 }
 
