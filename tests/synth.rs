@@ -559,3 +559,103 @@ fn velocity_and_gain_controllers_change_the_level() {
     let [left, right] = level(100, &[control(0, 0, 10, 0)]);
     assert!(near(left / plain, std::f32::consts::SQRT_2) && right == 0.0);
 }
+
+/// The spread of a key's pitch over 1.5 s, in cents, by the times between upward
+/// crossings.
+fn vibrato_cents(samples: &[f32]) -> f64 {
+    let mut crossings = Vec::new();
+    for (i, w) in samples.windows(2).enumerate() {
+        if w[0] < 0.0 && w[1] >= 0.0 {
+            crossings.push(i as f64 + f64::from(w[0] / (w[0] - w[1])));
+        }
+    }
+    let spans: Vec<f64> = crossings.windows(5).map(|w| w[4] - w[0]).collect();
+    let longest = spans.iter().cloned().fold(0.0, f64::max);
+    let shortest = spans.iter().cloned().fold(f64::MAX, f64::min);
+    1_200.0 * (longest / shortest).log2()
+}
+
+#[test]
+fn the_modulation_wheel_and_pressure_add_vibrato() {
+    let given = settings(&[], &[("preset", "init"), ("wave", "sine")]);
+    let measure = |extra: &[Event]| {
+        let mut events = vec![on(0, 1, 0, 81, 100)];
+        events.extend_from_slice(extra);
+        vibrato_cents(&Player::new(48_000, &given).play(72_000, 32, &events)[0][4_800..])
+    };
+    assert!(measure(&[]) < 0.5);
+    // 50 cents either way at full deflection.
+    let full = measure(&[control(10, 0, 1, 127)]);
+    assert!((full - 100.0).abs() < 8.0, "{full}");
+    let half = measure(&[control(10, 0, 1, 64)]);
+    assert!((half - 50.0).abs() < 6.0, "{half}");
+    let pressed =
+        measure(&[Event::midi(10, 0, Message::PolyPressure { channel: 0, key: 81, pressure: 127 })]);
+    assert!((pressed - 50.0).abs() < 6.0, "{pressed}");
+}
+
+#[test]
+fn brightness_and_resonance_controllers_move_the_filter() {
+    let render = |events: &[Event]| {
+        let mut all = events.to_vec();
+        all.push(on(0, 1, 0, 45, 100));
+        Player::init(48_000, &[("cutoff_hertz", 880.0)]).play(48_000, 32, &all)[0].clone()
+    };
+    // Three octaves above the cutoff a trapezoidal filter at 48 kHz is 37.4 dB
+    // down; brightness up by three octaves puts the cutoff there.
+    let at = |samples: &[f32], hertz: f64| component(&samples[9_600..], hertz, 48_000.0).0;
+    let plain = render(&[]);
+    let bright = render(&[control(0, 0, 74, 127)]);
+    let ratio = at(&bright, 7_040.0) / at(&plain, 7_040.0);
+    assert!((20.0 * ratio.log10() - 34.4).abs() < 0.5, "{ratio}");
+    let ringing = render(&[control(0, 0, 71, 127)]);
+    let boost = (at(&ringing, 880.0) / at(&ringing, 110.0)) / (at(&plain, 880.0) / at(&plain, 110.0));
+    // Half of the span: 1 / damping grows by 8.
+    assert!((boost / 8.0 - 1.0).abs() < 0.05, "{boost}");
+}
+
+#[test]
+fn a_synth_that_is_told_nothing_plays_keys() {
+    let chord = [on(0, 1, 0, 60, 90), on(0, 2, 0, 64, 90), on(0, 3, 0, 67, 90)];
+    let plain = Player::new(48_000, &Settings::new()).play(9_600, 32, &chord);
+    let keys = Player::new(48_000, &settings(&[], &[("preset", "keys")])).play(9_600, 32, &chord);
+    assert!(plain == keys && peak(&plain[0]) > 0.1);
+}
+
+#[test]
+fn no_events_make_it_panic_or_blow_up() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 16) % below
+    };
+    for preset in presets() {
+        let given = settings(&[("voices", 5.0)], &[("preset", preset)]);
+        let mut player = Player::new([8_000, 48_000, 192_000][random(3) as usize], &given);
+        let mut events = Vec::new();
+        for _ in 0..1_500 {
+            let time = random(20_000);
+            let status = 0x80 + random(0x80) as u8;
+            let bytes = [status, random(128) as u8, random(128) as u8];
+            let mut event = match random(12) {
+                0 => Event::parameter(time, random(22) as u16, f32::from_bits(random(1 << 32) as u32)),
+                1 => Event::reset(time, random(3) as u16),
+                2..=6 => Event::from_bytes(time, 0, &[0x90 | (status & 1), bytes[1], bytes[2]]),
+                _ => Event::from_bytes(time, random(3) as u16, &bytes),
+            };
+            event.note = random(40) as u32;
+            events.push(event);
+        }
+        events.sort_by_key(|event| event.time);
+        let [left, right] = player.play(21_000, 32, &events);
+        let most = peak(&left).max(peak(&right));
+        assert!(left.iter().chain(&right).all(|s| s.is_finite()) && most < 60.0, "{preset}: {most}");
+        assert!(player.processor.voices() <= 10, "{preset}");
+        let at = player.frame;
+        let silence: Vec<Event> = (0..16).map(|channel| control(at, channel, 120, 0)).collect();
+        player.play(2_000, 32, &silence);
+        assert_eq!(player.status, Status::Silent, "{preset}");
+    }
+}
