@@ -47,7 +47,7 @@ fn it_runs_by_auto_resamples_and_a_dead_plugin_is_a_fault_that_costs_nothing() {
     let stats = Arc::new(CallbackStats::new(info.rate));
     opened.driver.start(Callback::new(Arc::new(Baton::empty()), Arc::clone(&stats)), Vec::new()).unwrap();
     wait_for("half a second of callbacks", SOON, || (stats.report().frames > 22_050).then_some(()));
-    assert_eq!(opened.driver.fault(), None);
+    assert_eq!(opened.driver.fault(), None, "{:?}", stats.report());
     println!("{:?}", stats.report());
     assert_eq!(guard::violations(), 0);
 

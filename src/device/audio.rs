@@ -61,6 +61,11 @@ pub trait AudioDriver: Send {
     /// The first fatal error, once there was one: stop this driver then.
     fn fault(&self) -> Option<DriverFault>;
 
+    /// What broke without ending the callbacks: an input that went away.
+    fn warning(&self) -> Option<DriverFault> {
+        None
+    }
+
     /// Periods that the device missed, so far.
     fn xruns(&self) -> u64;
 

@@ -1,6 +1,8 @@
 //! What several integration tests need: real servers, and ears.
 #![allow(dead_code)] // Each test binary uses its part.
 
+pub mod ears;
 pub mod jack;
 pub mod program;
 pub mod pulse;
+pub mod score;

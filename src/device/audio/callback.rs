@@ -34,8 +34,30 @@ impl Edge for AudioOnly {
 pub struct Callback {
     baton: Arc<Baton<Renderer>>,
     stats: Arc<CallbackStats>,
-    freewheeling: Arc<AtomicBool>,
+    reins: Arc<Reins>,
     is_first: bool,
+}
+
+/// How a driver steers its callback from outside. Real-time: yes.
+#[derive(Default)]
+pub(super) struct Reins {
+    freewheeling: AtomicBool,
+    retired: AtomicBool,
+}
+
+impl Reins {
+    /// While periods come as fast as they are rendered, and not by a clock,
+    /// waiting is allowed.
+    pub(super) fn set_freewheeling(&self, is_freewheeling: bool) {
+        self.freewheeling.store(is_freewheeling, Ordering::Relaxed);
+    }
+
+    /// From now on the callback plays silence and leaves the Renderer alone: a
+    /// device that hung and comes back must not play beside its successor.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+        self.set_freewheeling(false);
+    }
 }
 
 /// While freewheeling, the longest that a period waits for the recorder.
@@ -47,13 +69,12 @@ impl Callback {
     /// A callback that renders with whatever Renderer is in `baton` and reports
     /// to `stats`. Real-time: no (allocates).
     pub fn new(baton: Arc<Baton<Renderer>>, stats: Arc<CallbackStats>) -> Callback {
-        Callback { baton, stats, freewheeling: Arc::new(AtomicBool::new(false)), is_first: true }
+        Callback { baton, stats, reins: Arc::default(), is_first: true }
     }
 
-    /// The flag that a driver raises while periods come as fast as they are
-    /// rendered and not by a clock: waiting is allowed then.
-    pub(super) fn freewheel_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.freewheeling)
+    /// The driver's hold on this callback.
+    pub(super) fn reins(&self) -> Arc<Reins> {
+        Arc::clone(&self.reins)
     }
 
     /// Renders one period. Real-time: yes, but for the first, which asks for
@@ -68,13 +89,13 @@ impl Callback {
             self.is_first = false;
             self.stats.set_scheduling(scheduling::promote_this_thread());
         }
-        if self.freewheeling.load(Ordering::Relaxed) {
+        if self.reins.freewheeling.load(Ordering::Relaxed) {
             self.run_freewheeling(frames, ports, edge);
             return;
         }
         let guard = guard::enter();
         let entry = HostTime::now();
-        match self.baton.take() {
+        match self.take() {
             Some(renderer) => self.render(renderer, frames, ports, edge, Some(entry)),
             None => self.rest(frames, ports, edge),
         }
@@ -86,9 +107,9 @@ impl Callback {
     /// No clock waits for us, so we wait for whoever takes what we play. Events
     /// stamped with host time have no place in such a period: no entry time.
     fn run_freewheeling(&mut self, frames: usize, ports: &mut dyn AudioPorts, edge: &mut dyn Edge) {
-        let renderer = self.baton.take();
+        let renderer = self.take();
         if let Some(renderer) = &renderer {
-            wait_for_room(renderer, frames, &self.freewheeling);
+            wait_for_room(renderer, frames, &self.reins.freewheeling);
         }
         let guard = guard::enter();
         match renderer {
@@ -97,6 +118,10 @@ impl Callback {
         }
         self.stats.record(frames, None);
         drop(guard);
+    }
+
+    fn take(&self) -> Option<Box<Renderer>> {
+        if self.reins.retired.load(Ordering::Relaxed) { None } else { self.baton.take() }
     }
 
     fn render(
@@ -156,20 +181,48 @@ fn wait_for_room(renderer: &Renderer, frames: usize, freewheeling: &AtomicBool) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::Interleaved;
+    use crate::render::{Interleaved, RendererSettings, renderer};
     use crate::unit::SampleRate;
 
-    #[test]
-    fn without_a_renderer_it_plays_silence_and_counts() {
-        let baton = Arc::new(Baton::empty());
-        let stats = Arc::new(CallbackStats::new(SampleRate::DEFAULT));
-        let mut callback = Callback::new(baton, Arc::clone(&stats));
-        let mut output = [1.0; 2 * 300];
+    fn play(callback: &mut Callback) -> Vec<f32> {
+        let mut output = vec![1.0; 2 * 300];
         let mut ports =
             Interleaved { input: &[], input_channels: 0, output: &mut output, output_channels: 2 };
         callback.run(300, &mut ports);
-        assert!(output.iter().all(|sample| *sample == 0.0));
+        output
+    }
+
+    #[test]
+    fn without_a_renderer_it_plays_silence_and_counts() {
+        let stats = Arc::new(CallbackStats::new(SampleRate::DEFAULT));
+        let mut callback = Callback::new(Arc::new(Baton::empty()), Arc::clone(&stats));
+        assert!(play(&mut callback).iter().all(|sample| *sample == 0.0));
         let report = stats.report();
         assert_eq!((report.callbacks, report.frames, report.absences), (1, 300, 1));
+    }
+
+    #[test]
+    fn once_retired_it_leaves_the_renderer_to_its_successor() {
+        let settings = RendererSettings { rate: SampleRate::DEFAULT, midi_latency_frames: 0 };
+        let baton = Arc::new(Baton::new(renderer(settings).0));
+        let stats = Arc::new(CallbackStats::new(SampleRate::DEFAULT));
+        let mut old = Callback::new(Arc::clone(&baton), Arc::clone(&stats));
+        play(&mut old);
+        old.reins().retire();
+        play(&mut old);
+        play(&mut Callback::new(Arc::clone(&baton), Arc::clone(&stats)));
+        assert_eq!(stats.report().absences, 1);
+        assert_eq!(baton.take().map(|renderer| renderer.frame()), Some(600));
+    }
+
+    #[test]
+    fn freewheeling_has_no_deadline_to_measure() {
+        let settings = RendererSettings { rate: SampleRate::DEFAULT, midi_latency_frames: 0 };
+        let stats = Arc::new(CallbackStats::new(SampleRate::DEFAULT));
+        let mut callback = Callback::new(Arc::new(Baton::new(renderer(settings).0)), Arc::clone(&stats));
+        callback.reins().set_freewheeling(true);
+        play(&mut callback);
+        let report = stats.report();
+        assert_eq!((report.callbacks, report.frames, report.max_micros), (1, 300, 0.0));
     }
 }

@@ -9,7 +9,7 @@ mod process;
 mod server;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use ::jack::{AudioIn, AudioOut, Client, MidiIn, MidiOut, Port, PortSpec};
@@ -18,6 +18,7 @@ use crossbeam::channel::{Receiver, Sender, bounded};
 pub use midi::JackMidiPort;
 pub use server::{JackPorts, list};
 
+use super::callback::Reins;
 use super::error::{DriverFault, FaultLatch};
 use super::{AudioDriver, AudioRequest, Callback, DriverError, StreamInfo};
 use midi::{InPort, OutPort};
@@ -28,6 +29,8 @@ use process::{MAX_CHANNELS, Process};
 const NAME: &str = "jack";
 /// How long a server may take to let us go before we leave without its leave.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same for a dead one: its successor is waited for.
+const DEAD_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Ports that may appear before the patchbay has looked.
 const ORDERS: usize = 256;
@@ -53,7 +56,7 @@ pub(super) struct JackDriver {
 struct Running {
     orders: Sender<patchbay::Order>,
     ended: Receiver<()>,
-    freewheeling: Arc<AtomicBool>,
+    reins: Arc<Reins>,
 }
 
 impl JackDriver {
@@ -88,7 +91,7 @@ impl AudioDriver for JackDriver {
         let Some(client) = self.client.take() else {
             return Err(refused(&self.info, "it was stopped and has to be opened anew"));
         };
-        let freewheeling = callback.freewheel_flag();
+        let reins = callback.reins();
         let wishes = wishes(&jack_midi);
         let audio = AudioPorts::register(&client, &self.info)?;
         let (inputs, outputs) = register_midi(&client, &self.info, jack_midi, &self.health)?;
@@ -97,7 +100,7 @@ impl AudioDriver for JackDriver {
         let notify = Notify {
             health: Arc::clone(&self.health),
             rate_hertz: self.info.rate.hertz(),
-            freewheeling: Arc::clone(&freewheeling),
+            reins: Arc::clone(&reins),
             orders: orders.clone(),
         };
         let patchbay = Patchbay::new(client.name(), &self.info, &self.request, wishes);
@@ -114,7 +117,7 @@ impl AudioDriver for JackDriver {
             .name("antiphon-jack".to_owned())
             .spawn(body)
             .map_err(|error| refused(&self.info, &error.to_string()))?;
-        self.running = Some(Running { orders, ended, freewheeling });
+        self.running = Some(Running { orders, ended, reins });
         Ok(())
     }
 
@@ -133,10 +136,11 @@ impl AudioDriver for JackDriver {
     fn stop(&mut self) {
         self.client = None;
         if let Some(running) = self.running.take() {
-            running.freewheeling.store(false, Relaxed);
-            if running.orders.send_timeout(patchbay::Order::Stop, STOP_TIMEOUT).is_ok() {
+            running.reins.retire();
+            let patience = if self.health.fault.is_set() { DEAD_TIMEOUT } else { STOP_TIMEOUT };
+            if running.orders.send_timeout(patchbay::Order::Stop, patience).is_ok() {
                 // A dead server's library may never let go: then its thread stays behind.
-                let _ = running.ended.recv_timeout(STOP_TIMEOUT);
+                let _ = running.ended.recv_timeout(patience);
             }
         }
     }

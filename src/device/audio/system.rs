@@ -18,6 +18,7 @@ use cpal::{ErrorKind, FromSample, SampleFormat, SizedSample};
 
 pub use list::{AudioDevice, Direction, USUAL_RATES, list};
 
+use super::callback::Reins;
 use super::error::{DriverFault, FaultKind, FaultLatch};
 use super::{AudioDriver, AudioRequest, Callback, DriverError, JackMidiPort, StreamInfo};
 use crate::rt::baton::Baton;
@@ -28,6 +29,8 @@ use select::Selection;
 
 /// How long a device may take to let go before we leave without its leave.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same for a dead one: its successor is waited for.
+const DEAD_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long a server may take to make a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 /// A device that asks for nothing for so long is dead, whatever it says.
@@ -35,6 +38,10 @@ const SILENT_NANOS: u64 = 3_000_000_000;
 /// How long the error callback keeps its thread after the fatal error: a dead
 /// server's plugin would call it a hundred thousand times a second.
 const DEAD_STREAM_NAP: Duration = Duration::from_millis(20);
+
+/// So many errors without a callback between them, and the stream is dead.
+const REPEATS_OF_THE_DEAD: u32 = 8;
+const REPEAT_NAP: Duration = Duration::from_millis(5);
 
 /// One of cpal's hosts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,6 +105,16 @@ struct Health {
     xruns: AtomicU64,
     /// Calls of the device, to see whether it still lives.
     calls: AtomicU64,
+    /// An input that died leaves the output playing.
+    input_fault: FaultLatch,
+    input_calls: AtomicU64,
+}
+
+/// Which stream of a driver.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Output,
+    Input,
 }
 
 /// An open device, and perhaps its input.
@@ -106,6 +123,7 @@ pub(super) struct SystemDriver {
     health: Arc<Health>,
     /// Where the callback waits for the device's thread to take it.
     callback: Arc<Baton<Callback>>,
+    reins: Option<Arc<Reins>>,
     streams: Vec<cpal::Stream>,
     watch: Mutex<Watch>,
 }
@@ -148,7 +166,7 @@ impl SystemDriver {
             input_channels: request.input_channels,
         };
         let streams = std::iter::once(stream).chain(capture).collect();
-        Ok(SystemDriver { info, health, callback, streams, watch: Mutex::default() })
+        Ok(SystemDriver { info, health, callback, reins: None, streams, watch: Mutex::default() })
     }
 }
 
@@ -166,6 +184,7 @@ impl AudioDriver for SystemDriver {
         if self.streams.is_empty() {
             return Err(refused(&"it was stopped and has to be opened anew"));
         }
+        self.reins = Some(callback.reins());
         self.callback.put(Box::new(callback));
         // The input first, so that the first callback finds something.
         for stream in self.streams.iter().rev() {
@@ -187,11 +206,18 @@ impl AudioDriver for SystemDriver {
         self.health.fault.get()
     }
 
+    fn warning(&self) -> Option<DriverFault> {
+        self.health.input_fault.get()
+    }
+
     fn xruns(&self) -> u64 {
         self.health.xruns.load(Relaxed)
     }
 
     fn stop(&mut self) {
+        if let Some(reins) = self.reins.take() {
+            reins.retire();
+        }
         let streams = std::mem::take(&mut self.streams);
         self.watch.lock().unwrap_or_else(PoisonError::into_inner).is_running = false;
         if streams.is_empty() {
@@ -204,7 +230,8 @@ impl AudioDriver for SystemDriver {
             let _ = done.send(());
         };
         if std::thread::Builder::new().name("antiphon-stop".to_owned()).spawn(body).is_ok() {
-            let _ = ended.recv_timeout(STOP_TIMEOUT);
+            let patience = if self.health.fault.is_set() { DEAD_TIMEOUT } else { STOP_TIMEOUT };
+            let _ = ended.recv_timeout(patience);
         }
     }
 }
@@ -216,10 +243,13 @@ impl Drop for SystemDriver {
 }
 
 /// What a stream's error callback does: counts xruns, latches the first fatal
-/// error, and slows a dead stream's thread down.
-fn on_error(health: Arc<Health>) -> impl FnMut(cpal::Error) + Send + 'static {
+/// error, and slows a dead stream's thread down. An error that no kind calls
+/// fatal is fatal when it comes again and again while `calls` stands still.
+fn on_error(health: Arc<Health>, end: End) -> impl FnMut(cpal::Error) + Send + 'static {
+    let (mut calls_before, mut repeats) = (u64::MAX, 0);
     move |error| {
-        if health.fault.is_set() {
+        let latch = if end == End::Output { &health.fault } else { &health.input_fault };
+        if latch.is_set() {
             std::thread::sleep(DEAD_STREAM_NAP);
             return;
         }
@@ -231,9 +261,20 @@ fn on_error(health: Arc<Health>) -> impl FnMut(cpal::Error) + Send + 'static {
             ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => return,
             ErrorKind::DeviceNotAvailable => FaultKind::DeviceGone,
             ErrorKind::HostUnavailable => FaultKind::ServerGone,
-            _ => FaultKind::StreamInvalid,
+            ErrorKind::StreamInvalidated | ErrorKind::PermissionDenied => FaultKind::StreamInvalid,
+            _ => {
+                let counter = if end == End::Output { &health.calls } else { &health.input_calls };
+                let calls = counter.load(Relaxed);
+                repeats = if calls == calls_before { repeats + 1 } else { 1 };
+                calls_before = calls;
+                if repeats < REPEATS_OF_THE_DEAD {
+                    std::thread::sleep(REPEAT_NAP);
+                    return;
+                }
+                FaultKind::StreamInvalid
+            }
         };
-        health.fault.set(kind, error.to_string());
+        latch.set(kind, error.to_string());
     }
 }
 
@@ -264,7 +305,7 @@ fn build<T: SizedSample + FromSample<f32>>(
         .build_output_stream(
             selection.config,
             move |data: &mut [T], _| player.fill(data),
-            on_error(Arc::clone(health)),
+            on_error(Arc::clone(health), End::Output),
             Some(OPEN_TIMEOUT),
         )
         .map_err(|error| selection.refused(&error))

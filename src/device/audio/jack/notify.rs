@@ -1,9 +1,10 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use ::jack::{Client, ClientStatus, Control, Frames, NotificationHandler, PortId};
 use crossbeam::channel::Sender;
 
+use super::super::callback::Reins;
 use super::super::error::FaultKind;
 use super::Health;
 use super::patchbay::Order;
@@ -13,18 +14,18 @@ use super::patchbay::Order;
 pub(super) struct Notify {
     pub(super) health: Arc<Health>,
     pub(super) rate_hertz: u32,
-    pub(super) freewheeling: Arc<AtomicBool>,
+    pub(super) reins: Arc<Reins>,
     pub(super) orders: Sender<Order>,
 }
 
 impl NotificationHandler for Notify {
     unsafe fn shutdown(&mut self, _status: ClientStatus, _reason: &str) {
-        self.freewheeling.store(false, Relaxed);
+        self.reins.set_freewheeling(false);
         self.health.fault.set(FaultKind::ServerGone, "the JACK server ended, or threw the program out");
     }
 
     fn freewheel(&mut self, _: &Client, is_freewheel_enabled: bool) {
-        self.freewheeling.store(is_freewheel_enabled, Relaxed);
+        self.reins.set_freewheeling(is_freewheel_enabled);
     }
 
     fn sample_rate(&mut self, _: &Client, rate: Frames) -> Control {

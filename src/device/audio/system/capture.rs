@@ -7,7 +7,7 @@ use cpal::{FromSample, SampleFormat, SizedSample, StreamConfig};
 use super::super::DriverError;
 use super::resample::Resampling;
 use super::select::Selection;
-use super::{Health, OPEN_TIMEOUT, System, on_error};
+use super::{End, Health, OPEN_TIMEOUT, System, on_error};
 use crate::rt::{guard, stream};
 
 /// The most frames that are read at a time: a resampled output asks for less.
@@ -99,6 +99,7 @@ impl Capture {
     {
         let _guard = guard::enter();
         let Capture { writer, resampling, scratch, health } = self;
+        health.input_calls.fetch_add(1, Relaxed);
         for part in data.chunks(scratch.len().max(1)) {
             for (place, sample) in scratch.iter_mut().zip(part) {
                 *place = f32::from_sample_(*sample);
@@ -130,7 +131,7 @@ where
 {
     let health = Arc::clone(&capture.health);
     let take = move |data: &[T], _: &cpal::InputCallbackInfo| capture.take(data);
-    device.build_input_stream(config, take, on_error(health), Some(OPEN_TIMEOUT))
+    device.build_input_stream(config, take, on_error(health, End::Input), Some(OPEN_TIMEOUT))
 }
 
 impl CaptureReader {
