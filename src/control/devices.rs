@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::device::audio::{self, AudioDevice, Direction, DriverChoice, DriverError, JackPorts, System};
+use crate::device::midi;
 
 const OUTPUT: &str = "output";
 const INPUT: &str = "input";
@@ -80,11 +81,11 @@ pub fn devices_to(list: &DeviceList, json: bool, out: &mut dyn Write) -> u8 {
 pub fn list() -> DeviceList {
     let mut drivers = vec![jack()];
     #[cfg(target_os = "linux")]
-    drivers.extend([system(System::Pulse), system(System::Alsa)]);
+    drivers.extend([system(System::Pulse), with_midi(system(System::Alsa))]);
     #[cfg(target_os = "macos")]
-    drivers.push(system(System::CoreAudio));
+    drivers.push(with_midi(system(System::CoreAudio)));
     #[cfg(windows)]
-    drivers.push(system(System::Wasapi));
+    drivers.push(with_midi(system(System::Wasapi)));
     drivers.push(null());
     DeviceList { drivers }
 }
@@ -141,6 +142,25 @@ fn system(system: System) -> DriverEntry {
         }
         Err(error) => unavailable(system.name(), &error),
     }
+}
+
+/// The system's MIDI ports belong to its own driver.
+fn with_midi(mut entry: DriverEntry) -> DriverEntry {
+    match midi::list() {
+        Ok(ports) => {
+            let port = |port: midi::MidiPortInfo| MidiEntry {
+                name: port.name,
+                direction: if port.direction == midi::Direction::In { INPUT } else { OUTPUT },
+                id: port.id,
+            };
+            entry.midi = ports.into_iter().map(port).collect();
+        }
+        Err(error) => {
+            let reasons = entry.reason.take().into_iter().chain([error.to_string()]);
+            entry.reason = Some(reasons.collect::<Vec<_>>().join("; "));
+        }
+    }
+    entry
 }
 
 fn audio_entry(device: AudioDevice) -> AudioEntry {
