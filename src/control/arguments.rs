@@ -67,13 +67,13 @@ pub struct PlayArguments {
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
     /// Frames per second, 8000 to 192000
-    #[arg(long, value_name = "HZ", value_parser = parse_rate)]
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true, value_parser = parse_rate)]
     pub rate: Option<SampleRate>,
     /// Frames in a callback, 1 to 8192
-    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..=8192))]
+    #[arg(long, value_name = "FRAMES", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=8192))]
     pub block: Option<u32>,
     /// Stops after so long, counted in frames
-    #[arg(long = "for", value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(long = "for", value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_seconds)]
     pub seconds: Option<f64>,
     /// Records what is played to a WAV
     #[arg(long, value_name = "FILE")]
@@ -104,22 +104,22 @@ pub struct RenderArguments {
     #[arg(long, value_name = "DIR")]
     pub midi_out: Option<PathBuf>,
     /// Frames per second, 8000 to 192000
-    #[arg(long, value_name = "HZ", value_parser = parse_rate)]
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true, value_parser = parse_rate)]
     pub rate: Option<SampleRate>,
     /// Frames in a call; changes no sample
-    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..=8192))]
+    #[arg(long, value_name = "FRAMES", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=8192))]
     pub block: Option<u32>,
     /// 16, 24 or 32f
     #[arg(long, default_value = "32f", value_parser = parse_bits)]
     pub bits: BitDepth,
     /// The exact length
-    #[arg(long = "for", value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(long = "for", value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_seconds)]
     pub seconds: Option<f64>,
     /// How long to go on after the last track ends; by default until it is quiet
-    #[arg(long, value_name = "SECONDS", value_parser = parse_tail)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_tail)]
     pub tail: Option<f64>,
     /// Seeds whatever is random
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
     pub seed: u64,
     /// Prints one JSON object at the end
     #[arg(long)]
