@@ -138,8 +138,11 @@ impl fmt::Display for PlayReport {
             f,
             "device",
             &format!(
-                "{} {}, {} Hz, {} frames, {}",
-                self.driver, self.device, run.rate_hertz, run.block_frames, self.scheduler
+                "{}, {} Hz, {} frames, {}",
+                device_name(&self.driver, &self.device),
+                run.rate_hertz,
+                run.block_frames,
+                self.scheduler
             ),
         )?;
         row(
@@ -207,6 +210,14 @@ fn common(f: &mut fmt::Formatter<'_>, run: &RunReport) -> fmt::Result {
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
     writeln!(f, "{name:<11}{text}")
+}
+
+/// A driver and its device, without saying the same twice (`null clock`).
+pub(super) fn device_name(driver: &str, device: &str) -> String {
+    if device.to_lowercase().starts_with(&driver.to_lowercase()) {
+        return device.to_owned();
+    }
+    format!("{driver} {device}").trim_end().to_owned()
 }
 
 fn duration(run: &RunReport) -> String {

@@ -63,11 +63,10 @@ impl Lines {
 }
 
 fn device(view: &StatusView) -> String {
+    let rig = if view.rig.is_empty() { "a rig without a name" } else { &view.rig };
     format!(
-        "playing {:?} on {} {}: {} Hz, {} frames, {}, {}",
-        view.rig,
-        view.driver,
-        view.device,
+        "playing {rig} on {}: {} Hz, {} frames, {}, {}",
+        view.device_name(),
         view.rate_hertz,
         view.block_frames,
         milliseconds(view.latency_seconds),
@@ -125,6 +124,17 @@ mod tests {
             gear: vec![GearView { name: "keys".into(), port: None, is_output: false }],
             ..StatusView::default()
         }
+    }
+
+    #[test]
+    fn names_are_said_once() {
+        let null = StatusView { device: "null clock".into(), ..view() };
+        let said = Lines::default().update(&null)[0].clone();
+        assert!(said.starts_with("playing Two manuals on null clock: 48000 Hz"), "{said}");
+        let alsa =
+            StatusView { driver: "alsa".into(), device: "Scarlett".into(), rig: String::new(), ..null };
+        let said = Lines::default().update(&alsa)[0].clone();
+        assert!(said.starts_with("playing a rig without a name on alsa Scarlett:"), "{said}");
     }
 
     #[test]

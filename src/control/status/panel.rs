@@ -316,7 +316,7 @@ impl Panel {
 
 fn device(view: &StatusView) -> [String; 5] {
     [
-        format!("{} {}", view.driver, view.device).trim_end().to_owned(),
+        view.device_name(),
         format!("{} Hz", view.rate_hertz),
         format!("{} frames", view.block_frames),
         milliseconds(view.latency_seconds),

@@ -1,3 +1,5 @@
+use crate::control::report::device_name;
+
 /// What the display shows, as plain data: the engine fills it from its snapshots.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub struct StatusView {
@@ -65,6 +67,12 @@ pub struct RecordView {
     pub lost_frames: u64,
     /// Whether an error ended it.
     pub failed: bool,
+}
+
+impl StatusView {
+    pub(super) fn device_name(&self) -> String {
+        device_name(&self.driver, &self.device)
+    }
 }
 
 /// h:mm:ss, or m:ss below an hour.
