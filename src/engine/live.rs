@@ -36,7 +36,8 @@ pub struct Job {
     pub rig: Rig,
     /// MIDI files, from the first frame on.
     pub scores: Vec<NamedScore>,
-    /// Plays, over and over, until somebody plays: (score, frames of a round).
+    /// Where there is nothing to play on, this plays, over and over, until
+    /// somebody does.
     pub demo: Option<crate::midi::file::Score>,
     /// The device; its rate, block and channels are filled in from the rig.
     pub request: AudioRequest,
@@ -91,7 +92,8 @@ impl Live {
         let latency =
             job.rig.engine.midi_latency_frames.unwrap_or(if is_jack { 0 } else { info.block_frames });
         let (mut feeds, _) = named_scores(&job.rig, &job.scores, info.rate)?;
-        feeds.extend(demo_feeds(&job.rig, job.demo.as_ref(), info.rate));
+        let demo = job.demo.filter(|_| !gear::can_be_played(is_jack));
+        feeds.extend(demo_feeds(&job.rig, demo.as_ref(), info.rate));
         let mut ends = Vec::new();
         let settings = RendererSettings { rate: info.rate, midi_latency_frames: Frame::from(latency) };
         let extend = |deployment: &Deployment, swap: &mut Swap| {
@@ -314,6 +316,9 @@ impl Live {
 
     /// The gear that is connected.
     pub fn gear(&self) -> Vec<Connected> {
+        if self.is_jack() {
+            return gear::jack_ports(self.rig());
+        }
         self.gear.as_ref().map_or_else(Vec::new, Gear::connected)
     }
 

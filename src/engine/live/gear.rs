@@ -1,9 +1,9 @@
-use crate::device::audio::JackMidiPort;
+use crate::device::audio::{JackMidiPort, list_jack};
 use crate::device::midi::{
     self, Change, Connection, Direction, FrameToHost, MidiError, MidiPorts, PortRequest,
 };
 use crate::render::{Feed, Inlet, Origin, Outlet, Swap, TimeBase, inlet, outlet};
-use crate::rig::{Deployment, MidiPort};
+use crate::rig::{Deployment, MidiPort, Rig};
 
 /// A MIDI port of the rig with the outer ends of its doors.
 pub(super) struct PortEnds {
@@ -63,6 +63,27 @@ impl From<Connection> for Connected {
         let is_output = connection.direction == Direction::Out;
         Connected { role: connection.role, is_output, device: connection.device }
     }
+}
+
+/// Whether there is anything that notes could come from.
+pub(super) fn can_be_played(is_jack: bool) -> bool {
+    // What only passes on what others send is no keyboard.
+    let is_keyboard = |name: &str| !name.contains("Through") && !name.starts_with("System");
+    if is_jack {
+        return list_jack().is_ok_and(|ports| ports.midi_sources.iter().any(|name| is_keyboard(name)));
+    }
+    midi::list().is_ok_and(|ports| ports.iter().any(|p| p.direction == Direction::In && is_keyboard(&p.name)))
+}
+
+/// Under JACK the rig's ports are the server's, to be connected there by anyone.
+pub(super) fn jack_ports(rig: &Rig) -> Vec<Connected> {
+    let port = |port: &MidiPort, is_output| Connected {
+        role: port.name.clone(),
+        is_output,
+        device: "a port of the JACK server".to_owned(),
+    };
+    let sources = rig.midi.iter().filter(|m| m.is_source()).map(|m| port(m, false));
+    sources.chain(rig.midi.iter().filter(|m| m.is_destination()).map(|m| port(m, true))).collect()
 }
 
 /// The open MIDI ports.
