@@ -225,11 +225,8 @@ mod tests {
     use super::*;
 
     fn listed(name: Option<&str>, json: bool) -> (u8, String, String) {
-        let mut kinds = Kinds::empty();
-        crate::instrument::register(&mut kinds);
-        crate::stage::register(&mut kinds);
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let status = kinds_to(name, json, &kinds, &mut out, &mut err);
+        let status = kinds_to(name, json, &crate::engine::kinds(), &mut out, &mut err);
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (status, text(out), text(err))
     }
