@@ -2,11 +2,11 @@ use super::parameters::Touch;
 use super::pick::Pick;
 use super::string::{Loop, PluckedString};
 use crate::instrument::channel::Channel;
+use crate::instrument::fade::Fade;
+use crate::instrument::mix;
 use crate::instrument::voice_pool::Voice;
 use crate::unit::{QUANTUM_FRAMES, SampleRate, maths};
 
-/// Seconds in which a stolen string fades out.
-const CUT_SECONDS: f64 = 0.005;
 /// −100 dB of its own beginning: then a string is done.
 const DONE: f32 = 1.0e-5;
 /// Puts a note of velocity 100 near −12 dBFS.
@@ -47,8 +47,7 @@ pub(super) struct PluckVoice {
     release: f32,
     /// What the release keeps each frame: 1 while the key is held.
     keep: f32,
-    fade: f32,
-    fade_step: f32,
+    fade: Fade,
     done: bool,
 }
 
@@ -67,8 +66,7 @@ impl PluckVoice {
             release_seconds: 0.0,
             release: 1.0,
             keep: 1.0,
-            fade: 1.0,
-            fade_step: 0.0,
+            fade: Fade::new(),
             done: true,
         }
     }
@@ -99,8 +97,7 @@ impl PluckVoice {
         self.release_seconds = touch.release_seconds * channel.release_factor();
         self.release = 1.0;
         self.keep = 1.0;
-        self.fade = 1.0;
-        self.fade_step = 0.0;
+        self.fade = Fade::new();
         self.done = false;
     }
 
@@ -115,7 +112,7 @@ impl PluckVoice {
     pub(super) fn tick(&mut self, touch: &Touch, changed: bool, channel: &Channel) {
         self.decay *= maths::exp(-self.nepers * QUANTUM_FRAMES as f64) as f32;
         // Decided at ticks alone, so that it does not depend on the pieces.
-        self.done |= self.decay * self.release < DONE || self.fade <= 0.0;
+        self.done |= self.decay * self.release < DONE || self.fade.is_over();
         let pitch = self.key + channel.pitch_semitones();
         if pitch != self.pitch || changed {
             self.pitch = pitch;
@@ -137,23 +134,20 @@ impl PluckVoice {
         let mut level = [0.0; QUANTUM_FRAMES];
         let level = &mut level[..left.len()];
         self.levels(level);
-        for k in 0..samples.len() {
-            let sample = samples[k] * level[k];
-            left[k] += gains[0][k] * sample;
-            right[k] += gains[1][k] * sample;
-        }
+        mix(level, gains[0], samples, left);
+        mix(level, gains[1], samples, right);
     }
 
     fn levels(&mut self, level: &mut [f32]) {
-        if self.keep == 1.0 && self.fade_step == 0.0 {
-            level.fill(self.gain * self.release * self.fade);
-            return;
+        if self.keep == 1.0 {
+            level.fill(self.gain);
+        } else {
+            for level in &mut *level {
+                *level = self.gain * self.release;
+                self.release *= self.keep;
+            }
         }
-        for level in level {
-            *level = self.gain * self.release * self.fade;
-            self.release *= self.keep;
-            self.fade = (self.fade - self.fade_step).max(0.0);
-        }
+        self.fade.apply(level);
     }
 }
 
@@ -164,13 +158,11 @@ impl Voice for PluckVoice {
     }
 
     fn cut(&mut self) {
-        if self.fade_step == 0.0 {
-            self.fade_step = 1.0 / self.rate.frames(CUT_SECONDS).max(1) as f32;
-        }
+        self.fade.begin(self.rate);
     }
 
     fn level(&self) -> f32 {
-        self.gain * self.decay * self.release * self.fade
+        self.gain * self.decay * self.release * self.fade.level()
     }
 
     fn is_done(&self) -> bool {
