@@ -13,6 +13,8 @@ mod view;
 
 pub use view::{GearView, RecordView, StatusView};
 
+use std::io::{self, Write};
+
 use lines::Lines;
 use panel::Panel;
 use screen::Screen;
@@ -80,7 +82,7 @@ impl Status {
             }
             Shown::Lines(lines) => {
                 for line in lines.update(view) {
-                    eprintln!("{line}");
+                    print_line(&line);
                 }
             }
             Shown::Nothing => {}
@@ -91,7 +93,7 @@ impl Status {
     pub fn say(&mut self, message: &str) {
         match &mut self.shown {
             Shown::Panel(shown) => shown.0.print_above(message),
-            _ => eprintln!("{message}"),
+            _ => print_line(message),
         }
     }
 
@@ -105,4 +107,10 @@ impl Status {
 
     /// Takes the panel away and gives the terminal back.
     pub fn finish(self) {}
+}
+
+/// `eprintln!` would panic where whoever read stderr has gone (`2>&1 | head`);
+/// that is no reason to stop playing.
+fn print_line(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
