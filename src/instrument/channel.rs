@@ -309,6 +309,11 @@ impl Channel {
         self.sustain.down
     }
 
+    /// Whether the sostenuto pedal is down.
+    pub fn sostenuto(&self) -> bool {
+        self.sostenuto.down
+    }
+
     /// Whether the soft pedal is down.
     pub fn soft(&self) -> bool {
         self.soft

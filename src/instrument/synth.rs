@@ -233,8 +233,12 @@ impl Synth {
         for channel in 0..CHANNELS as u8 {
             let state = &mut self.channels[usize::from(channel)];
             if state.end_source(source) {
-                let pedal = state.sustain();
-                self.pool.sostenuto_up(channel, pedal);
+                if state.sostenuto() {
+                    // Another source's pedal keeps what it caught.
+                    self.pool.pedal_up(channel);
+                } else {
+                    self.pool.sostenuto_up(channel, state.sustain());
+                }
             }
         }
     }
