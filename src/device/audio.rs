@@ -1,6 +1,6 @@
 //! Audio drivers: who calls the Renderer, how often, and where its samples go.
 //!
-//! [`open`] finds a device and its rate before the engine builds its Renderer;
+//! [`open()`] finds a device and its rate before the engine builds its Renderer;
 //! [`AudioDriver::start`] begins the callbacks. A driver that dies latches its
 //! first fatal error and goes quiet; the Renderer stays in its baton for the
 //! next driver.

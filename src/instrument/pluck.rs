@@ -1,7 +1,7 @@
 //! The plucked string, kind `pluck`.
 //!
-//! Extended Karplus–Strong: a pick ([`pick`]) sets a tuned loop ([`string`]) in
-//! motion; all strings share a wooden body ([`body`]).
+//! Extended Karplus–Strong: a pick (`pick`) sets a tuned loop (`string`) in
+//! motion; all strings share a wooden body (`body`).
 
 mod body;
 mod parameters;

@@ -1,7 +1,7 @@
 //! The polyphonic subtractive synth, kind `synth`.
 //!
 //! Two band-limited oscillators in unison, a sub and noise, through a
-//! state-variable filter, shaped by two envelopes and an LFO ([`voice`]). What a
+//! state-variable filter, shaped by two envelopes and an LFO (`voice`). What a
 //! note sounds like is a patch; the presets are patches, and a rig's keys are
 //! set over all of them.
 
