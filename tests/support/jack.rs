@@ -2,9 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::program::{Running, is_installed};
+
+/// Servers share a registry of shared memory and disturb each other's start:
+/// one at a time.
+static ONE_SERVER: Mutex<()> = Mutex::new(());
+/// Another user's server may still be in the way.
+const ATTEMPTS: usize = 3;
 
 /// A running `jackd`.
 pub struct JackServer {
@@ -12,6 +19,7 @@ pub struct JackServer {
     pub name: String,
     pub server: Running,
     log: PathBuf,
+    _only: MutexGuard<'static, ()>,
 }
 
 impl JackServer {
@@ -29,12 +37,18 @@ impl JackServer {
             .args(["-n", &name, "-R", "-P", "80", "-S", "-d", "dummy", "-C", "2", "-P", "2"])
             .args(["-r", &rate.to_string(), "-p", &period.to_string()])
             .env("JACK_NO_AUDIO_RESERVATION", "1");
+        let only = ONE_SERVER.lock().unwrap_or_else(PoisonError::into_inner);
         let server = Running::start(&mut command, Some(&log));
-        let jack = JackServer { name, server, log };
-        let waited = jack.client("jack_wait").args(["-w", "-t", "10"]).output().expect("jack_wait runs");
-        let said = std::fs::read_to_string(&jack.log).unwrap_or_default();
-        assert!(waited.status.success(), "jackd did not start: {said}");
-        Some(jack)
+        let mut jack = JackServer { name, server, log, _only: only };
+        for _ in 0..ATTEMPTS {
+            let waited = jack.client("jack_wait").args(["-w", "-t", "10"]).output().expect("jack_wait runs");
+            if waited.status.success() && matches!(jack.server.0.try_wait(), Ok(None)) {
+                return Some(jack);
+            }
+            jack.server.kill();
+            jack.server = Running::start(&mut command, Some(&jack.log));
+        }
+        panic!("jackd did not start: {}", std::fs::read_to_string(&jack.log).unwrap_or_default());
     }
 
     /// A client program that finds this server.

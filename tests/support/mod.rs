@@ -3,6 +3,7 @@
 
 pub mod ears;
 pub mod jack;
+pub mod play;
 pub mod program;
 pub mod pulse;
 pub mod score;

@@ -52,7 +52,7 @@ impl Reins {
         self.freewheeling.store(is_freewheeling, Ordering::Relaxed);
     }
 
-    /// From now on the callback plays silence and leaves the Renderer alone: a
+    /// From now on the callback plays silence, uncounted, and leaves the Renderer alone: a
     /// device that hung and comes back must not play beside its successor.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
@@ -89,13 +89,19 @@ impl Callback {
             self.is_first = false;
             self.stats.set_scheduling(scheduling::promote_this_thread());
         }
+        if self.reins.retired.load(Ordering::Relaxed) {
+            let _guard = guard::enter();
+            silence(frames, ports);
+            edge.absent();
+            return;
+        }
         if self.reins.freewheeling.load(Ordering::Relaxed) {
             self.run_freewheeling(frames, ports, edge);
             return;
         }
         let guard = guard::enter();
         let entry = HostTime::now();
-        match self.take() {
+        match self.baton.take() {
             Some(renderer) => self.render(renderer, frames, ports, edge, Some(entry)),
             None => self.rest(frames, ports, edge),
         }
@@ -107,7 +113,7 @@ impl Callback {
     /// No clock waits for us, so we wait for whoever takes what we play. Events
     /// stamped with host time have no place in such a period: no entry time.
     fn run_freewheeling(&mut self, frames: usize, ports: &mut dyn AudioPorts, edge: &mut dyn Edge) {
-        let renderer = self.take();
+        let renderer = self.baton.take();
         if let Some(renderer) = &renderer {
             wait_for_room(renderer, frames, &self.reins.freewheeling);
         }
@@ -118,10 +124,6 @@ impl Callback {
         }
         self.stats.record(frames, None);
         drop(guard);
-    }
-
-    fn take(&self) -> Option<Box<Renderer>> {
-        if self.reins.retired.load(Ordering::Relaxed) { None } else { self.baton.take() }
     }
 
     fn render(
@@ -211,7 +213,7 @@ mod tests {
         old.reins().retire();
         play(&mut old);
         play(&mut Callback::new(Arc::clone(&baton), Arc::clone(&stats)));
-        assert_eq!(stats.report().absences, 1);
+        assert_eq!((stats.report().absences, stats.callbacks()), (0, 2));
         assert_eq!(baton.take().map(|renderer| renderer.frame()), Some(600));
     }
 

@@ -113,7 +113,7 @@ impl Patchbay {
     /// Between two looks a port may go and come back.
     fn forget(&mut self, client: &Client, port: PortId) {
         let name = client.port_by_id(port).and_then(|port| port.name().ok());
-        if let Some(name) = name {
+        if let Some(name) = name.filter(|name| !is_of(name, &self.client_name)) {
             self.made.retain(|(source, destination)| *source != name && *destination != name);
         }
     }
