@@ -159,6 +159,7 @@ const BAD: &[(&str, &[Said])] = &[
     ("[engine]\nlimiter = 'no'", &[(12, 11, "`limiter` must be true or false, not the text `no`")]),
     // MIDI ports and devices.
     ("[midi.new]", &[(11, 7, "has neither `in` nor `out`")]),
+    ("[midi.a]\nvirtual = true\n[midi.a_in]\nin = '*'", &[(13, 7, "one of the two ports of `a`")]),
     ("[midi.new]\nin = '['", &[(12, 6, "`in` is not a pattern")]),
     ("[midi.new]\nin = ''", &[(12, 6, "`in` fits no port")]),
     ("[midi.new]\nin = 1", &[(12, 6, "`in` must be a text in quotes, not 1")]),

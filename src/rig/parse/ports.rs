@@ -36,6 +36,21 @@ pub(super) fn read(names: &mut Names<'_>, rig: &mut Rig, problems: &mut Problems
     for (name, port) in made {
         names.set_port(name, port);
     }
+    refuse_clashes(rig, problems);
+}
+
+/// On JACK gear that goes both ways has two ports, NAME_in and NAME_out.
+fn refuse_clashes(rig: &Rig, problems: &mut Problems<'_>) {
+    for both in rig.midi.iter().filter(|port| port.is_source() && port.is_destination()) {
+        for (port, at) in rig.midi.iter().zip(&rig.origin.midi) {
+            let rest = port.name.strip_prefix(both.name.as_str());
+            if matches!(rest, Some("_in" | "_out")) {
+                let message =
+                    format!("`{}` is what one of the two ports of `{}` is called", port.name, both.name);
+                problems.add(at, message, Some("choose another name for one of them".into()));
+            }
+        }
+    }
 }
 
 fn midi(entry: &Entry<'_>, problems: &mut Problems<'_>) -> Option<MidiPort> {
