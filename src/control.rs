@@ -31,6 +31,7 @@ pub fn run() -> u8 {
             return status;
         }
     };
+    listen_to_log();
     let kinds = crate::engine::kinds();
     let done = match &arguments.command {
         Command::Render(arguments) => render::render(arguments, &kinds),
@@ -46,6 +47,14 @@ pub fn run() -> u8 {
             eprintln!("antiphon: {error}");
             if error.kind == ErrorKind::Usage { 2 } else { 1 }
         }
+    }
+}
+
+/// Shows the control world's log on stderr where `ANTIPHON_LOG` asks for it
+/// (`info`, `antiphon::engine=debug`, …).
+fn listen_to_log() {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("ANTIPHON_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
 }
 

@@ -192,12 +192,14 @@ impl Conductor {
             return None;
         }
         self.changing = false;
+        tracing::info!(rig = self.deployment.rig().name, "the changed rig plays");
         Some(Happening::RigPlays)
     }
 
     fn fault(&mut self, node: u16, kind: FaultKind, frame: Frame) -> Option<Happening> {
         // A node that was taken out meanwhile needs no keeper.
         let actor = self.deployment.name_of(node)?.to_owned();
+        tracing::warn!(actor, fault = kind.name(), frame, "a processor failed");
         if self.faults.len() < FAULTS_KEPT {
             self.faults.push(FaultRecord { actor: actor.clone(), kind, frame });
         }

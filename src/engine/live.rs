@@ -17,6 +17,7 @@ use super::summary::Summary;
 use crate::device::audio::{
     self, AudioDriver, AudioRequest, Callback, CallbackReport, CallbackStats, DriverChoice, StreamInfo,
 };
+use crate::device::memory;
 use crate::journal::{RecordSummary, Recorder};
 use crate::render::{Command, Renderer, RendererSettings, Score, Snapshot, Swap, TimeBase, tap};
 use crate::rig::{Deployment, Rig};
@@ -124,6 +125,11 @@ impl Live {
             messages,
         };
         live.begin(ends)?;
+        // A page fault in the callback is a wait; where the limit is too low,
+        // `doctor` says so.
+        if let Err(error) = memory::lock() {
+            tracing::info!(%error, "memory is not locked");
+        }
         Ok(live)
     }
 
@@ -162,6 +168,7 @@ impl Live {
             });
         }
         if let Some(fault) = self.driver.fault() {
+            tracing::warn!(driver = self.driver.info().driver, %fault, "the driver is given up");
             self.messages.push(format!("{fault}; playing goes on without a device"));
             self.fall_back();
         }

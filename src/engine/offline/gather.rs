@@ -1,11 +1,10 @@
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::super::error::{Error, ErrorKind};
 use super::Job;
 use crate::journal::WavOut;
 use crate::midi::file::Transcript;
-use crate::midi::{EventKind, SYSEX_CHUNK_BYTES, SYSEX_LIMIT_BYTES};
+use crate::midi::{Assembler, EventKind, SYSEX_CHUNK_BYTES};
 use crate::render::{Outlet, Stems};
 use crate::rig::Deployment;
 use crate::unit::{Frame, SampleRate};
@@ -69,40 +68,43 @@ impl Stems for Gather {
 pub(super) struct MidiGather {
     keep: bool,
     rate: SampleRate,
-    outlets: Vec<(String, Outlet, Transcript)>,
-    /// SysEx under way, by destination and source.
-    sysex: BTreeMap<(usize, u16), Vec<u8>>,
+    outlets: Vec<Destination>,
+}
+
+struct Destination {
+    name: String,
+    outlet: Outlet,
+    transcript: Transcript,
+    assembler: Assembler,
 }
 
 impl MidiGather {
     pub(super) fn new(keep: bool, rate: SampleRate) -> MidiGather {
-        MidiGather { keep, rate, outlets: Vec::new(), sysex: BTreeMap::new() }
+        MidiGather { keep, rate, outlets: Vec::new() }
     }
 
     pub(super) fn add(&mut self, name: &str, outlet: Outlet) {
-        self.outlets.push((name.to_owned(), outlet, Transcript::new(self.rate)));
+        self.outlets.push(Destination {
+            name: name.to_owned(),
+            outlet,
+            transcript: Transcript::new(self.rate),
+            assembler: Assembler::default(),
+        });
     }
 
     /// Takes what the last call sent, up to the end of what counts.
     pub(super) fn collect(&mut self, end: Frame) {
         let mut chunk = [0; SYSEX_CHUNK_BYTES];
-        for (index, (_, outlet, transcript)) in self.outlets.iter_mut().enumerate() {
+        for Destination { outlet, transcript, assembler, .. } in &mut self.outlets {
             while let Some(event) = outlet.receive(&mut chunk) {
                 if !self.keep || event.time >= end {
                     continue;
                 }
                 match event.kind() {
                     Some(EventKind::Sysex { first, last, bytes }) => {
-                        let whole = self.sysex.entry((index, event.source)).or_default();
-                        if first {
-                            whole.clear();
-                        }
-                        if whole.len() < SYSEX_LIMIT_BYTES {
-                            whole.extend_from_slice(&chunk[..bytes as usize]);
-                        }
-                        if last {
+                        let bytes = &chunk[..(bytes as usize).min(SYSEX_CHUNK_BYTES)];
+                        if let Some(whole) = assembler.chunk(event.source, bytes, first, last) {
                             transcript.push(event.time, whole);
-                            whole.clear();
                         }
                     }
                     _ => transcript.push(event.time, event.wire()),
@@ -113,7 +115,7 @@ impl MidiGather {
 
     pub(super) fn write(&self, folder: &Path, end: Frame) -> Result<(), Error> {
         make_folder(folder)?;
-        for (name, _, transcript) in &self.outlets {
+        for Destination { name, transcript, .. } in &self.outlets {
             let path: PathBuf = folder.join(format!("{name}.mid"));
             let bytes = transcript
                 .finish(end)
