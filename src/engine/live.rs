@@ -176,7 +176,7 @@ impl Live {
             self.messages.push(format!("the recording stops: {error}"));
         }
         if let Some(gear) = &mut self.gear {
-            self.messages.extend(gear.changes());
+            self.messages.extend(gear.troubles());
         }
         if !self.conductor.is_changing()
             && let Some(rig) = self.next_rig.take()

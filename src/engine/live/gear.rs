@@ -101,13 +101,12 @@ impl Gear {
         self.ports.connected().into_iter().map(Connected::from).collect()
     }
 
-    /// What came and went since the last call, a line each.
-    pub(super) fn changes(&mut self) -> Vec<String> {
-        let told = self.ports.changes().try_iter().map(|change| match change {
-            Change::Connected(c) if c.direction == Direction::Out => format!("{} plays {}", c.role, c.device),
-            Change::Connected(c) => format!("{} is played by {}", c.role, c.device),
-            Change::Lost(c) => format!("{} has lost {}; it comes back when that does", c.role, c.device),
-            Change::Trouble(trouble) => trouble,
+    /// What went wrong since the last call, a line each. What came and went is
+    /// seen in [`connected`](Self::connected).
+    pub(super) fn troubles(&mut self) -> Vec<String> {
+        let told = self.ports.changes().try_iter().filter_map(|change| match change {
+            Change::Connected(_) | Change::Lost(_) => None,
+            Change::Trouble(trouble) => Some(trouble),
         });
         told.collect()
     }
