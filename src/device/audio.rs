@@ -14,6 +14,7 @@ mod open;
 pub mod scheduling;
 mod stats;
 mod system;
+mod watch;
 
 pub use callback::{Callback, Edge};
 pub use choice::{AudioRequest, DriverChoice};

@@ -52,6 +52,10 @@ impl Reins {
         self.freewheeling.store(is_freewheeling, Ordering::Relaxed);
     }
 
+    pub(super) fn is_freewheeling(&self) -> bool {
+        self.freewheeling.load(Ordering::Relaxed)
+    }
+
     /// From now on the callback plays silence, uncounted, and leaves the Renderer alone: a
     /// device that hung and comes back must not play beside its successor.
     pub(super) fn retire(&self) {

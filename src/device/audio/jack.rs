@@ -20,7 +20,9 @@ pub use server::{JackPorts, list};
 
 use super::callback::Reins;
 use super::error::{DriverFault, FaultLatch};
+use super::watch::Watch;
 use super::{AudioDriver, AudioRequest, Callback, DriverError, StreamInfo};
+use crate::unit::HostTime;
 use midi::{InPort, OutPort};
 use notify::Notify;
 use patchbay::{Patchbay, Wish};
@@ -29,7 +31,7 @@ use process::{MAX_CHANNELS, Process};
 const NAME: &str = "jack";
 /// How long a server may take to let us go before we leave without its leave.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
-/// The same for a dead one: its successor is waited for.
+/// The same for a dead one, whose successor is waited for.
 const DEAD_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Ports that may appear before the patchbay has looked.
@@ -41,6 +43,8 @@ struct Health {
     fault: FaultLatch,
     xruns: AtomicU64,
     dropped_midi: AtomicU64,
+    /// Periods, to see whether the server still lives.
+    calls: AtomicU64,
 }
 
 /// A JACK client, open and perhaps running.
@@ -51,6 +55,7 @@ pub(super) struct JackDriver {
     client: Option<Client>,
     running: Option<Running>,
     health: Arc<Health>,
+    watch: Watch,
 }
 
 struct Running {
@@ -78,7 +83,14 @@ impl JackDriver {
             input_channels: request.input_channels.min(MAX_CHANNELS as u16),
         };
         let health = Arc::new(Health::default());
-        Ok(JackDriver { info, request: request.clone(), client: Some(client), running: None, health })
+        Ok(JackDriver {
+            info,
+            request: request.clone(),
+            client: Some(client),
+            running: None,
+            health,
+            watch: Watch::default(),
+        })
     }
 }
 
@@ -104,7 +116,7 @@ impl AudioDriver for JackDriver {
             orders: orders.clone(),
         };
         let patchbay = Patchbay::new(client.name(), &self.info, &self.request, wishes);
-        let process = Process::new(callback, audio.inputs, audio.outputs, inputs, outputs);
+        let process = Process::new(callback, audio, (inputs, outputs), Arc::clone(&self.health));
         let active = client
             .activate_async(notify, process)
             .map_err(|error| refused(&self.info, &error.to_string()))?;
@@ -118,10 +130,14 @@ impl AudioDriver for JackDriver {
             .spawn(body)
             .map_err(|error| refused(&self.info, &error.to_string()))?;
         self.running = Some(Running { orders, ended, reins });
+        self.watch.begin(HostTime::now());
         Ok(())
     }
 
     fn fault(&self) -> Option<DriverFault> {
+        // While freewheeling a period may wait for the recorder.
+        let may_wait = self.running.as_ref().is_some_and(|running| running.reins.is_freewheeling());
+        self.watch.look(self.health.calls.load(Relaxed), may_wait, HostTime::now(), &self.health.fault);
         self.health.fault.get()
     }
 
@@ -135,6 +151,7 @@ impl AudioDriver for JackDriver {
 
     fn stop(&mut self) {
         self.client = None;
+        self.watch.end();
         if let Some(running) = self.running.take() {
             running.reins.retire();
             let patience = if self.health.fault.is_set() { DEAD_TIMEOUT } else { STOP_TIMEOUT };

@@ -8,9 +8,9 @@ mod quiet;
 mod resample;
 mod select;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cpal::traits::{DeviceTrait, StreamTrait};
@@ -20,6 +20,7 @@ pub use list::{AudioDevice, Direction, USUAL_RATES, list};
 
 use super::callback::Reins;
 use super::error::{DriverFault, FaultKind, FaultLatch};
+use super::watch::Watch;
 use super::{AudioDriver, AudioRequest, Callback, DriverError, JackMidiPort, StreamInfo};
 use crate::rt::baton::Baton;
 use crate::unit::HostTime;
@@ -33,8 +34,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 const DEAD_TIMEOUT: Duration = Duration::from_millis(200);
 /// How long a server may take to make a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
-/// A device that asks for nothing for so long is dead, whatever it says.
-const SILENT_NANOS: u64 = 3_000_000_000;
 /// How long the error callback keeps its thread after the fatal error: a dead
 /// server's plugin would call it a hundred thousand times a second.
 const DEAD_STREAM_NAP: Duration = Duration::from_millis(20);
@@ -125,15 +124,7 @@ pub(super) struct SystemDriver {
     callback: Arc<Baton<Callback>>,
     reins: Option<Arc<Reins>>,
     streams: Vec<cpal::Stream>,
-    watch: Mutex<Watch>,
-}
-
-/// When the device last asked for samples, as far as anyone looked.
-#[derive(Default)]
-struct Watch {
-    is_running: bool,
-    calls: u64,
-    changed: HostTime,
+    watch: Watch,
 }
 
 impl SystemDriver {
@@ -166,7 +157,7 @@ impl SystemDriver {
             input_channels: request.input_channels,
         };
         let streams = std::iter::once(stream).chain(capture).collect();
-        Ok(SystemDriver { info, health, callback, reins: None, streams, watch: Mutex::default() })
+        Ok(SystemDriver { info, health, callback, reins: None, streams, watch: Watch::default() })
     }
 }
 
@@ -190,19 +181,12 @@ impl AudioDriver for SystemDriver {
         for stream in self.streams.iter().rev() {
             stream.play().map_err(|error| refused(&error))?;
         }
-        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        *watch = Watch { is_running: true, calls: 0, changed: HostTime::now() };
+        self.watch.begin(HostTime::now());
         Ok(())
     }
 
     fn fault(&self) -> Option<DriverFault> {
-        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        let (calls, now) = (self.health.calls.load(Relaxed), HostTime::now());
-        if watch.calls != calls {
-            (watch.calls, watch.changed) = (calls, now);
-        } else if watch.is_running && now.since(watch.changed) > SILENT_NANOS {
-            self.health.fault.set(FaultKind::StreamInvalid, "the device has asked for nothing for 3 seconds");
-        }
+        self.watch.look(self.health.calls.load(Relaxed), false, HostTime::now(), &self.health.fault);
         self.health.fault.get()
     }
 
@@ -219,7 +203,7 @@ impl AudioDriver for SystemDriver {
             reins.retire();
         }
         let streams = std::mem::take(&mut self.streams);
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner).is_running = false;
+        self.watch.end();
         if streams.is_empty() {
             return;
         }

@@ -1,7 +1,11 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
 use ::jack::{AudioIn, AudioOut, Client, Control, Port, ProcessHandler, ProcessScope};
 
 use super::super::callback::{Callback, Edge};
 use super::midi::{InPort, OutPort};
+use super::{AudioPorts, Health};
 use crate::render::Planar;
 use crate::unit::Frame;
 
@@ -15,22 +19,24 @@ pub(super) struct Process {
     outputs: Vec<Port<AudioOut>>,
     midi_inputs: Vec<InPort>,
     midi_outputs: Vec<OutPort>,
+    health: Arc<Health>,
 }
 
 impl Process {
     pub(super) fn new(
         callback: Callback,
-        inputs: Vec<Port<AudioIn>>,
-        outputs: Vec<Port<AudioOut>>,
-        midi_inputs: Vec<InPort>,
-        midi_outputs: Vec<OutPort>,
+        audio: AudioPorts,
+        (midi_inputs, midi_outputs): (Vec<InPort>, Vec<OutPort>),
+        health: Arc<Health>,
     ) -> Process {
-        Process { callback, inputs, outputs, midi_inputs, midi_outputs }
+        let AudioPorts { inputs, outputs } = audio;
+        Process { callback, inputs, outputs, midi_inputs, midi_outputs, health }
     }
 }
 
 impl ProcessHandler for Process {
     fn process(&mut self, _: &Client, scope: &ProcessScope) -> Control {
+        self.health.calls.fetch_add(1, Relaxed);
         // A port's buffer is asked for once in a period: for an input with
         // several connections each asking mixes them anew.
         let mut inputs: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
