@@ -12,6 +12,8 @@ mod render;
 pub mod report;
 pub mod status;
 
+use std::io::Write;
+
 use clap::Parser;
 
 use arguments::{Arguments, Command};
@@ -44,7 +46,7 @@ pub fn run() -> u8 {
     match done {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("antiphon: {error}");
+            tell(&format!("antiphon: {error}"));
             if error.kind == ErrorKind::Usage { 2 } else { 1 }
         }
     }
@@ -58,10 +60,19 @@ fn listen_to_log() {
     }
 }
 
+/// One line, or several, on stderr. Where whoever read it has gone (`2>&1 | head`)
+/// nobody is told, and playing goes on.
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// One line of JSON on stdout.
 fn print_json(value: &impl serde::Serialize) {
     match serde_json::to_string(value) {
-        Ok(text) => println!("{text}"),
-        Err(error) => eprintln!("antiphon: the report cannot be written as JSON: {error}"),
+        Ok(text) => {
+            // Whoever asked and went away misses nothing but this.
+            let _ = writeln!(std::io::stdout(), "{text}");
+        }
+        Err(error) => tell(&format!("antiphon: the report cannot be written as JSON: {error}")),
     }
 }

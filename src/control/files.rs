@@ -17,7 +17,7 @@ pub(super) fn load_rig(path: Option<&Path>, kinds: &Kinds) -> Result<Rig, Error>
     let rig = rig::load(path, kinds).map_err(|error| match error {
         LoadError::Problems { problems, .. } => {
             for problem in &problems {
-                eprintln!("{}", problem.show(path, Severity::Error));
+                super::tell(&problem.show(path, Severity::Error).to_string());
             }
             let count = problems.len();
             let s = if count == 1 { "" } else { "s" };
@@ -29,7 +29,7 @@ pub(super) fn load_rig(path: Option<&Path>, kinds: &Kinds) -> Result<Rig, Error>
         unreadable => Error::new(ErrorKind::Input, unreadable.to_string()),
     })?;
     for warning in &rig.warnings {
-        eprintln!("{}", warning.show(path, Severity::Warning));
+        super::tell(&warning.show(path, Severity::Warning).to_string());
     }
     Ok(rig)
 }

@@ -78,22 +78,22 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
         }
         if status.is_none() && live.callbacks().callbacks > 0 {
             let (info, scheduling) = (live.info(), live.callbacks().scheduling);
-            eprintln!(
+            super::tell(&format!(
                 "ready driver={} rate={} block={} scheduler={scheduling}",
                 info.driver,
                 info.rate.hertz(),
                 info.block_frames
-            );
+            ));
             if info.driver == "null" {
-                eprintln!(
-                    "no audio device is used: nothing can be heard, but it can be recorded with --record"
+                super::tell(
+                    "no audio device is used: nothing can be heard, but it can be recorded with --record",
                 );
             }
             status = Some(Status::start());
         }
         if !complained && status.is_none() && started.elapsed() > FIRST_CALLBACK {
             complained = true;
-            eprintln!("antiphon: the device does not ask for sound; is it in use, or suspended?");
+            super::tell("antiphon: the device does not ask for sound; is it in use, or suspended?");
         }
         if until.is_some_and(|until| live.frame() >= until) {
             break "for";
@@ -120,7 +120,7 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
 fn say(status: Option<&mut Status>, message: &str) {
     match status {
         Some(status) => status.say(message),
-        None => eprintln!("{message}"),
+        None => super::tell(message),
     }
 }
 
@@ -135,12 +135,12 @@ fn watch(path: Option<&Path>) -> (Option<Watch>, mpsc::Receiver<()>) {
     match Watch::new(path) {
         Ok((watch, saved)) => {
             if let Some(reason) = watch.fallback() {
-                eprintln!("{reason}");
+                super::tell(reason);
             }
             (Some(watch), saved)
         }
         Err(error) => {
-            eprintln!("changes to {} will not be seen: {error}", path.display());
+            super::tell(&format!("changes to {} will not be seen: {error}", path.display()));
             nothing()
         }
     }
@@ -199,11 +199,11 @@ fn view(live: &mut Live) -> StatusView {
         rt_violations: summary.rt_violations,
         gear,
         seconds: info.rate.seconds(snapshot.frame),
-        recording: live.recording().map(|(path, frames, lost_frames)| RecordView {
-            path: path.display().to_string(),
-            seconds: info.rate.seconds(frames),
-            lost_frames,
-            failed: false,
+        recording: live.recording().map(|recording| RecordView {
+            path: recording.path.display().to_string(),
+            seconds: info.rate.seconds(recording.frames),
+            lost_frames: recording.lost_frames,
+            failed: recording.failed,
         }),
     }
 }
@@ -230,7 +230,7 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
     if arguments.json {
         super::print_json(&report);
     } else {
-        eprint!("{report}");
+        super::tell(report.to_string().trim_end());
     }
     match recording.and_then(|r| r.error) {
         Some(error) => Err(error.into()),

@@ -48,7 +48,7 @@ impl Progress {
     /// Prints a line above the bar.
     pub fn say(&self, message: &str) {
         if self.bar.is_hidden() {
-            eprintln!("{message}");
+            super::tell(message);
         } else {
             self.bar.println(message);
         }

@@ -50,7 +50,7 @@ pub fn render(arguments: &RenderArguments, kinds: &Kinds) -> Result<(), Error> {
     if arguments.json {
         super::print_json(&report);
     } else {
-        eprint!("{report}");
+        super::tell(report.to_string().trim_end());
     }
     Ok(())
 }

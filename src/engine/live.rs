@@ -55,11 +55,24 @@ pub struct Live {
     request: AudioRequest,
     gear: Option<Gear>,
     recorder: Option<Recorder>,
-    record_path: Option<PathBuf>,
+    record_failed: bool,
     xruns_before: u64,
     master_decibels: f32,
     next_rig: Option<Rig>,
     messages: Vec<String>,
+}
+
+/// How a recording stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recording {
+    /// The file.
+    pub path: PathBuf,
+    /// Frames in it.
+    pub frames: Frame,
+    /// Frames that a slow disk cost.
+    pub lost_frames: Frame,
+    /// Whether an error ended it.
+    pub failed: bool,
 }
 
 /// What came of it.
@@ -85,7 +98,7 @@ impl Live {
     pub fn start(job: Job) -> Result<Live, Error> {
         let request = fill(job.request, &job.rig);
         let opened = audio::open(&request)?;
-        let mut messages: Vec<String> =
+        let messages: Vec<String> =
             opened.refused.iter().map(|(name, reason)| format!("{name} is not used: {reason}")).collect();
         let driver = opened.driver;
         let info = driver.info().clone();
@@ -109,7 +122,6 @@ impl Live {
             recorder = Some(Recorder::start(path, reader, info.rate)?);
             renderer.record(Box::new(tap));
         }
-        messages.retain(|message| !message.is_empty());
         let mut live = Live {
             conductor,
             baton: Arc::new(Baton::new(renderer)),
@@ -118,7 +130,7 @@ impl Live {
             request,
             gear: None,
             recorder,
-            record_path: job.record,
+            record_failed: false,
             xruns_before: 0,
             master_decibels: 0.0,
             next_rig: None,
@@ -173,6 +185,7 @@ impl Live {
             self.fall_back();
         }
         if let Some(error) = self.recorder.as_mut().and_then(Recorder::take_error) {
+            self.record_failed = true;
             self.messages.push(format!("the recording stops: {error}"));
         }
         if let Some(gear) = &mut self.gear {
@@ -329,10 +342,15 @@ impl Live {
         self.gear.as_ref().map_or_else(Vec::new, Gear::connected)
     }
 
-    /// The recording, where to and how many frames.
-    pub fn recording(&self) -> Option<(PathBuf, u64, u64)> {
+    /// The recording, if there is one.
+    pub fn recording(&self) -> Option<Recording> {
         let recorder = self.recorder.as_ref()?;
-        Some((self.record_path.clone()?, recorder.frames(), recorder.lost_frames()))
+        Some(Recording {
+            path: recorder.path().to_owned(),
+            frames: recorder.frames(),
+            lost_frames: recorder.lost_frames(),
+            failed: self.record_failed,
+        })
     }
 
     /// Ends every note.
