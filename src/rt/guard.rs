@@ -44,6 +44,7 @@ fn note_traffic() {
 }
 
 #[cold]
+#[allow(clippy::disallowed_macros)] // The last words before the abort.
 fn violated() {
     VIOLATIONS.fetch_add(1, Ordering::Relaxed);
     if FATAL.load(Ordering::Relaxed) {

@@ -31,6 +31,9 @@ needs() {
         echo "test pipewire-jack       the way from JACK clients to PipeWire"
         echo "test wireplumber         PipeWire's session manager"
     esac
+    case $job in deep)
+        echo "must g++                 builds libFuzzer"
+    esac
     case $job in lab)
         echo "must qemu-system-x86     the emulated PC"
         echo "must busybox-static      its user land"
@@ -47,6 +50,7 @@ installed() {
         libjack-jackd2-dev) pkg-config --exists jack 2>/dev/null && return 0 ;;
         libasound2-dev) pkg-config --exists alsa 2>/dev/null && return 0 ;;
         pkg-config) command -v pkg-config >/dev/null 2>&1 && return 0 ;;
+        g++) command -v c++ >/dev/null 2>&1 && return 0 ;;
         gcc) command -v cc >/dev/null 2>&1 && return 0 ;;
         # On a desktop whose PulseAudio is PipeWire, a second server would push the first out.
         pulseaudio) installed pipewire-pulse && return 0 ;;

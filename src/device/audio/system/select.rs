@@ -154,6 +154,12 @@ fn names_of(device: &cpal::Device) -> Vec<String> {
 }
 
 fn named_output(system: System, host: &cpal::Host, wanted: &str) -> Result<cpal::Device, DriverError> {
+    // A device's own id in any of its spellings: ALSA's `plughw:0,0` is its `plughw:CARD=0,DEV=0`.
+    if let Some(device) = host.device_by_id(&cpal::DeviceId::new(host.id(), wanted))
+        && device.supports_output()
+    {
+        return Ok(device);
+    }
     let devices: Vec<_> = host.output_devices().map_err(|error| system.unavailable(&error))?.collect();
     let pattern = NamePattern::whole(wanted);
     let names: Vec<_> = devices.iter().map(names_of).collect();
@@ -164,7 +170,13 @@ fn named_output(system: System, host: &cpal::Host, wanted: &str) -> Result<cpal:
         None => Err(DriverError::NoSuchDevice {
             driver: system.name(),
             wanted: wanted.to_owned(),
-            known: names.into_iter().filter_map(|names| names.into_iter().next()).collect(),
+            // ALSA has many ways to one card, all of one name.
+            known: names
+                .into_iter()
+                .filter_map(|names| names.into_iter().next())
+                .collect::<std::collections::BTreeSet<_>>()
+                .into_iter()
+                .collect(),
         }),
     }
 }

@@ -1,0 +1,20 @@
+//! Antiphon's rooms that need no device, network or terminal.
+
+#[cfg(not(loom))]
+pub mod dsp;
+#[cfg(not(loom))]
+pub mod instrument;
+#[cfg(not(loom))]
+pub mod midi;
+#[cfg(not(loom))]
+pub mod render;
+#[cfg(not(loom))]
+pub mod rig;
+#[cfg(not(loom))]
+pub mod route;
+pub mod rt;
+#[cfg(not(loom))]
+pub mod stage;
+#[cfg(not(loom))]
+pub mod transport;
+pub mod unit;
