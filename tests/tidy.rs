@@ -372,10 +372,10 @@ fn the_licences_of_all_that_is_linked_are_permissive() {
     fn fits(expression: &str) -> bool {
         let expression = expression.replace('/', " OR ");
         let bare = expression.trim();
-        if let Some(inner) = bare.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
-            if !inner.contains(['(', ')']) {
-                return fits(inner);
-            }
+        if let Some(inner) = bare.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'))
+            && !inner.contains(['(', ')'])
+        {
+            return fits(inner);
         }
         let mut depth = 0_i32;
         for operator in [" AND ", " OR "] {
