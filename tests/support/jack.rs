@@ -98,5 +98,10 @@ impl Drop for JackServer {
         }
         self.server.kill();
         let _ = std::fs::remove_file(&self.log);
+        for file in std::fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+            if file.file_name().to_string_lossy().contains(&self.name) {
+                let _ = std::fs::remove_file(file.path());
+            }
+        }
     }
 }
