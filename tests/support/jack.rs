@@ -19,6 +19,8 @@ pub struct JackServer {
     pub name: String,
     pub server: Running,
     log: PathBuf,
+    /// How it was started, to start it again.
+    command: Command,
     _only: MutexGuard<'static, ()>,
 }
 
@@ -39,14 +41,14 @@ impl JackServer {
             .env("JACK_NO_AUDIO_RESERVATION", "1");
         let only = ONE_SERVER.lock().unwrap_or_else(PoisonError::into_inner);
         let server = Running::start(&mut command, Some(&log));
-        let mut jack = JackServer { name, server, log, _only: only };
+        let mut jack = JackServer { name, server, log, command, _only: only };
         for _ in 0..ATTEMPTS {
             let waited = jack.client("jack_wait").args(["-w", "-t", "10"]).output().expect("jack_wait runs");
             if waited.status.success() && matches!(jack.server.0.try_wait(), Ok(None)) {
                 return Some(jack);
             }
             jack.server.kill();
-            jack.server = Running::start(&mut command, Some(&jack.log));
+            jack.server = Running::start(&mut jack.command, Some(&jack.log));
         }
         panic!("jackd did not start: {}", std::fs::read_to_string(&jack.log).unwrap_or_default());
     }
@@ -90,7 +92,12 @@ impl JackServer {
 
 impl Drop for JackServer {
     fn drop(&mut self) {
-        // A killed server leaves its shared memory behind; one that is asked does not.
+        // A killed server keeps one of the eight places in the registry of all
+        // servers of this machine until one of its name ends as it should.
+        if !matches!(self.server.0.try_wait(), Ok(None)) {
+            self.server = Running::start(&mut self.command, Some(&self.log));
+            let _ = self.client("jack_wait").args(["-w", "-t", "10"]).output();
+        }
         self.server.terminate();
         let limit = std::time::Instant::now() + Duration::from_secs(5);
         while std::time::Instant::now() < limit && matches!(self.server.0.try_wait(), Ok(None)) {
