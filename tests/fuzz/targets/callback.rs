@@ -25,7 +25,7 @@ const FRAMES_AT_MOST: u64 = 8_192;
 
 fuzz_target!(|data: &[u8]| {
     let rate = SampleRate::new(8_000).expect("the lowest rate");
-    let (mut renderer, mut handle) = renderer(RendererSettings { rate, midi_latency_frames: 0 });
+    let (mut renderer, mut handle, ..) = renderer(RendererSettings { rate, midi_latency_frames: 0 });
     let (deployment, mut swap) = Deployment::first(RIG.clone(), rate, 1).expect("it deploys");
     let (mut keys, source) = inlet(TimeBase::Frames);
     let port = deployment.port_of("keys").expect("it is in the rig");

@@ -27,7 +27,7 @@ fn everything_at_once_stays_inside_the_fence() {
     let rigs = [RIG.to_owned(), RIG.replace("transpose = 12", "transpose = -5").replace("\"reverb\"", "\"gain\"")];
     let mut rigs = rigs.iter().map(|text| antiphon::rig::parse(text, &kinds()).expect("a good rig")).cycle();
 
-    let (mut renderer, mut handle) = renderer(RendererSettings { rate, midi_latency_frames: 0 });
+    let (mut renderer, mut handle, ..) = renderer(RendererSettings { rate, midi_latency_frames: 0 });
     let (mut deployment, mut swap) =
         Deployment::first(rigs.next().expect("the first"), rate, 1).expect("it deploys");
     let (mut keys, source) = inlet(TimeBase::Frames);
