@@ -98,10 +98,16 @@ impl Live {
     pub fn start(job: Job) -> Result<Live, Error> {
         let request = fill(job.request, &job.rig);
         let opened = audio::open(&request)?;
-        let messages: Vec<String> =
+        let mut messages: Vec<String> =
             opened.refused.iter().map(|(name, reason)| format!("{name} is not used: {reason}")).collect();
         let driver = opened.driver;
         let info = driver.info().clone();
+        if info.output_channels > 1 && info.output_channels < request.output_channels {
+            messages.push(format!(
+                "{} has {} channels: what the rig plays to channel {} is not heard there",
+                info.device, info.output_channels, request.output_channels
+            ));
+        }
         let is_jack = info.driver == DriverChoice::Jack.name();
         let latency =
             job.rig.engine.midi_latency_frames.unwrap_or(if is_jack { 0 } else { info.block_frames });
@@ -210,6 +216,9 @@ impl Live {
         let midi_changed = old.midi != rig.midi;
         let old_ports: Vec<u16> =
             old.midi.iter().filter_map(|port| self.conductor.deployment().port_of(&port.name)).collect();
+        if (old.engine.rate, old.engine.block_frames) != (rig.engine.rate, rig.engine.block_frames) {
+            self.messages.push("a changed rate or block is used from the next start on".to_owned());
+        }
         if let Err(error) = self.conductor.change(rig) {
             self.messages.push(format!("{error}; the old rig plays on"));
             return;
@@ -384,17 +393,13 @@ impl Live {
         if let Some(gear) = self.gear.take() {
             gear.close();
         }
+        let mut summary = self.conductor.summary();
+        summary.snapshot.dropped_events += self.driver.dropped_midi();
         let xruns = self.xruns();
         // The Renderer goes, and with it the recording's writing end.
         drop(self.baton.take());
         let recording = self.recorder.take().map(Recorder::finish);
-        Played {
-            info: self.driver.info().clone(),
-            summary: self.conductor.summary(),
-            callbacks: self.stats.report(),
-            xruns,
-            recording,
-        }
+        Played { info: self.driver.info().clone(), summary, callbacks: self.stats.report(), xruns, recording }
     }
 }
 

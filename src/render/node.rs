@@ -175,6 +175,12 @@ impl Node {
         } else {
             ports.read(usize::from(input.channels[1]), start, right);
         }
+        // What a driver delivers may be anything; a stage must not fail for it.
+        for samples in [&mut *left, &mut *right] {
+            if !finite(samples) {
+                samples.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = 0.0);
+            }
+        }
         let context = Context { frame, rate, events: &self.events };
         apply_gain(&context, length, &mut self.gain, self.ramp_frames, left, right);
     }
