@@ -59,10 +59,11 @@ pub fn play(rig: Rig, melody: Score) -> Result<(), Box<dyn Error>> {
         demo: None,
         request: AudioRequest::default(),
         record: None,
+        seconds: Some(SECONDS),
     })?;
     let info = live.info().clone();
     println!("playing on {} {} at {}", info.driver, info.device, info.rate);
-    while live.frame() < info.rate.frames(SECONDS) {
+    while !live.is_over() {
         for message in live.attend() {
             println!("{message}");
         }

@@ -51,10 +51,16 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
         ..AudioRequest::default()
     };
     let demo = (arguments.rig.is_none() && scores.is_empty()).then(demo).flatten();
-    let mut live = Live::start(Job { rig, scores, demo, request, record: arguments.record.clone() })?;
+    let mut live = Live::start(Job {
+        rig,
+        scores,
+        demo,
+        request,
+        record: arguments.record.clone(),
+        seconds: arguments.seconds,
+    })?;
     // Kept alive: dropping it ends the watch.
     let (_watch, mut saved) = watch(arguments.rig.as_deref());
-    let until = arguments.seconds.map(|seconds| live.info().rate.frames(seconds));
 
     let mut status = None;
     let mut ticks = tokio::time::interval(ATTEND);
@@ -95,7 +101,7 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
             complained = true;
             super::tell("antiphon: the device does not ask for sound; is it in use, or suspended?");
         }
-        if until.is_some_and(|until| live.frame() >= until) {
+        if live.is_over() {
             break "for";
         }
         let Some(status) = &mut status else { continue };
@@ -209,11 +215,11 @@ fn view(live: &mut Live) -> StatusView {
 }
 
 fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str)) -> Result<(), Error> {
-    let Played { info, summary, callbacks, xruns, recording } = played;
+    let Played { info, summary, frames, callbacks, xruns, recording } = played;
     let report = PlayReport {
         driver: info.driver.to_owned(),
         device: info.device.clone(),
-        run: run_report(&summary, info.rate, info.block_frames, summary.snapshot.frame),
+        run: run_report(&summary, info.rate, info.block_frames, frames),
         callbacks: callbacks.callbacks,
         xruns,
         callback_us: CallbackTimes {

@@ -44,6 +44,8 @@ pub struct Job {
     pub request: AudioRequest,
     /// Records what is played.
     pub record: Option<PathBuf>,
+    /// Plays for so long, counted in frames.
+    pub seconds: Option<f64>,
 }
 
 /// A rig that plays. Call [`attend`](Live::attend) every few milliseconds.
@@ -56,6 +58,9 @@ pub struct Live {
     gear: Option<Gear>,
     recorder: Option<Recorder>,
     record_failed: bool,
+    /// That the input is gone was said.
+    input_lost: bool,
+    until: Option<Frame>,
     xruns_before: u64,
     master_decibels: f32,
     next_rig: Option<Rig>,
@@ -81,6 +86,9 @@ pub struct Played {
     pub info: StreamInfo,
     /// Counts and faults.
     pub summary: Summary,
+    /// Frames played; the few in which the last notes end after the time was
+    /// over are not counted, nor recorded.
+    pub frames: Frame,
     /// How long callbacks took.
     pub callbacks: CallbackReport,
     /// Periods the devices missed.
@@ -120,13 +128,14 @@ impl Live {
             ends = make_ends(deployment, time_base(is_jack), swap);
             swap.sources.extend(place_scores(deployment, feeds));
         };
+        let until = job.seconds.map(|seconds| info.rate.frames(seconds));
         let channels = usize::from(request.output_channels);
         let (mut renderer, conductor) = Conductor::new(job.rig, settings, 0, extend)?;
         let mut recorder = None;
         if let Some(path) = &job.record {
             let (tap, reader) = tap(channels, info.rate.frames(RECORD_RING_SECONDS) as usize);
             recorder = Some(Recorder::start(path, reader, info.rate)?);
-            renderer.record(Box::new(tap));
+            renderer.record(Box::new(tap), until);
         }
         let mut live = Live {
             conductor,
@@ -137,6 +146,8 @@ impl Live {
             gear: None,
             recorder,
             record_failed: false,
+            input_lost: false,
+            until,
             xruns_before: 0,
             master_decibels: 0.0,
             next_rig: None,
@@ -189,6 +200,10 @@ impl Live {
             tracing::warn!(driver = self.driver.info().driver, %fault, "the driver is given up");
             self.messages.push(format!("{fault}; playing goes on without a device"));
             self.fall_back();
+        }
+        if let Some(fault) = self.driver.warning().filter(|_| !self.input_lost) {
+            self.input_lost = true;
+            self.messages.push(fault.to_string());
         }
         if let Some(error) = self.recorder.as_mut().and_then(Recorder::take_error) {
             self.record_failed = true;
@@ -318,9 +333,9 @@ impl Live {
         fixed.unwrap_or(if self.is_jack() { 0 } else { self.info().block_frames })
     }
 
-    /// Frames played so far.
-    pub fn frame(&mut self) -> Frame {
-        self.conductor.frame()
+    /// Whether the time it was to play is over.
+    pub fn is_over(&mut self) -> bool {
+        self.until.is_some_and(|until| self.conductor.frame() >= until)
     }
 
     /// What the Renderer shows.
@@ -399,7 +414,15 @@ impl Live {
         // The Renderer goes, and with it the recording's writing end.
         drop(self.baton.take());
         let recording = self.recorder.take().map(Recorder::finish);
-        Played { info: self.driver.info().clone(), summary, callbacks: self.stats.report(), xruns, recording }
+        let frames = summary.snapshot.frame.min(self.until.unwrap_or(Frame::MAX));
+        Played {
+            info: self.driver.info().clone(),
+            summary,
+            frames,
+            callbacks: self.stats.report(),
+            xruns,
+            recording,
+        }
     }
 }
 

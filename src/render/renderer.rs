@@ -57,6 +57,7 @@ pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle, l
         device: Box::new([[0.0; QUANTUM_FRAMES]; CHANNELS]),
         level: [1.0; QUANTUM_FRAMES],
         tap: None,
+        record_until: Frame::MAX,
         publisher,
         clock_publisher,
         snapshot: Snapshot::default(),
@@ -106,6 +107,7 @@ pub struct Renderer {
     device: Box<[[f32; QUANTUM_FRAMES]; CHANNELS]>,
     level: [f32; QUANTUM_FRAMES],
     tap: Option<Box<Tap>>,
+    record_until: Frame,
     publisher: latest::Publisher<Snapshot>,
     clock_publisher: latest::Publisher<FrameClock>,
     snapshot: Snapshot,
@@ -165,10 +167,11 @@ impl Renderer {
         self.plan.channels
     }
 
-    /// Records what goes to the device from now on. Real-time: no; call before
-    /// the Renderer is handed to a driver.
-    pub fn record(&mut self, tap: Box<Tap>) {
+    /// Records what goes to the device from now on, up to the frame `until`.
+    /// Real-time: no; call before the Renderer is handed to a driver.
+    pub fn record(&mut self, tap: Box<Tap>, until: Option<Frame>) {
         self.tap = Some(tap);
+        self.record_until = until.unwrap_or(Frame::MAX);
     }
 
     /// Frames that the recording can take now, if there is one: a driver that may
@@ -345,7 +348,8 @@ impl Renderer {
     fn write_device(&mut self, start: usize, length: usize, channels: usize, ports: &mut dyn AudioPorts) {
         let device = &mut self.device[..channels];
         if let Some(tap) = &mut self.tap {
-            tap.push(device, length);
+            let wanted = self.record_until.saturating_sub(self.frame).min(length as Frame);
+            tap.push(device, wanted as usize);
         }
         let wanted = ports.output_channels();
         if wanted == 1 && channels > 1 {
