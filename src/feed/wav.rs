@@ -22,6 +22,8 @@ const CHANNEL_LIMIT: u16 = 64;
 /// The slowest and the fastest rate that a file may have.
 const MIN_HERTZ: u32 = 1_000;
 const MAX_HERTZ: u32 = 768_000;
+/// The largest float (+180 dBFS): beyond, a resampler's sums are no numbers.
+const LOUDEST: f32 = 1e9;
 
 /// Why a WAV cannot be played, and where in it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -65,8 +67,8 @@ pub enum WavFault {
         /// How many frames it should have.
         announced_frames: u64,
     },
-    /// A float that is no number.
-    #[error("frame {frame}, channel {channel}: the sample is not a number")]
+    /// A float that is no number, or one that only damage makes so large.
+    #[error("frame {frame}, channel {channel}: the sample is not a number, or above +180 dBFS")]
     NoNumber {
         /// From 0.
         frame: u64,
@@ -247,7 +249,7 @@ impl Decoder {
             None => self.reader.samples::<f32>().next(),
         };
         match sample {
-            Some(Ok(sample)) if sample.is_finite() => Ok(sample),
+            Some(Ok(sample)) if sample.abs() <= LOUDEST => Ok(sample),
             Some(Ok(_)) => {
                 Err(self.error(WavFault::NoNumber { frame: self.frame, channel: channel as u16 + 1 }))
             }
