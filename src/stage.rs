@@ -26,7 +26,7 @@ pub use segments::{Segment, segments};
 /// How long a change of a gain or mix takes, in seconds.
 pub const RAMP_SECONDS: f64 = 0.010;
 
-/// Adds the built-in stages: what `kind = "…"` may name in a `[stage.NAME]`.
+/// Adds the built-in stages: what `kind = "…"` may name in a `[stage.NAME]`. Real-time: no.
 pub fn register(kinds: &mut Kinds) {
     kinds.register(delay::DelayKind);
     kinds.register(gain::GainKind);

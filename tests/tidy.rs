@@ -207,6 +207,34 @@ fn the_audio_world_uses_nothing_that_blocks() {
     hold(&complaints, "The audio world never locks, waits, or reads and writes:");
 }
 
+/// Whoever calls into the audio world reads whether that may be done there.
+#[test]
+fn public_items_of_the_audio_world_say_whether_they_are_real_time() {
+    let mut complaints = Vec::new();
+    for path in rust_files("src") {
+        if !room_of(&path).is_some_and(|room| AUDIO_WORLD.contains(&room.as_str())) {
+            continue;
+        }
+        let mut said = false;
+        for (index, line) in read(&path).lines().enumerate() {
+            let line = line.trim_start();
+            if line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test") {
+                break;
+            }
+            if line.starts_with("///") {
+                said |= line.contains("Real-time: ");
+                continue;
+            }
+            let items = ["pub fn ", "pub const fn ", "pub struct ", "pub enum ", "pub trait "];
+            if items.iter().any(|item| line.starts_with(item)) && !said {
+                complaints.push(format!("{}:{}: {line}", shown(&path), index + 1));
+            }
+            said &= line.starts_with("#[");
+        }
+    }
+    hold(&complaints, "a public item of the audio world has a `Real-time: yes` or `no` in its documentation");
+}
+
 #[test]
 fn results_do_not_depend_on_the_platforms_maths() {
     let functions = [

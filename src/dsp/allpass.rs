@@ -15,17 +15,18 @@ pub struct Allpass {
 
 impl Allpass {
     /// An allpass over `delay_frames` (at least 1) with a gain inside −1..1. Allocates.
+    /// Real-time: no.
     pub fn new(delay_frames: usize, gain: f32) -> Allpass {
         let delay_frames = delay_frames.max(1);
         Allpass { line: DelayLine::new(delay_frames), delay_frames, gain }
     }
 
-    /// Forgets the past.
+    /// Forgets the past. Real-time: yes.
     pub fn reset(&mut self) {
         self.line.reset();
     }
 
-    /// Filters in place.
+    /// Filters in place. Real-time: yes.
     pub fn process(&mut self, samples: &mut [f32]) {
         let mut past = [0.0; CHUNK_FRAMES];
         for chunk in samples.chunks_mut(CHUNK_FRAMES.min(self.delay_frames)) {

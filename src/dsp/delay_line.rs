@@ -12,7 +12,7 @@ pub struct DelayLine {
 
 impl DelayLine {
     /// A silent line that can look back so many frames. Allocates, and touches
-    /// every page so that none is mapped first on the audio thread.
+    /// every page so that none is mapped first on the audio thread. Real-time: no.
     pub fn new(longest_frames: usize) -> DelayLine {
         let length = longest_frames.max(1).next_power_of_two();
         let mut samples = vec![0.0; length].into_boxed_slice();
@@ -21,17 +21,17 @@ impl DelayLine {
         DelayLine { samples, mask: length - 1, next: 0, written_frames: 0 }
     }
 
-    /// The longest delay that can be read, in frames.
+    /// The longest delay that can be read, in frames. Real-time: yes.
     pub fn longest_frames(&self) -> usize {
         self.samples.len()
     }
 
-    /// Forgets the past, in constant time.
+    /// Forgets the past, in constant time. Real-time: yes.
     pub fn reset(&mut self) {
         self.written_frames = 0;
     }
 
-    /// Appends the sample of this frame.
+    /// Appends the sample of this frame. Real-time: yes.
     #[inline]
     pub fn write(&mut self, sample: f32) {
         self.samples[self.next & self.mask] = sample;
@@ -41,6 +41,7 @@ impl DelayLine {
 
     /// The sample of `frames` writes ago, from 1 (the newest) to
     /// [`longest_frames`](DelayLine::longest_frames); silence beyond what was written.
+    /// Real-time: yes.
     #[inline]
     pub fn read(&self, frames: usize) -> f32 {
         if frames == 0 || frames > self.written_frames {
@@ -50,7 +51,7 @@ impl DelayLine {
     }
 
     /// The samples of `frames` writes ago and after, as many as `block` holds: at
-    /// most `frames`, since the future is not written yet.
+    /// most `frames`, since the future is not written yet. Real-time: yes.
     pub fn read_block(&self, frames: usize, block: &mut [f32]) {
         debug_assert!(block.len() <= frames && frames <= self.samples.len());
         let length = block.len();
@@ -62,7 +63,7 @@ impl DelayLine {
         block[..unwritten].fill(0.0);
     }
 
-    /// Appends the samples of some frames, at most as many as the line holds.
+    /// Appends the samples of some frames, at most as many as the line holds. Real-time: yes.
     pub fn write_block(&mut self, block: &[f32]) {
         let length = block.len();
         let first = length.min(self.samples.len() - self.next);
@@ -72,7 +73,7 @@ impl DelayLine {
         self.written_frames = (self.written_frames + length).min(self.samples.len());
     }
 
-    /// Adds to the sample of `frames` writes ago; nothing where none was written.
+    /// Adds to the sample of `frames` writes ago; nothing where none was written. Real-time: yes.
     #[inline]
     pub fn add(&mut self, frames: usize, sample: f32) {
         if frames == 0 || frames > self.written_frames {

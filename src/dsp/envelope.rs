@@ -8,7 +8,7 @@ use crate::unit::{SampleRate, maths};
 /// The decay and the release are exponential: in `decay_seconds` the level
 /// covers all but a thousandth (−60 dB) of its way to `sustain`; in
 /// `release_seconds` it falls to a thousandth of what it was, and is gone
-/// (exactly 0) a fortieth of that time later.
+/// (exactly 0) a fortieth of that time later. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Shape {
     /// From 0 to the peak, in seconds; 0 starts at the peak.
@@ -57,7 +57,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Over, and silent.
+    /// Over, and silent. Real-time: yes.
     pub fn idle() -> Envelope {
         Envelope {
             stage: Stage::Done,
@@ -73,7 +73,7 @@ impl Envelope {
         }
     }
 
-    /// Begins.
+    /// Begins. Real-time: yes.
     pub fn start(shape: &Shape, rate: SampleRate) -> Envelope {
         let mut envelope = Envelope::idle();
         envelope.shape(shape, rate);
@@ -86,7 +86,7 @@ impl Envelope {
         envelope
     }
 
-    /// Changes its shape on the way. A release that has begun keeps its time.
+    /// Changes its shape on the way. A release that has begun keeps its time. Real-time: yes.
     pub fn shape(&mut self, shape: &Shape, rate: SampleRate) {
         let frames = |seconds: f32| rate.frames(f64::from(seconds));
         self.attack_step = 1.0 / frames(shape.attack_seconds).max(1) as f64;
@@ -108,7 +108,7 @@ impl Envelope {
         self.distance = level - self.sustain;
     }
 
-    /// The key is up.
+    /// The key is up. Real-time: yes.
     pub fn release(&mut self) {
         if matches!(self.stage, Stage::Attack | Stage::Decay | Stage::Sustain) {
             self.stage = Stage::Release;
@@ -116,17 +116,17 @@ impl Envelope {
         }
     }
 
-    /// The level of the next frame.
+    /// The level of the next frame. Real-time: yes.
     pub fn level(&self) -> f32 {
         self.level as f32
     }
 
-    /// Whether it has come to its end.
+    /// Whether it has come to its end. Real-time: yes.
     pub fn is_done(&self) -> bool {
         self.stage == Stage::Done
     }
 
-    /// Writes its levels and moves on.
+    /// Writes its levels and moves on. Real-time: yes.
     pub fn render(&mut self, output: &mut [f32]) {
         let mut rest = output;
         while !rest.is_empty() {

@@ -2,7 +2,7 @@
 
 use crate::unit::maths;
 
-/// What a [`Filter`] lets through.
+/// What a [`Filter`] lets through. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Response {
     /// Below the cutoff; 12 dB an octave above it.
@@ -41,7 +41,7 @@ pub fn damping(resonance: f32) -> f32 {
 }
 
 impl Tuning {
-    /// Starts towards a target, to be there in so many frames.
+    /// Starts towards a target, to be there in so many frames. Real-time: yes.
     pub fn go(&mut self, g: f32, k: f32, frames: usize) {
         self.g_target = g;
         self.k_target = k;
@@ -49,13 +49,13 @@ impl Tuning {
         self.k_step = (k - self.k) / frames as f32;
     }
 
-    /// Is at its target at once.
+    /// Is at its target at once. Real-time: yes.
     pub fn arrive(&mut self) {
         (self.g, self.g_step) = (self.g_target, 0.0);
         (self.k, self.k_step) = (self.k_target, 0.0);
     }
 
-    /// Is there at once.
+    /// Is there at once. Real-time: yes.
     pub fn set(&mut self, g: f32, k: f32) {
         self.go(g, k, 1);
         self.arrive();
@@ -74,12 +74,12 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// As if its input had long been at a level, for the low-pass.
+    /// As if its input had long been at a level, for the low-pass. Real-time: yes.
     pub const fn holding(level: f32) -> Filter {
         Filter { first: 0.0, second: level }
     }
 
-    /// Filters in place, and moves the tuning on by as many frames.
+    /// Filters in place, and moves the tuning on by as many frames. Real-time: yes.
     #[inline]
     pub fn process(&mut self, response: Response, tuning: &mut Tuning, samples: &mut [f32]) {
         match response {

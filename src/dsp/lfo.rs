@@ -11,25 +11,25 @@ pub struct Lfo {
 }
 
 impl Lfo {
-    /// From rest, at a phase in cycles.
+    /// From rest, at a phase in cycles. Real-time: no.
     pub fn new(phase: f64) -> Lfo {
         Lfo { phase, age_seconds: 0.0 }
     }
 
-    /// Moves on.
+    /// Moves on. Real-time: yes.
     pub fn advance(&mut self, seconds: f64, hertz: f32) {
         self.phase += seconds * f64::from(hertz);
         self.phase -= libm::floor(self.phase);
         self.age_seconds += seconds;
     }
 
-    /// From −1 to 1.
+    /// From −1 to 1. Real-time: yes.
     pub fn value(&self) -> f32 {
         maths::sin_cycle(self.phase as f32)
     }
 
     /// How far it has faded in, 0 to 1: silent for `delay_seconds`, then rising
-    /// for as long again.
+    /// for as long again. Real-time: yes.
     pub fn depth(&self, delay_seconds: f32) -> f32 {
         if delay_seconds <= 0.0 {
             return 1.0;

@@ -11,19 +11,19 @@ pub struct Line {
 }
 
 impl Line {
-    /// Starts towards a target, to be there after a quantum.
+    /// Starts towards a target, to be there after a quantum. Real-time: yes.
     pub fn go(&mut self, target: f32) {
         self.target = target;
         self.step = (target - self.now) / QUANTUM_FRAMES as f32;
     }
 
-    /// Is at its target at once.
+    /// Is at its target at once. Real-time: yes.
     pub fn arrive(&mut self) {
         self.now = self.target;
         self.step = 0.0;
     }
 
-    /// Multiplies by it and moves on.
+    /// Multiplies by it and moves on. Real-time: yes.
     #[inline]
     pub fn multiply(&mut self, samples: &mut [f32]) {
         if self.step == 0.0 {
@@ -36,7 +36,7 @@ impl Line {
         }
     }
 
-    /// Moves on without being used.
+    /// Moves on without being used. Real-time: yes.
     #[inline]
     pub fn skip(&mut self, frames: usize) {
         // One by one, as `multiply` does it: rounding must not depend on the piece.
@@ -45,7 +45,7 @@ impl Line {
         }
     }
 
-    /// The value for the next frame.
+    /// The value for the next frame. Real-time: yes.
     pub fn value(&self) -> f32 {
         self.now
     }

@@ -9,14 +9,14 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// Noise of a seed; all seeds do.
+    /// Noise of a seed; all seeds do. Real-time: no.
     pub fn new(seed: u64) -> Noise {
         let mut noise = Noise { state: 0 };
         noise.seed(seed);
         noise
     }
 
-    /// Begins again from a seed.
+    /// Begins again from a seed. Real-time: yes.
     pub fn seed(&mut self, seed: u64) {
         // A round of SplitMix64 spreads seeds that follow one another.
         let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -25,7 +25,7 @@ impl Noise {
         self.state = ((z ^ (z >> 31)) as u32) | 1;
     }
 
-    /// 32 bits at random; never all zero.
+    /// 32 bits at random; never all zero. Real-time: yes.
     #[inline]
     pub fn bits(&mut self) -> u32 {
         let mut x = self.state;
@@ -36,14 +36,14 @@ impl Noise {
         x
     }
 
-    /// The next sample, uniform from −1 to 1; RMS 1/√3.
+    /// The next sample, uniform from −1 to 1; RMS 1/√3. Real-time: yes.
     #[inline]
     #[expect(clippy::should_implement_trait, reason = "a stream of samples, not an iterator that may end")]
     pub fn next(&mut self) -> f32 {
         self.bits() as i32 as f32 * (1.0 / 2_147_483_648.0)
     }
 
-    /// Adds noise.
+    /// Adds noise. Real-time: yes.
     #[inline]
     pub fn add(&mut self, gain: f32, output: &mut [f32]) {
         for sample in output {

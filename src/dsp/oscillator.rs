@@ -23,12 +23,12 @@ pub fn increment(hertz: f64, rate_hertz: f64) -> u32 {
 }
 
 impl Oscillator {
-    /// At a phase, standing still.
+    /// At a phase, standing still. Real-time: no.
     pub fn new(set: &'static TableSet, phase: u32) -> Oscillator {
         Oscillator { phase, increment: 0, table: set.for_increment(0) }
     }
 
-    /// Goes on at another pitch, with as many harmonics as it has room for.
+    /// Goes on at another pitch, with as many harmonics as it has room for. Real-time: yes.
     #[inline]
     pub fn tune(&mut self, set: &'static TableSet, increment: u32) {
         if increment != self.increment {
@@ -37,7 +37,7 @@ impl Oscillator {
         }
     }
 
-    /// Adds its wave.
+    /// Adds its wave. Real-time: yes.
     #[inline]
     pub fn add(&mut self, gain: f32, output: &mut [f32]) {
         let mut phase = self.phase;
@@ -49,7 +49,7 @@ impl Oscillator {
     }
 
     /// Adds a pulse: two of its (saw) waves apart by `width`, which moves by
-    /// `width_step` each frame; 2³¹ is a square. No offset, ±1 at a square.
+    /// `width_step` each frame; 2³¹ is a square. No offset, ±1 at a square. Real-time: yes.
     #[inline]
     pub fn add_pulse(&mut self, gain: f32, width: u32, width_step: u32, output: &mut [f32]) {
         let mut phase = self.phase;
@@ -62,7 +62,7 @@ impl Oscillator {
         self.phase = phase;
     }
 
-    /// Adds its wave with its phase moved by `modulator`, in cycles.
+    /// Adds its wave with its phase moved by `modulator`, in cycles. Real-time: yes.
     #[inline]
     pub fn add_modulated(&mut self, gain: f32, modulator: &[f32], output: &mut [f32]) {
         let mut phase = self.phase;

@@ -17,22 +17,22 @@ pub fn per_tick(seconds: f64, rate_hertz: f64) -> f32 {
 }
 
 impl Smooth {
-    /// Standing at a value.
+    /// Standing at a value. Real-time: yes.
     pub const fn at(value: f32) -> Smooth {
         Smooth { now: value, target: value }
     }
 
-    /// Starts towards a target.
+    /// Starts towards a target. Real-time: yes.
     pub fn go(&mut self, target: f32) {
         self.target = target;
     }
 
-    /// Is there at once.
+    /// Is there at once. Real-time: yes.
     pub fn snap(&mut self) {
         self.now = self.target;
     }
 
-    /// One control tick; lands exactly once it is near.
+    /// One control tick; lands exactly once it is near. Real-time: yes.
     #[inline]
     pub fn tick(&mut self, coefficient: f32) {
         let distance = self.target - self.now;
@@ -42,12 +42,12 @@ impl Smooth {
         }
     }
 
-    /// Where it is now.
+    /// Where it is now. Real-time: yes.
     pub fn value(&self) -> f32 {
         self.now
     }
 
-    /// Where it goes, or stands.
+    /// Where it goes, or stands. Real-time: yes.
     pub fn target(&self) -> f32 {
         self.target
     }

@@ -18,7 +18,7 @@ const TRIANGLE_HARMONICS_MOST: u32 = 256;
 const BITS_LEAST: u32 = 11;
 const BITS_MOST: u32 = 14;
 
-/// One cycle of a wave that holds a known number of harmonics.
+/// One cycle of a wave that holds a known number of harmonics. Real-time: no.
 #[derive(Debug)]
 pub struct Table {
     /// The cycle, and its first sample once more for the interpolation.
@@ -38,7 +38,7 @@ impl Table {
     }
 }
 
-/// The tables of one shape, from silence (no harmonic fits) to the fullest.
+/// The tables of one shape, from silence (no harmonic fits) to the fullest. Real-time: no.
 #[derive(Debug)]
 pub struct TableSet {
     harmonics: Vec<u32>,
@@ -69,7 +69,7 @@ impl TableSet {
     }
 }
 
-/// All shapes.
+/// All shapes. Real-time: no.
 #[derive(Debug)]
 pub struct Tables {
     /// Rising from −1 to 1, through zero at half a cycle.

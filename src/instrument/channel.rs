@@ -10,7 +10,7 @@ pub const GAIN_RAMP_SECONDS: f64 = 0.010;
 /// Time constant of the controls that are no gains, in seconds.
 pub const CONTROL_SECONDS: f64 = 0.005;
 
-/// What a controller message asks of the voices, beyond what the channel keeps.
+/// What a controller message asks of the voices, beyond what the channel keeps. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Request {
     /// Nothing.
@@ -74,7 +74,7 @@ struct Pedal {
 const NULL: [u8; 2] = [127, 127];
 
 impl Channel {
-    /// At rest, with a pitch-bend range of so many semitones.
+    /// At rest, with a pitch-bend range of so many semitones. Real-time: no.
     pub fn new(rate: SampleRate, bend_semitones: f32) -> Channel {
         Channel {
             volume: 100,
@@ -102,7 +102,7 @@ impl Channel {
         }
     }
 
-    /// A controller's new value.
+    /// A controller's new value. Real-time: yes.
     pub fn control(&mut self, source: u16, number: u8, value: u8) -> Request {
         let down = value >= 64;
         match number {
@@ -181,7 +181,7 @@ impl Channel {
         self.aim_pitch();
     }
 
-    /// A source is gone: the pedals that it holds go up. Whether one did.
+    /// A source is gone: the pedals that it holds go up. Whether one did. Real-time: yes.
     pub fn end_source(&mut self, source: u16) -> bool {
         let mut any = false;
         for pedal in [&mut self.sustain, &mut self.sostenuto] {
@@ -193,18 +193,18 @@ impl Channel {
         any
     }
 
-    /// The wheel moved: 0 to 16,383, 8,192 at rest.
+    /// The wheel moved: 0 to 16,383, 8,192 at rest. Real-time: yes.
     pub fn bend(&mut self, value: u16) {
         self.bend = value;
         self.aim_pitch();
     }
 
-    /// The whole channel's pressure, 0 to 127.
+    /// The whole channel's pressure, 0 to 127. Real-time: yes.
     pub fn press(&mut self, pressure: u8) {
         self.pressure.go(f32::from(pressure) / 127.0);
     }
 
-    /// A new range for the wheel, in semitones, in place of the one given to `new`.
+    /// A new range for the wheel, in semitones, in place of the one given to `new`. Real-time: yes.
     pub fn set_bend_range(&mut self, semitones: f32) {
         if self.bend_range_semitones == self.default_range_semitones {
             self.bend_range_semitones = semitones;
@@ -231,7 +231,7 @@ impl Channel {
         self.gains[1].go(level * right, self.ramp_frames);
     }
 
-    /// Everything is where it goes to, at once: for a channel that is silent.
+    /// Everything is where it goes to, at once: for a channel that is silent. Real-time: yes.
     pub fn snap(&mut self) {
         for smooth in self.smooths() {
             smooth.snap();
@@ -251,7 +251,7 @@ impl Channel {
         ]
     }
 
-    /// One control tick.
+    /// One control tick. Real-time: yes.
     pub fn tick(&mut self) {
         let coefficient = self.per_tick;
         for smooth in self.smooths() {
@@ -259,7 +259,7 @@ impl Channel {
         }
     }
 
-    /// Writes the gains of the next frames, left and right.
+    /// Writes the gains of the next frames, left and right. Real-time: yes.
     pub fn gains(&mut self, left: &mut [f32], right: &mut [f32]) {
         for (ramp, output) in self.gains.iter_mut().zip([left, right]) {
             match ramp.steady() {
@@ -269,52 +269,52 @@ impl Channel {
         }
     }
 
-    /// Bend and tuning, in semitones.
+    /// Bend and tuning, in semitones. Real-time: yes.
     pub fn pitch_semitones(&self) -> f32 {
         self.pitch_semitones.value()
     }
 
-    /// The modulation wheel, 0 to 1.
+    /// The modulation wheel, 0 to 1. Real-time: yes.
     pub fn modulation(&self) -> f32 {
         self.modulation.value()
     }
 
-    /// Channel pressure, 0 to 1.
+    /// Channel pressure, 0 to 1. Real-time: yes.
     pub fn pressure(&self) -> f32 {
         self.pressure.value()
     }
 
-    /// Controller 74, −1 to 1.
+    /// Controller 74, −1 to 1. Real-time: yes.
     pub fn brightness(&self) -> f32 {
         self.brightness.value()
     }
 
-    /// Controller 71, −1 to 1.
+    /// Controller 71, −1 to 1. Real-time: yes.
     pub fn resonance(&self) -> f32 {
         self.resonance.value()
     }
 
-    /// What controller 73 makes of an attack: a factor from 1/16 to 16.
+    /// What controller 73 makes of an attack: a factor from 1/16 to 16. Real-time: yes.
     pub fn attack_factor(&self) -> f32 {
         maths::exp2(4.0 * f64::from(centred(self.attack))) as f32
     }
 
-    /// What controller 72 makes of a release: a factor from 1/16 to 16.
+    /// What controller 72 makes of a release: a factor from 1/16 to 16. Real-time: yes.
     pub fn release_factor(&self) -> f32 {
         maths::exp2(4.0 * f64::from(centred(self.release))) as f32
     }
 
-    /// Whether the sustain pedal is down.
+    /// Whether the sustain pedal is down. Real-time: yes.
     pub fn sustain(&self) -> bool {
         self.sustain.down
     }
 
-    /// Whether the sostenuto pedal is down.
+    /// Whether the sostenuto pedal is down. Real-time: yes.
     pub fn sostenuto(&self) -> bool {
         self.sostenuto.down
     }
 
-    /// Whether the soft pedal is down.
+    /// Whether the soft pedal is down. Real-time: yes.
     pub fn soft(&self) -> bool {
         self.soft
     }

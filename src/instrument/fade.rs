@@ -12,19 +12,19 @@ pub struct Fade {
 const SECONDS: f64 = 0.005;
 
 impl Fade {
-    /// Not begun.
+    /// Not begun. Real-time: no.
     pub const fn new() -> Fade {
         Fade { now: 1.0, step: 0.0 }
     }
 
-    /// Begins, if it has not.
+    /// Begins, if it has not. Real-time: yes.
     pub fn begin(&mut self, rate: SampleRate) {
         if self.step == 0.0 {
             self.step = 1.0 / rate.frames(SECONDS).max(1) as f32;
         }
     }
 
-    /// Multiplies by it.
+    /// Multiplies by it. Real-time: yes.
     pub fn apply(&mut self, samples: &mut [f32]) {
         if self.step == 0.0 {
             return;
@@ -35,12 +35,12 @@ impl Fade {
         }
     }
 
-    /// What the next frame is multiplied by.
+    /// What the next frame is multiplied by. Real-time: yes.
     pub fn level(&self) -> f32 {
         self.now
     }
 
-    /// Whether nothing is left.
+    /// Whether nothing is left. Real-time: yes.
     pub fn is_over(&self) -> bool {
         self.now <= 0.0
     }

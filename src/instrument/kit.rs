@@ -20,7 +20,7 @@ pub struct Kit {
 }
 
 impl Kit {
-    /// A kit of at most `voices` drums at once.
+    /// A kit of at most `voices` drums at once. Real-time: no.
     pub fn new(rate: SampleRate, voices: usize) -> Kit {
         let tables = Tables::shared();
         let pool = VoicePool::new(voices.min(VOICES), DrumVoice::idle(rate, tables));
@@ -28,7 +28,7 @@ impl Kit {
     }
 
     /// Hits the drum of a key; keys beyond the map play its nearest drum. An
-    /// open hi-hat ends when another hi-hat is hit.
+    /// open hi-hat ends when another hi-hat is hit. Real-time: yes.
     pub fn strike(&mut self, note: Note, velocity: u8, seed: u64) {
         let drum = drums::drum(note.key);
         if drum.choke != 0 {
@@ -37,33 +37,34 @@ impl Kit {
         self.pool.start(note, DrumVoice::start(self.rate, self.tables, &drum, velocity, seed));
     }
 
-    /// One control tick.
+    /// One control tick. Real-time: yes.
     pub fn tick(&mut self) {
         self.pool.for_each(|_, voice| voice.tick());
     }
 
     /// Adds the next frames (at most a quantum), times the gains of each hit's channel.
+    /// Real-time: yes.
     pub fn render(&mut self, gains: &[[[f32; QUANTUM_FRAMES]; 2]; 16], left: &mut [f32], right: &mut [f32]) {
         self.pool.for_each(|note, voice| voice.render(&gains[usize::from(note.channel)], left, right));
         self.pool.sweep();
     }
 
-    /// Its voices.
+    /// Its voices. Real-time: yes.
     pub fn pool(&mut self) -> &mut VoicePool<DrumVoice> {
         &mut self.pool
     }
 
-    /// Drums that sound.
+    /// Drums that sound. Real-time: yes.
     pub fn count(&self) -> usize {
         self.pool.count()
     }
 
-    /// Whether nothing sounds.
+    /// Whether nothing sounds. Real-time: yes.
     pub fn is_empty(&self) -> bool {
         self.pool.is_empty()
     }
 
-    /// Whether a channel sounds.
+    /// Whether a channel sounds. Real-time: yes.
     pub fn sounds_on(&self, channel: u8) -> bool {
         self.pool.sounds_on(channel)
     }

@@ -27,7 +27,7 @@ use crate::unit::{QUANTUM_FRAMES, SampleRate};
 
 const CHANNELS: usize = 16;
 
-/// `kind = "pluck"`: a polyphonic plucked string.
+/// `kind = "pluck"`: a polyphonic plucked string. Real-time: yes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PluckKind;
 

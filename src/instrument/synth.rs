@@ -28,7 +28,7 @@ use crate::unit::QUANTUM_FRAMES;
 
 const CHANNELS: usize = 16;
 
-/// The kind `synth`.
+/// The kind `synth`. Real-time: yes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SynthKind;
 

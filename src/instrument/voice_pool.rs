@@ -12,7 +12,7 @@ pub trait Voice {
     fn is_done(&self) -> bool;
 }
 
-/// Which note a voice plays.
+/// Which note a voice plays. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Note {
     /// The Renderer's number for it; 0 where it has none, and then channel and
@@ -86,7 +86,7 @@ impl<V: Voice + Clone> VoicePool<V> {
         }
     }
 
-    /// Ends all at once, without a fade.
+    /// Ends all at once, without a fade. Real-time: yes.
     pub fn clear(&mut self) {
         while let Some(index) = self.sounding.pop() {
             self.idle.push(index);
@@ -96,13 +96,13 @@ impl<V: Voice + Clone> VoicePool<V> {
     /// Begins a note: `voice` takes the place of one that is free, or stolen.
     ///
     /// Stolen is, when all are taken, the quietest of those released; where none
-    /// is, the oldest.
+    /// is, the oldest. Real-time: yes.
     pub fn start(&mut self, note: Note, voice: V) {
         self.start_with(note, |place| *place = voice);
     }
 
     /// Begins a note in the place of a voice that keeps what it owns (a delay line):
-    /// as [`start`](VoicePool::start), but `begin` makes the old voice the new one.
+    /// as [`start`](VoicePool::start), but `begin` makes the old voice the new one. Real-time: yes.
     pub fn start_with(&mut self, note: Note, begin: impl FnOnce(&mut V)) {
         if self.count() >= self.limit {
             self.steal();
@@ -160,11 +160,12 @@ impl<V: Voice + Clone> VoicePool<V> {
     }
 
     /// The key is up; `pedal` says whether the sustain pedal of its channel is down.
+    /// Real-time: yes.
     pub fn note_off(&mut self, note: &Note, pedal: bool) {
         self.let_go(pedal, |slot| slot.held && slot.note.is_meant_by(note));
     }
 
-    /// All keys of a channel are up.
+    /// All keys of a channel are up. Real-time: yes.
     pub fn all_notes_off(&mut self, channel: u8, pedal: bool) {
         self.let_go(pedal, |slot| slot.note.channel == channel);
     }
@@ -179,12 +180,12 @@ impl<V: Voice + Clone> VoicePool<V> {
         }
     }
 
-    /// The sustain pedal of a channel went up.
+    /// The sustain pedal of a channel went up. Real-time: yes.
     pub fn pedal_up(&mut self, channel: u8) {
         self.let_pedal_go(channel, false, |_| ());
     }
 
-    /// The sostenuto pedal went down: it catches the keys that are down.
+    /// The sostenuto pedal went down: it catches the keys that are down. Real-time: yes.
     pub fn sostenuto_down(&mut self, channel: u8) {
         for &index in &self.sounding {
             let slot = &mut self.slots[usize::from(index)];
@@ -194,7 +195,7 @@ impl<V: Voice + Clone> VoicePool<V> {
         }
     }
 
-    /// The sostenuto pedal went up.
+    /// The sostenuto pedal went up. Real-time: yes.
     pub fn sostenuto_up(&mut self, channel: u8, pedal: bool) {
         self.let_pedal_go(channel, pedal, |slot| slot.caught = false);
     }
@@ -209,12 +210,12 @@ impl<V: Voice + Clone> VoicePool<V> {
         }
     }
 
-    /// All sound of a channel fades out within milliseconds.
+    /// All sound of a channel fades out within milliseconds. Real-time: yes.
     pub fn all_sound_off(&mut self, channel: u8) {
         self.cut_where(|note, _| note.channel == channel);
     }
 
-    /// Fades out within milliseconds what `which` names.
+    /// Fades out within milliseconds what `which` names. Real-time: yes.
     pub fn cut_where(&mut self, which: impl Fn(&Note, &V) -> bool) {
         for &index in &self.sounding {
             let slot = &mut self.slots[usize::from(index)];
@@ -226,7 +227,7 @@ impl<V: Voice + Clone> VoicePool<V> {
         }
     }
 
-    /// A source is gone: what it plays is released, pedals or not.
+    /// A source is gone: what it plays is released, pedals or not. Real-time: yes.
     pub fn end_source(&mut self, source: u16) {
         for &index in &self.sounding {
             let slot = &mut self.slots[usize::from(index)];
@@ -238,7 +239,7 @@ impl<V: Voice + Clone> VoicePool<V> {
         }
     }
 
-    /// The sounding voices and their notes, in the order in which they began.
+    /// The sounding voices and their notes, in the order in which they began. Real-time: yes.
     pub fn for_each(&mut self, mut f: impl FnMut(&Note, &mut V)) {
         for &index in &self.sounding {
             let slot = &mut self.slots[usize::from(index)];
@@ -246,7 +247,7 @@ impl<V: Voice + Clone> VoicePool<V> {
         }
     }
 
-    /// The voices that a message about a note means.
+    /// The voices that a message about a note means. Real-time: yes.
     pub fn for_each_meant(&mut self, note: &Note, mut f: impl FnMut(&mut V)) {
         self.for_each(|own, voice| {
             if own.is_meant_by(note) {
@@ -255,7 +256,7 @@ impl<V: Voice + Clone> VoicePool<V> {
         });
     }
 
-    /// Frees the voices that are done. Call after each segment.
+    /// Frees the voices that are done. Call after each segment. Real-time: yes.
     pub fn sweep(&mut self) {
         let (slots, idle) = (&self.slots, &mut self.idle);
         self.sounding.retain(|&index| {
@@ -267,17 +268,17 @@ impl<V: Voice + Clone> VoicePool<V> {
         });
     }
 
-    /// Whether nothing sounds.
+    /// Whether nothing sounds. Real-time: yes.
     pub fn is_empty(&self) -> bool {
         self.sounding.is_empty()
     }
 
-    /// Whether a channel sounds.
+    /// Whether a channel sounds. Real-time: yes.
     pub fn sounds_on(&self, channel: u8) -> bool {
         self.sounding.iter().any(|&index| self.slots[usize::from(index)].note.channel == channel)
     }
 
-    /// Voices that sound and were not stolen.
+    /// Voices that sound and were not stolen. Real-time: yes.
     pub fn count(&self) -> usize {
         self.sounding.iter().filter(|&&index| !self.slots[usize::from(index)].cut).count()
     }

@@ -3,7 +3,7 @@ use super::codec::{SYSEX_BEGIN, SYSEX_END};
 
 /// Puts SysEx messages together from chunks, each source's apart: chunks of
 /// different sources take turns on their way to one wire, which must have each
-/// message whole. Allocates only while a message is longer than any before.
+/// message whole. Allocates only while a message is longer than any before. Real-time: no.
 #[derive(Clone, Debug, Default)]
 pub struct Assembler {
     sources: Vec<Pending>,
@@ -21,7 +21,7 @@ struct Pending {
 impl Assembler {
     /// Takes the next chunk of a source's SysEx; gives the message where that
     /// was its last. One whose beginning or end is missing, or that is longer
-    /// than [`SYSEX_LIMIT_BYTES`], is dropped and counted.
+    /// than [`SYSEX_LIMIT_BYTES`], is dropped and counted. Real-time: no.
     pub fn chunk(&mut self, source: u16, bytes: &[u8], first: bool, last: bool) -> Option<&[u8]> {
         let index = self.sources.iter().position(|pending| pending.source == source).unwrap_or_else(|| {
             self.sources.push(Pending { source, bytes: Vec::new(), open: false });
@@ -54,7 +54,7 @@ impl Assembler {
         Some(&pending.bytes)
     }
 
-    /// Forgets what a source began: it is gone.
+    /// Forgets what a source began: it is gone. Real-time: no.
     pub fn reset(&mut self, source: u16) {
         for pending in self.sources.iter_mut().filter(|pending| pending.source == source) {
             self.dropped += u64::from(pending.open);
@@ -62,7 +62,7 @@ impl Assembler {
         }
     }
 
-    /// Messages dropped so far.
+    /// Messages dropped so far. Real-time: no.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }

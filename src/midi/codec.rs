@@ -71,7 +71,7 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// A parser that has seen nothing.
+    /// A parser that has seen nothing. Real-time: no.
     pub const fn new() -> Parser {
         Parser {
             state: State::Between,
@@ -83,7 +83,7 @@ impl Parser {
     }
 
     /// Takes the next bytes and calls `sink` for all that became whole by them.
-    /// A SysEx is passed on as far as it came, without waiting for its end.
+    /// A SysEx is passed on as far as it came, without waiting for its end. Real-time: yes.
     pub fn feed(&mut self, bytes: &[u8], mut sink: impl FnMut(Parsed<'_>)) {
         let mut rest = bytes;
         while let Some(&byte) = rest.first() {
@@ -105,7 +105,7 @@ impl Parser {
     }
 
     /// Ends a SysEx under way, and forgets the running status: the source went
-    /// away, or something that is no byte of this stream came between.
+    /// away, or something that is no byte of this stream came between. Real-time: yes.
     pub fn interrupt(&mut self, mut sink: impl FnMut(Parsed<'_>)) {
         self.cut_sysex(&mut sink);
         self.abandon_message();
@@ -113,12 +113,12 @@ impl Parser {
         self.status = 0;
     }
 
-    /// Whether a SysEx has begun and not ended.
+    /// Whether a SysEx has begun and not ended. Real-time: yes.
     pub fn is_inside_sysex(&self) -> bool {
         matches!(self.state, State::Sysex(_))
     }
 
-    /// What was dropped so far.
+    /// What was dropped so far. Real-time: yes.
     pub fn dropped(&self) -> Dropped {
         self.dropped
     }

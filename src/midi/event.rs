@@ -42,7 +42,7 @@ const PARAMETER: u32 = 8;
 const RESET: u32 = 16;
 const LATE: u32 = 32;
 
-/// What an [`Event`] is.
+/// What an [`Event`] is. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum EventKind {
     /// A channel, system common or realtime message.

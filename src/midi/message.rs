@@ -1,7 +1,7 @@
 /// A channel or system message of MIDI 1.0, decoded. Channels are 0–15 here,
 /// as on the wire; people see 1–16.
 ///
-/// Source: MIDI 1.0 Detailed Specification 4.2, tables I–VII.
+/// Source: MIDI 1.0 Detailed Specification 4.2, tables I–VII. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)] // The fields are the specification's own.
 pub enum Message {

@@ -6,7 +6,7 @@ use crate::unit::{Decibels, QUANTUM_FRAMES, SampleRate};
 const CEILING: Decibels = Decibels(-0.1);
 const RELEASE_SECONDS: f64 = 0.1;
 
-/// One output of the rig: one or two channels of the device.
+/// One output of the rig: one or two channels of the device. Real-time: yes.
 pub struct OutputBus {
     pub(super) channels: [u16; 2],
     pub(super) left: [f32; QUANTUM_FRAMES],

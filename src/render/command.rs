@@ -1,6 +1,6 @@
 use crate::unit::Frame;
 
-/// What the control world tells the Renderer; takes effect at the next quantum.
+/// What the control world tells the Renderer; takes effect at the next quantum. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Command {
     /// A parameter of an actor, or its gain in dB ([`Event::GAIN`](crate::midi::Event::GAIN)).
@@ -21,7 +21,7 @@ pub enum Command {
     Panic,
 }
 
-/// How a processor failed.
+/// How a processor failed. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FaultKind {
     /// It panicked.
@@ -31,7 +31,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// The word used in reports.
+    /// The word used in reports. Real-time: yes.
     pub const fn name(self) -> &'static str {
         match self {
             FaultKind::Panic => "panic",
@@ -40,7 +40,7 @@ impl FaultKind {
     }
 }
 
-/// What the Renderer tells the control world.
+/// What the Renderer tells the control world. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Notice {
     /// A processor failed and is silent until it is replaced.

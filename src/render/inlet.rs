@@ -9,7 +9,7 @@ const EVENTS: usize = 8_192;
 /// Room in an event ring that only releases may use: a lost release is a stuck note.
 const RESERVED_FOR_RELEASES: usize = 512;
 
-/// What the `time` of a source's events counts.
+/// What the `time` of a source's events counts. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TimeBase {
     /// Nanoseconds of [`HostTime`](crate::unit::HostTime), stamped on arrival.
@@ -26,12 +26,12 @@ pub struct InletHealth {
 }
 
 impl InletHealth {
-    /// Messages dropped because the audio thread did not take them in time.
+    /// Messages dropped because the audio thread did not take them in time. Real-time: yes.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Whether a release was lost since the last call: all notes must end.
+    /// Whether a release was lost since the last call: all notes must end. Real-time: yes.
     pub fn take_overflow(&self) -> bool {
         self.overflowed.load(Ordering::Relaxed) && self.overflowed.swap(false, Ordering::Acquire)
     }
@@ -57,14 +57,14 @@ pub struct Inlet {
 impl Inlet {
     /// Sends one whole message that is not SysEx. When the ring is full the
     /// newest is dropped and counted; releases have room of their own, and if
-    /// even that is full, all notes of the source will end.
+    /// even that is full, all notes of the source will end. Real-time: yes.
     pub fn message(&mut self, time: u64, bytes: &[u8]) {
         self.push(Event::from_bytes(time, 0, bytes));
     }
 
     /// Sends the next stretch of a SysEx, of any length; `first` where it begins
     /// with `F0`, `last` where it ends with `F7` (or was cut off there). One that
-    /// does not fit is dropped to its end, and counted once.
+    /// does not fit is dropped to its end, and counted once. Real-time: yes.
     pub fn sysex(&mut self, time: u64, bytes: &[u8], first: bool, last: bool) {
         if first {
             self.sysex_refused = false;
@@ -96,12 +96,12 @@ impl Inlet {
         }
     }
 
-    /// "The device is gone": everything it holds will end.
+    /// "The device is gone": everything it holds will end. Real-time: yes.
     pub fn reset(&mut self, time: u64) {
         self.push(Event::reset(time, 0));
     }
 
-    /// What was lost, to be read elsewhere.
+    /// What was lost, to be read elsewhere. Real-time: no.
     pub fn health(&self) -> &Arc<InletHealth> {
         &self.health
     }

@@ -11,7 +11,7 @@ const EVENTS: usize = 12_288;
 const RESERVED_FOR_RELEASES: usize = 6_144;
 const STAGE_EVENTS: usize = 512;
 
-/// A place in the graph: a processor or a device input, with what it last put out.
+/// A place in the graph: a processor or a device input, with what it last put out. Real-time: yes.
 pub struct Node {
     pub(super) body: Body,
     pub(super) output: [[f32; QUANTUM_FRAMES]; 2],
@@ -29,6 +29,7 @@ pub struct Node {
 }
 
 /// Which device channels a live input hears, counted from 0; twice the same for mono.
+/// Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DeviceInput {
     /// Left and right.

@@ -56,14 +56,14 @@ pub struct Outlet {
 }
 
 impl Outlet {
-    /// The frame of the next event, which stays.
+    /// The frame of the next event, which stays. Real-time: yes.
     pub fn next_time(&self) -> Option<u64> {
         self.events.peek().map(|event| event.time)
     }
 
     /// The next event. The bytes of a SysEx chunk are put into `chunk`, as many
     /// as the event's `length` says; chunks of one source come in order, those
-    /// of different sources may take turns.
+    /// of different sources may take turns. Real-time: yes.
     pub fn receive(&mut self, chunk: &mut [u8; SYSEX_CHUNK_BYTES]) -> Option<Event> {
         let event = self.events.receive()?;
         if let Some(EventKind::Sysex { bytes, .. }) = event.kind() {
@@ -73,7 +73,7 @@ impl Outlet {
         Some(event)
     }
 
-    /// Messages that did not fit, so far.
+    /// Messages that did not fit, so far. Real-time: yes.
     pub fn dropped(&self) -> u64 {
         self.events.refused()
     }

@@ -5,7 +5,7 @@ use crate::route::Transform;
 use crate::stage::Ramp;
 
 /// An order of nodes and the edges between them: what is played. Made in the
-/// control world from a rig; holds indices only, so that a swap moves nothing.
+/// control world from a rig; holds indices only, so that a swap moves nothing. Real-time: yes.
 #[derive(Default, Debug)]
 pub struct Plan {
     /// What to do for every piece, in order.
@@ -22,7 +22,7 @@ pub struct Plan {
     pub channels: usize,
 }
 
-/// One thing to do for a piece.
+/// One thing to do for a piece. Real-time: yes.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// Reads a device input into its node.
@@ -48,7 +48,7 @@ pub enum Step {
     },
 }
 
-/// An audio cable.
+/// An audio cable. Real-time: yes.
 #[derive(Clone, Debug)]
 pub struct AudioEdge {
     /// The node heard.
@@ -62,7 +62,7 @@ pub struct AudioEdge {
     pub target: f32,
 }
 
-/// Where a MIDI cable ends.
+/// Where a MIDI cable ends. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Destination {
     /// An instrument's node.
@@ -86,7 +86,7 @@ impl Destination {
     }
 }
 
-/// A MIDI cable.
+/// A MIDI cable. Real-time: yes.
 #[derive(Clone, Debug)]
 pub struct MidiCable {
     /// Its number for life, so that a note finds its cable's counters.

@@ -21,7 +21,7 @@ const SWAPS: usize = 16;
 const METER_HALF_LIFE_SECONDS: f64 = 0.1;
 const QUANTUM: Frame = QUANTUM_FRAMES as Frame;
 
-/// What a Renderer is made for.
+/// What a Renderer is made for. Real-time: yes.
 #[derive(Clone, Copy, Debug)]
 pub struct RendererSettings {
     /// Frames per second, for life.
@@ -82,7 +82,7 @@ pub struct RendererHandle {
     pub latest: latest::Latest<Snapshot>,
 }
 
-/// Where an offline render collects what each actor puts out.
+/// Where an offline render collects what each actor puts out. Real-time: yes.
 pub trait Stems {
     /// A stretch of a node's output, from frame `start` of the call.
     fn stem(&mut self, node: u16, start: usize, left: &[f32], right: &[f32]);
@@ -116,12 +116,12 @@ pub struct Renderer {
 impl Renderer {
     /// Renders the next `frames` frames, any number of them. `entry` is when the
     /// callback began, by which events stamped in host time are placed; `None`
-    /// offline.
+    /// offline. Real-time: yes.
     pub fn render(&mut self, frames: usize, ports: &mut dyn AudioPorts, entry: Option<HostTime>) {
         self.render_stems(frames, ports, entry, None);
     }
 
-    /// As [`render`](Self::render), and shows every node's output to `stems`.
+    /// As [`render`](Self::render), and shows every node's output to `stems`. Real-time: yes.
     pub fn render_stems(
         &mut self,
         frames: usize,
@@ -152,17 +152,17 @@ impl Renderer {
         self.publish();
     }
 
-    /// The next frame to be rendered.
+    /// The next frame to be rendered. Real-time: yes.
     pub fn frame(&self) -> Frame {
         self.frame
     }
 
-    /// The rate it was made for.
+    /// The rate it was made for. Real-time: yes.
     pub fn rate(&self) -> SampleRate {
         self.rate
     }
 
-    /// How many device channels its plan plays to.
+    /// How many device channels its plan plays to. Real-time: yes.
     pub fn channels(&self) -> usize {
         self.plan.channels
     }
@@ -175,7 +175,7 @@ impl Renderer {
     }
 
     /// Frames that the recording can take now, if there is one: a driver that may
-    /// wait (freewheeling) waits for this.
+    /// wait (freewheeling) waits for this. Real-time: yes.
     pub fn tap_vacant_frames(&self) -> Option<usize> {
         self.tap.as_ref().map(|tap| tap.vacant_frames())
     }

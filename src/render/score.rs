@@ -15,24 +15,24 @@ pub struct Score {
 
 impl Score {
     /// Events in order, `time` in frames; `sysex` holds the bytes of the SysEx
-    /// chunks among them, one after the other.
+    /// chunks among them, one after the other. Real-time: no.
     pub fn new(events: Box<[Event]>, sysex: Box<[u8]>) -> Score {
         Score { events, sysex, next: 0, next_byte: 0, offset: 0, repeat_frames: None, yields: false }
     }
 
-    /// Begins at this frame of the engine's timeline.
+    /// Begins at this frame of the engine's timeline. Real-time: yes.
     pub fn starting_at(mut self, frame: Frame) -> Score {
         self.offset = frame;
         self
     }
 
-    /// Begins again after so many frames, for ever (0: does not).
+    /// Begins again after so many frames, for ever (0: does not). Real-time: yes.
     pub fn repeating(mut self, frames: Frame) -> Score {
         self.repeat_frames = (frames > 0).then_some(frames);
         self
     }
 
-    /// Ends for good as soon as a live source strikes a note: the demo.
+    /// Ends for good as soon as a live source strikes a note: the demo. Real-time: yes.
     pub fn yielding(mut self) -> Score {
         self.yields = true;
         self

@@ -5,7 +5,7 @@ use crate::unit::Frame;
 /// How many buses a snapshot has meters for: the first ones of the rig.
 pub const METERS: usize = 16;
 
-/// The loudest samples of an output, falling back slowly; linear.
+/// The loudest samples of an output, falling back slowly; linear. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct BusMeter {
     /// Left.
@@ -24,7 +24,7 @@ impl BusMeter {
     }
 }
 
-/// What happened on one MIDI cable so far; shared with the control world.
+/// What happened on one MIDI cable so far; shared with the control world. Real-time: yes.
 #[derive(Debug, Default)]
 pub struct CableCount {
     late: AtomicU64,
@@ -51,7 +51,7 @@ impl CableCount {
     }
 }
 
-/// What the Renderer shows, replaced after every callback.
+/// What the Renderer shows, replaced after every callback. Real-time: yes.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot {
     /// Frames rendered so far.

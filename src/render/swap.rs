@@ -2,7 +2,7 @@ use super::{Node, OutputBus, Plan, Score, Sink, Source};
 use crate::stage::Processor;
 use crate::unit::Frame;
 
-/// A MIDI source, and which of the rig's MIDI ports it feeds.
+/// A MIDI source, and which of the rig's MIDI ports it feeds. Real-time: yes.
 pub struct Feed {
     /// The port's number in [`Plan::ports`].
     pub port: u16,
@@ -10,7 +10,7 @@ pub struct Feed {
     pub origin: Origin,
 }
 
-/// Where a source's events come from.
+/// Where a source's events come from. Real-time: yes.
 pub enum Origin {
     /// A device or another program: by a door.
     Live(Source),
@@ -21,7 +21,7 @@ pub enum Origin {
 /// A parcel of changes for the Renderer, made in the control world.
 ///
 /// The Renderer exchanges what is in it for what it had, all at one quantum, and
-/// sends the parcel back with the remains: it allocates and frees nothing.
+/// sends the parcel back with the remains: it allocates and frees nothing. Real-time: yes.
 #[derive(Default)]
 pub struct Swap {
     /// The sender's own mark; the Renderer does not look at it.

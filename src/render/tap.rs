@@ -63,7 +63,7 @@ pub struct Tap {
 
 impl Tap {
     /// Records the first `frames` frames (at most [`QUANTUM_FRAMES`]) of each
-    /// channel. A channel that is not given is recorded as zeros.
+    /// channel. A channel that is not given is recorded as zeros. Real-time: yes.
     pub fn push(&mut self, channels: &[[f32; QUANTUM_FRAMES]], frames: usize) {
         let frames = frames.min(QUANTUM_FRAMES);
         let samples = frames * self.channels;
@@ -87,17 +87,17 @@ impl Tap {
     }
 
     /// How many frames fit now, at least. Where waiting is allowed (offline,
-    /// freewheeling), wait until a block fits and nothing is lost.
+    /// freewheeling), wait until a block fits and nothing is lost. Real-time: yes.
     pub fn vacant_frames(&self) -> usize {
         self.samples.vacant() / self.channels
     }
 
-    /// How many frames did not fit so far.
+    /// How many frames did not fit so far. Real-time: yes.
     pub fn lost_frames(&self) -> u64 {
         self.shared.lost.load(Ordering::Relaxed)
     }
 
-    /// Whether nobody reads any more.
+    /// Whether nobody reads any more. Real-time: yes.
     pub fn is_abandoned(&self) -> bool {
         self.samples.is_abandoned()
     }
@@ -128,7 +128,7 @@ pub struct TapReader {
 
 impl TapReader {
     /// Reads what waits, interleaved, as whole frames; gives their number. Lost
-    /// frames come as zeros in their place.
+    /// frames come as zeros in their place. Real-time: yes.
     pub fn read(&mut self, into: &mut [f32]) -> usize {
         // The order of these looks matters: the end before the samples, because
         // after it there are no more; the samples before the gaps, because a gap
@@ -174,23 +174,23 @@ impl TapReader {
 
     /// Ends the recording at what has been pushed until now: [`TapReader::read`] gives
     /// exactly so many frames in all, and then none. Happens by itself when the
-    /// [`Tap`] is dropped.
+    /// [`Tap`] is dropped. Real-time: yes.
     pub fn stop(&mut self) {
         let pushed = self.shared.pushed.load(Ordering::Acquire);
         self.end.get_or_insert(pushed.max(self.frame));
     }
 
-    /// Whether everything has been read, and no more will come.
+    /// Whether everything has been read, and no more will come. Real-time: yes.
     pub fn is_finished(&self) -> bool {
         self.end == Some(self.frame)
     }
 
-    /// Channels in each frame.
+    /// Channels in each frame. Real-time: yes.
     pub fn channels(&self) -> usize {
         self.channels
     }
 
-    /// How many frames were lost so far because the reader was slow.
+    /// How many frames were lost so far because the reader was slow. Real-time: yes.
     pub fn lost_frames(&self) -> u64 {
         self.shared.lost.load(Ordering::Relaxed)
     }

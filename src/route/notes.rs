@@ -77,7 +77,7 @@ impl NoteTable {
     }
 
     /// Remembers a note. A strike repeated on the same cable with the same
-    /// outcome takes the old entry's place, whose note is given back.
+    /// outcome takes the old entry's place, whose note is given back. Real-time: yes.
     ///
     /// # Errors
     /// The note itself, where the table is full.
@@ -118,13 +118,13 @@ impl NoteTable {
     }
 
     /// Forgets one note of a strike and gives it back; call until `None`.
-    /// The order is that in which the notes were started, latest first.
+    /// The order is that in which the notes were started, latest first. Real-time: yes.
     pub fn release(&mut self, strike: Strike) -> Option<Held> {
         self.take_from(Self::bucket(strike), |held| held.strike == strike)
     }
 
     /// Forgets one note for which `choose` says yes, anywhere; call until `None`.
-    /// Costs a walk over the table: for the loss of a source, not for every note.
+    /// Costs a walk over the table: for the loss of a source, not for every note. Real-time: yes.
     pub fn release_any(&mut self, choose: impl Fn(&Held) -> bool) -> Option<Held> {
         if self.held == 0 {
             return None;
@@ -132,7 +132,7 @@ impl NoteTable {
         (0..BUCKETS).find_map(|bucket| self.take_from(bucket, &choose))
     }
 
-    /// The notes of a strike, for messages that follow them (pressure).
+    /// The notes of a strike, for messages that follow them (pressure). Real-time: yes.
     pub fn of(&self, strike: Strike) -> impl Iterator<Item = &Held> {
         let mut at = self.heads[Self::bucket(strike)];
         std::iter::from_fn(move || {
@@ -143,12 +143,12 @@ impl NoteTable {
         .filter(move |held| held.strike == strike)
     }
 
-    /// How many notes are held.
+    /// How many notes are held. Real-time: yes.
     pub fn len(&self) -> usize {
         self.held
     }
 
-    /// Whether none is held.
+    /// Whether none is held. Real-time: yes.
     pub fn is_empty(&self) -> bool {
         self.held == 0
     }

@@ -1,6 +1,6 @@
 use crate::midi::Message;
 
-/// What a cable does to the velocity of a strike: 128 entries, applied by index.
+/// What a cable does to the velocity of a strike: 128 entries, applied by index. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct VelocityCurve([u8; 128]);
 
@@ -22,23 +22,23 @@ impl VelocityCurve {
         VelocityCurve(table)
     };
 
-    /// Easier to play loud: 127·(v/127)^½.
+    /// Easier to play loud: 127·(v/127)^½. Real-time: yes.
     pub fn soft() -> VelocityCurve {
         VelocityCurve::shaped(libm::sqrt)
     }
 
-    /// Harder to play loud: 127·(v/127)².
+    /// Harder to play loud: 127·(v/127)². Real-time: yes.
     pub fn hard() -> VelocityCurve {
         VelocityCurve::shaped(|x| x * x)
     }
 
-    /// Always this velocity, 1–127.
+    /// Always this velocity, 1–127. Real-time: yes.
     pub fn fixed(velocity: u8) -> VelocityCurve {
         VelocityCurve([velocity.clamp(1, 127); 128])
     }
 
     /// Straight lines between points (in, out), level outside them. Points must
-    /// be in rising order of `in`; an empty list is [`LINEAR`](Self::LINEAR).
+    /// be in rising order of `in`; an empty list is [`LINEAR`](Self::LINEAR). Real-time: yes.
     pub fn through(points: &[(u8, u8)]) -> VelocityCurve {
         let (Some(&first), Some(&last)) = (points.first(), points.last()) else {
             return VelocityCurve::LINEAR;
@@ -108,7 +108,7 @@ impl Default for Transform {
     }
 }
 
-/// A strike that the transpose moved outside 0–127.
+/// A strike that the transpose moved outside 0–127. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Dropped;
 

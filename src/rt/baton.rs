@@ -10,7 +10,7 @@ use loom::sync::atomic::{AtomicPtr, Ordering};
 use std::ptr;
 
 /// A place for one boxed object. Taking it leaves the place empty, so that two
-/// sides can never hold it at once.
+/// sides can never hold it at once. Real-time: yes.
 pub struct Baton<T> {
     place: AtomicPtr<T>,
 }

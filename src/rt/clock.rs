@@ -25,13 +25,13 @@ const BANDWIDTH_HERTZ: f64 = 0.5;
 const LOST_NANOS: f64 = 100.0e6;
 
 impl FrameClock {
-    /// A clock that has seen no callback.
+    /// A clock that has seen no callback. Real-time: no.
     pub fn new(rate: SampleRate) -> FrameClock {
         let nominal_nanos = 1.0e9 / rate.as_f64();
         FrameClock { nominal_nanos, time_nanos: 0.0, frame: 0, nanos_per_frame: nominal_nanos, locked: false }
     }
 
-    /// Tells it that the callback whose first frame is `frame` began at `entry`.
+    /// Tells it that the callback whose first frame is `frame` began at `entry`. Real-time: yes.
     pub fn callback(&mut self, frame: Frame, entry: HostTime) {
         let entry_nanos = entry.nanos() as f64;
         let frames = frame.saturating_sub(self.frame) as f64;
@@ -61,14 +61,14 @@ impl FrameClock {
     }
 
     /// The frame during which something happened, extrapolated from the last
-    /// callback; 0 before the engine's start.
+    /// callback; 0 before the engine's start. Real-time: yes.
     pub fn frame_at(&self, time: HostTime) -> Frame {
         let since = (time.nanos() as f64 - self.time_nanos) / self.nanos_per_frame;
         let frame = self.frame as f64 + libm::floor(since);
         if frame <= 0.0 { 0 } else { frame as Frame }
     }
 
-    /// When a frame begins, as the loop sees it: for outputs that are scheduled.
+    /// When a frame begins, as the loop sees it: for outputs that are scheduled. Real-time: yes.
     pub fn time_of(&self, frame: Frame) -> HostTime {
         let frames = frame as f64 - self.frame as f64;
         HostTime((self.time_nanos + frames * self.nanos_per_frame).max(0.0) as u64)

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// The system's allocator, with the fence's counters in front.
+/// The system's allocator, with the fence's counters in front. Real-time: yes.
 pub struct FencedAllocator;
 
 #[global_allocator]
@@ -162,17 +162,17 @@ pub fn quiet_panics() {
     });
 }
 
-/// Allocations and frees inside the fence since the process started.
+/// Allocations and frees inside the fence since the process started. Real-time: yes.
 pub fn violations() -> u64 {
     VIOLATIONS.load(Ordering::Relaxed)
 }
 
-/// Allocations and frees made by unwinding from processors' panics.
+/// Allocations and frees made by unwinding from processors' panics. Real-time: yes.
 pub fn fault_allocations() -> u64 {
     FAULT_ALLOCATIONS.load(Ordering::Relaxed)
 }
 
-/// From now on a violation ends the process with a backtrace: for tests.
+/// From now on a violation ends the process with a backtrace: for tests. Real-time: yes.
 pub fn make_fatal() {
     FATAL.store(true, Ordering::Relaxed);
 }

@@ -45,7 +45,7 @@ pub struct Publisher<T> {
 }
 
 impl<T: Copy + Send + 'static> Publisher<T> {
-    /// Replaces what the reader will see next.
+    /// Replaces what the reader will see next. Real-time: yes.
     pub fn publish(&mut self, value: T) {
         // SAFETY: `own` is this side's slot until the exchange below.
         unsafe { *self.shared.slots[usize::from(self.own)].get() = value };
@@ -60,7 +60,7 @@ pub struct Latest<T> {
 }
 
 impl<T: Copy + Send + 'static> Latest<T> {
-    /// The newest value; the same as before where nothing was written since.
+    /// The newest value; the same as before where nothing was written since. Real-time: yes.
     pub fn read(&mut self) -> T {
         if self.shared.middle.load(Ordering::Relaxed) & FRESH != 0 {
             self.own = self.shared.middle.swap(self.own, Ordering::AcqRel) & INDEX;

@@ -38,7 +38,7 @@ pub struct Lender<T> {
 }
 
 impl<T: Send + 'static> Lender<T> {
-    /// Lends an object.
+    /// Lends an object. Real-time: no.
     ///
     /// # Errors
     /// The object, when no credit is left: collect first.
@@ -55,14 +55,14 @@ impl<T: Send + 'static> Lender<T> {
         }
     }
 
-    /// An object that came back, to be used again or dropped here.
+    /// An object that came back, to be used again or dropped here. Real-time: no.
     pub fn collect(&mut self) -> Option<Box<T>> {
         let object = self.collect.pop().ok()?;
         self.out -= 1;
         Some(object)
     }
 
-    /// How many objects are in the audio world.
+    /// How many objects are in the audio world. Real-time: yes.
     pub fn out(&self) -> usize {
         self.out
     }
@@ -75,12 +75,12 @@ pub struct Borrower<T> {
 }
 
 impl<T: Send + 'static> Borrower<T> {
-    /// The next object that was lent.
+    /// The next object that was lent. Real-time: yes.
     pub fn borrow(&mut self) -> Option<Lent<T>> {
         self.borrow.pop().ok().map(Lent)
     }
 
-    /// Gives an object back. There is always room: see the module.
+    /// Gives an object back. There is always room: see the module. Real-time: yes.
     pub fn give_back(&mut self, object: Lent<T>) {
         if let Err(rtrb::PushError::Full(object)) = self.give_back.push(object.0) {
             // Only a lent object has a credit, and there is a slot for each; if

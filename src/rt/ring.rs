@@ -21,7 +21,7 @@ pub struct Sender<T> {
 }
 
 impl<T: Copy + Send + 'static> Sender<T> {
-    /// Puts a value in.
+    /// Puts a value in. Real-time: yes.
     ///
     /// # Errors
     /// The value, when the ring is full; counted.
@@ -32,22 +32,22 @@ impl<T: Copy + Send + 'static> Sender<T> {
         })
     }
 
-    /// How many values fit now, at least.
+    /// How many values fit now, at least. Real-time: yes.
     pub fn vacant(&self) -> usize {
         self.producer.slots()
     }
 
-    /// Counts a refusal that the sender decided on itself.
+    /// Counts a refusal that the sender decided on itself. Real-time: yes.
     pub fn count_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many values were refused so far.
+    /// How many values were refused so far. Real-time: yes.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Whether the other end is gone.
+    /// Whether the other end is gone. Real-time: yes.
     pub fn is_abandoned(&self) -> bool {
         self.producer.is_abandoned()
     }
@@ -60,27 +60,27 @@ pub struct Receiver<T> {
 }
 
 impl<T: Copy + Send + 'static> Receiver<T> {
-    /// The oldest value.
+    /// The oldest value. Real-time: yes.
     pub fn receive(&mut self) -> Option<T> {
         self.consumer.pop().ok()
     }
 
-    /// A look at the oldest value, which stays.
+    /// A look at the oldest value, which stays. Real-time: yes.
     pub fn peek(&self) -> Option<&T> {
         self.consumer.peek().ok()
     }
 
-    /// How many values wait, at least.
+    /// How many values wait, at least. Real-time: yes.
     pub fn waiting(&self) -> usize {
         self.consumer.slots()
     }
 
-    /// How many values were refused so far.
+    /// How many values were refused so far. Real-time: yes.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Whether the other end is gone.
+    /// Whether the other end is gone. Real-time: yes.
     pub fn is_abandoned(&self) -> bool {
         self.consumer.is_abandoned()
     }

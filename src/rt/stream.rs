@@ -17,17 +17,17 @@ pub struct Writer<T> {
 }
 
 impl<T: Copy + Send + 'static> Writer<T> {
-    /// Writes as many items as fit, from the first; gives their number.
+    /// Writes as many items as fit, from the first; gives their number. Real-time: yes.
     pub fn write(&mut self, items: &[T]) -> usize {
         self.producer.push_slice(items)
     }
 
-    /// How many items fit now, at least.
+    /// How many items fit now, at least. Real-time: yes.
     pub fn vacant(&self) -> usize {
         self.producer.vacant_len()
     }
 
-    /// Whether the other end is gone.
+    /// Whether the other end is gone. Real-time: yes.
     pub fn is_abandoned(&self) -> bool {
         !self.producer.read_is_held()
     }
@@ -39,22 +39,22 @@ pub struct Reader<T> {
 }
 
 impl<T: Copy + Send + 'static> Reader<T> {
-    /// Reads as many items as wait and fit; gives their number.
+    /// Reads as many items as wait and fit; gives their number. Real-time: yes.
     pub fn read(&mut self, into: &mut [T]) -> usize {
         self.consumer.pop_slice(into)
     }
 
-    /// Throws so many items away, or as many as wait; gives their number.
+    /// Throws so many items away, or as many as wait; gives their number. Real-time: yes.
     pub fn skip(&mut self, items: usize) -> usize {
         self.consumer.skip(items)
     }
 
-    /// How many items wait, at least.
+    /// How many items wait, at least. Real-time: yes.
     pub fn waiting(&self) -> usize {
         self.consumer.occupied_len()
     }
 
-    /// Whether the other end is gone.
+    /// Whether the other end is gone. Real-time: yes.
     pub fn is_abandoned(&self) -> bool {
         !self.consumer.write_is_held()
     }

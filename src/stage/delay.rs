@@ -44,7 +44,7 @@ const PARAMETERS: &[Parameter] = &[
 
 /// `kind = "delay"`: echoes at exact frames. May close a loop of cables: what comes
 /// in by [`Input::late`] sounds after exactly `seconds` too (at least
-/// [`QUANTUM_FRAMES`]), while its dry part passes a quantum late.
+/// [`QUANTUM_FRAMES`]), while its dry part passes a quantum late. Real-time: yes.
 pub struct DelayKind;
 
 impl Kind for DelayKind {

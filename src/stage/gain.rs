@@ -23,7 +23,7 @@ pub(super) const PAN_PARAMETER: Parameter = Parameter {
 
 const PARAMETERS: &[Parameter] = &[PAN_PARAMETER];
 
-/// `kind = "gain"`: the actor's own `gain` in dB, and a pan.
+/// `kind = "gain"`: the actor's own `gain` in dB, and a pan. Real-time: yes.
 pub struct GainKind;
 
 impl Kind for GainKind {

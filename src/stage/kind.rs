@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{Processor, StreamFormat};
 use crate::unit::SampleRate;
 
-/// Whether a kind is played by MIDI or fed by audio.
+/// Whether a kind is played by MIDI or fed by audio. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
     /// `[instrument.NAME]`: takes MIDI, gives audio.
@@ -13,7 +13,7 @@ pub enum Role {
     Stage,
 }
 
-/// What a parameter is counted in.
+/// What a parameter is counted in. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub enum Unit {
@@ -29,7 +29,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// As shown to people and in JSON; empty for none.
+    /// As shown to people and in JSON; empty for none. Real-time: no.
     pub const fn symbol(self) -> &'static str {
         match self {
             Unit::None => "",
@@ -44,7 +44,7 @@ impl Unit {
     }
 }
 
-/// What values a parameter takes.
+/// What values a parameter takes. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[allow(missing_docs)]
 pub enum Shape {
@@ -58,7 +58,7 @@ pub enum Shape {
     Switch,
 }
 
-/// A parameter's value: a number in its unit, the index of a choice, or a switch.
+/// A parameter's value: a number in its unit, the index of a choice, or a switch. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[allow(missing_docs)]
 pub enum Value {
@@ -68,7 +68,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// As a parameter event carries it: the number, the choice's index, 0 or 1.
+    /// As a parameter event carries it: the number, the choice's index, 0 or 1. Real-time: no.
     pub fn as_f32(self) -> f32 {
         match self {
             Value::Number(number) => number as f32,
@@ -78,7 +78,7 @@ impl Value {
     }
 }
 
-/// One key that a rig may give a kind.
+/// One key that a rig may give a kind. Real-time: no.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
     /// The key, unit last (`cutoff_hertz`).
@@ -99,35 +99,35 @@ pub struct Parameter {
     pub live: bool,
 }
 
-/// What a rig says of one actor, checked against its kind's parameters.
+/// What a rig says of one actor, checked against its kind's parameters. Real-time: no.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub struct Settings {
     given: BTreeMap<usize, Value>,
 }
 
 impl Settings {
-    /// Nothing given.
+    /// Nothing given. Real-time: no.
     pub fn new() -> Settings {
         Settings::default()
     }
 
-    /// Gives a parameter, by its index, a value.
+    /// Gives a parameter, by its index, a value. Real-time: no.
     pub fn set(&mut self, index: usize, value: Value) {
         self.given.insert(index, value);
     }
 
-    /// The value the rig gave, if any.
+    /// The value the rig gave, if any. Real-time: no.
     pub fn given(&self, index: usize) -> Option<Value> {
         self.given.get(&index).copied()
     }
 
-    /// The value given, else the parameter's default. `None` where neither is.
+    /// The value given, else the parameter's default. `None` where neither is. Real-time: no.
     pub fn value(&self, parameters: &[Parameter], name: &str) -> Option<Value> {
         let index = parameters.iter().position(|p| p.name == name)?;
         self.given(index).or(parameters[index].default)
     }
 
-    /// The number given or by default; 0 where there is none.
+    /// The number given or by default; 0 where there is none. Real-time: no.
     pub fn number(&self, parameters: &[Parameter], name: &str) -> f64 {
         match self.value(parameters, name) {
             Some(Value::Number(number)) => number,
@@ -135,7 +135,7 @@ impl Settings {
         }
     }
 
-    /// The index of the choice given or by default; 0 where there is none.
+    /// The index of the choice given or by default; 0 where there is none. Real-time: no.
     pub fn choice(&self, parameters: &[Parameter], name: &str) -> usize {
         match self.value(parameters, name) {
             Some(Value::Choice(index)) => index,
@@ -143,20 +143,20 @@ impl Settings {
         }
     }
 
-    /// The switch given or by default; off where there is none.
+    /// The switch given or by default; off where there is none. Real-time: no.
     pub fn switch(&self, parameters: &[Parameter], name: &str) -> bool {
         matches!(self.value(parameters, name), Some(Value::Switch(true)))
     }
 }
 
-/// Why a kind could not build its processor.
+/// Why a kind could not build its processor. Real-time: no.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct PrepareError(pub String);
 
 /// A kind of instrument or stage: what a rig's `kind = "…"` names.
 ///
-/// Lives in the control world. Register one of your own with [`Kinds::register`].
+/// Lives in the control world. Register one of your own with [`Kinds::register`]. Real-time: no.
 pub trait Kind: Send + Sync {
     /// As rigs write it; lower case.
     fn name(&self) -> &'static str;
@@ -179,29 +179,29 @@ pub trait Kind: Send + Sync {
     }
 }
 
-/// The kinds that rigs may name.
+/// The kinds that rigs may name. Real-time: no.
 #[derive(Clone, Default)]
 pub struct Kinds {
     kinds: BTreeMap<&'static str, Arc<dyn Kind>>,
 }
 
 impl Kinds {
-    /// None at all. `antiphon::kinds()` has the built-in ones.
+    /// None at all. `antiphon::kinds()` has the built-in ones. Real-time: no.
     pub fn empty() -> Kinds {
         Kinds::default()
     }
 
-    /// Adds a kind; one of the same name is replaced.
+    /// Adds a kind; one of the same name is replaced. Real-time: no.
     pub fn register(&mut self, kind: impl Kind + 'static) {
         self.kinds.insert(kind.name(), Arc::new(kind));
     }
 
-    /// The kind of a name.
+    /// The kind of a name. Real-time: no.
     pub fn get(&self, name: &str) -> Option<&Arc<dyn Kind>> {
         self.kinds.get(name)
     }
 
-    /// All of them, by name.
+    /// All of them, by name. Real-time: no.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Kind>> {
         self.kinds.values()
     }

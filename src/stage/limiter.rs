@@ -34,7 +34,7 @@ const PARAMETERS: &[Parameter] = &[
     },
 ];
 
-/// `kind = "limiter"`: peaks above a ceiling are turned down, without look-ahead.
+/// `kind = "limiter"`: peaks above a ceiling are turned down, without look-ahead. Real-time: yes.
 pub struct LimiterKind;
 
 impl Kind for LimiterKind {

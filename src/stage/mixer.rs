@@ -24,7 +24,7 @@ const PARAMETERS: &[Parameter] = &[
     },
 ];
 
-/// `kind = "mixer"`: sums what is cabled to it; each cable's `gain` is its fader.
+/// `kind = "mixer"`: sums what is cabled to it; each cable's `gain` is its fader. Real-time: yes.
 pub struct MixerKind;
 
 impl Kind for MixerKind {

@@ -1,7 +1,7 @@
 use crate::midi::Event;
 use crate::unit::{Frame, QUANTUM_FRAMES, SampleRate};
 
-/// What a kind is told before its processor runs.
+/// What a kind is told before its processor runs. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamFormat {
     /// Fixed for the life of the process.
@@ -48,7 +48,7 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     /// Whether the piece begins on a control tick (an absolute multiple of
-    /// [`QUANTUM_FRAMES`]).
+    /// [`QUANTUM_FRAMES`]). Real-time: yes.
     pub fn is_tick(&self) -> bool {
         self.frame.is_multiple_of(QUANTUM_FRAMES as u64)
     }
@@ -74,12 +74,12 @@ pub struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// Frames in the piece.
+    /// Frames in the piece. Real-time: yes.
     pub fn frames(&self) -> usize {
         self.left.len()
     }
 
-    /// Writes silence.
+    /// Writes silence. Real-time: yes.
     pub fn clear(&mut self) {
         self.left.fill(0.0);
         self.right.fill(0.0);

@@ -9,12 +9,12 @@ pub struct Ramp {
 }
 
 impl Ramp {
-    /// Standing at a value.
+    /// Standing at a value. Real-time: yes.
     pub const fn at(value: f32) -> Ramp {
         Ramp { now: value, target: value, step: 0.0, remaining_frames: 0 }
     }
 
-    /// Starts towards a target, to be there in so many frames (at once for 0).
+    /// Starts towards a target, to be there in so many frames (at once for 0). Real-time: yes.
     pub fn go(&mut self, target: f32, frames: u32) {
         self.target = target;
         self.remaining_frames = frames;
@@ -27,7 +27,7 @@ impl Ramp {
         }
     }
 
-    /// The value for the next frame.
+    /// The value for the next frame. Real-time: yes.
     #[allow(clippy::should_implement_trait)] // It never ends; `for` over it would be a mistake.
     #[inline]
     pub fn next(&mut self) -> f32 {
@@ -39,12 +39,12 @@ impl Ramp {
         value
     }
 
-    /// The value if it stands still.
+    /// The value if it stands still. Real-time: yes.
     pub fn steady(&self) -> Option<f32> {
         (self.remaining_frames == 0).then_some(self.now)
     }
 
-    /// Where it goes, or stands.
+    /// Where it goes, or stands. Real-time: yes.
     pub fn target(&self) -> f32 {
         self.target
     }

@@ -68,7 +68,7 @@ const FADE_SECONDS: f64 = 0.020;
 /// Below this (−140 dBFS) in every line nothing is heard any more.
 const INAUDIBLE: f32 = 1.0e-7;
 
-/// `kind = "reverb"`: a stereo room by a feedback delay network.
+/// `kind = "reverb"`: a stereo room by a feedback delay network. Real-time: yes.
 pub struct ReverbKind;
 
 impl Kind for ReverbKind {

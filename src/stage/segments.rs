@@ -3,7 +3,7 @@ use std::ops::Range;
 use super::Context;
 use crate::midi::Event;
 
-/// A stretch of a piece without an event inside it, and the events at its start.
+/// A stretch of a piece without an event inside it, and the events at its start. Real-time: yes.
 #[derive(Clone, Debug)]
 pub struct Segment<'a> {
     /// Sample indices into the piece; empty only for a piece of no frames.

@@ -4,7 +4,7 @@ const MICROS_PER_SECOND: u64 = 1_000_000;
 /// What a file has before its first tempo event: 120 beats a minute.
 const DEFAULT_MICROS_PER_BEAT: u32 = 500_000;
 
-/// The SMPTE frame rates a MIDI file may count its ticks in.
+/// The SMPTE frame rates a MIDI file may count its ticks in. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SmpteRate {
     /// 24 frames a second (film).
@@ -29,7 +29,7 @@ impl SmpteRate {
     }
 }
 
-/// A division that measures nothing.
+/// A division that measures nothing. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a division of 0 ticks gives no tick a length")]
 pub struct MapError;
@@ -39,7 +39,7 @@ pub struct MapError;
 /// Time is kept as a fraction of integers: the sum of ticks × weight over a
 /// fixed denominator, where a tick's weight is the tempo in µs per beat (or the
 /// SMPTE rate's denominator). It is rounded once, at the end, so that no tempo
-/// change, however many, moves a later note by a frame.
+/// change, however many, moves a later note by a frame. Real-time: no.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TempoMap {
     /// Never empty; the first begins at tick 0.

@@ -7,11 +7,11 @@ use std::time::Instant;
 /// Continuous over a loss of the device. Real-time: yes.
 pub type Frame = u64;
 
-/// Frames per second, 8,000 to 192,000.
+/// Frames per second, 8,000 to 192,000. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SampleRate(u32);
 
-/// A rate outside what the engine can run at.
+/// A rate outside what the engine can run at. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a sample rate of {0} Hz is outside 8000 to 192000 Hz")]
 pub struct RateError(pub u32);
@@ -24,7 +24,7 @@ impl SampleRate {
     /// The fastest rate the engine accepts, in Hz.
     pub const MAX_HERTZ: u32 = 192_000;
 
-    /// A rate in Hz.
+    /// A rate in Hz. Real-time: no.
     ///
     /// # Errors
     /// [`RateError`] outside 8,000 to 192,000.
@@ -70,7 +70,7 @@ impl fmt::Display for SampleRate {
 /// Monotonic nanoseconds since the process first asked.
 ///
 /// Every stamp in the engine (MIDI threads, callback entry) is read from this
-/// one clock, so that they can be compared. Never a wall clock.
+/// one clock, so that they can be compared. Never a wall clock. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct HostTime(pub u64);
 

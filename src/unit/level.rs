@@ -3,7 +3,7 @@ use super::maths;
 /// At and below this a gain is zero, in dB.
 pub const SILENCE_DECIBELS: f32 = -120.0;
 
-/// A level or a gain in decibels: gain = 10^(dB/20).
+/// A level or a gain in decibels: gain = 10^(dB/20). Real-time: yes.
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
 pub struct Decibels(pub f32);
 

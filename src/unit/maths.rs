@@ -10,63 +10,63 @@ pub const PI: f32 = std::f32::consts::PI;
 /// 2π as `f32`.
 pub const TAU: f32 = std::f32::consts::TAU;
 
-/// 2^x.
+/// 2^x. Real-time: yes.
 pub fn exp2(x: f64) -> f64 {
     libm::exp2(x)
 }
 
-/// 10^x.
+/// 10^x. Real-time: yes.
 pub fn exp10(x: f64) -> f64 {
     libm::exp10(x)
 }
 
-/// e^x.
+/// e^x. Real-time: yes.
 pub fn exp(x: f64) -> f64 {
     libm::exp(x)
 }
 
-/// The natural logarithm.
+/// The natural logarithm. Real-time: yes.
 pub fn ln(x: f64) -> f64 {
     libm::log(x)
 }
 
-/// The logarithm to base 2.
+/// The logarithm to base 2. Real-time: yes.
 pub fn log2(x: f64) -> f64 {
     libm::log2(x)
 }
 
-/// The logarithm to base 10.
+/// The logarithm to base 10. Real-time: yes.
 pub fn log10(x: f64) -> f64 {
     libm::log10(x)
 }
 
-/// x^y.
+/// x^y. Real-time: yes.
 pub fn pow(x: f64, y: f64) -> f64 {
     libm::pow(x, y)
 }
 
-/// The sine of an angle in radians.
+/// The sine of an angle in radians. Real-time: yes.
 pub fn sin(radians: f64) -> f64 {
     libm::sin(radians)
 }
 
-/// The cosine of an angle in radians.
+/// The cosine of an angle in radians. Real-time: yes.
 pub fn cos(radians: f64) -> f64 {
     libm::cos(radians)
 }
 
-/// The tangent of an angle in radians.
+/// The tangent of an angle in radians. Real-time: yes.
 pub fn tan(radians: f64) -> f64 {
     libm::tan(radians)
 }
 
-/// The hyperbolic tangent.
+/// The hyperbolic tangent. Real-time: yes.
 pub fn tanh(x: f64) -> f64 {
     libm::tanh(x)
 }
 
 /// The coefficient of a one-pole smoother that covers 1 − 1/e of a step in
-/// `seconds`, for `ticks_hertz` updates a second: y += c·(x − y).
+/// `seconds`, for `ticks_hertz` updates a second: y += c·(x − y). Real-time: yes.
 pub fn one_pole_coefficient(seconds: f64, ticks_hertz: f64) -> f32 {
     if seconds <= 0.0 {
         return 1.0;
@@ -75,7 +75,7 @@ pub fn one_pole_coefficient(seconds: f64, ticks_hertz: f64) -> f32 {
 }
 
 /// sin(2π·`cycle`) for any `cycle`, error under 2·10⁻⁷: for oscillators that
-/// ask every sample.
+/// ask every sample. Real-time: yes.
 #[inline]
 pub fn sin_cycle(cycle: f32) -> f32 {
     // Fold to one quarter turn either side of zero, where sin is odd and a

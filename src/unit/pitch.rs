@@ -3,17 +3,17 @@ use std::str::FromStr;
 
 use super::maths;
 
-/// A MIDI key, 0 to 127; 60 is C4 and 69 is A4 at 440 Hz.
+/// A MIDI key, 0 to 127; 60 is C4 and 69 is A4 at 440 Hz. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Key(u8);
 
-/// A key's name that names no key.
+/// A key's name that names no key. Real-time: no.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("`{0}` is not a key: write a note such as C4, F#3 or Bb2 (C-1 to G9), or a number from 0 to 127")]
 pub struct KeyError(pub String);
 
 impl Key {
-    /// The key of a number, if it is one.
+    /// The key of a number, if it is one. Real-time: no.
     pub const fn new(number: u8) -> Option<Key> {
         if number <= 127 { Some(Key(number)) } else { None }
     }

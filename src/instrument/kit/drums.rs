@@ -1,6 +1,6 @@
 use crate::dsp::filter::Response;
 
-/// Two sines whose pitch drops.
+/// Two sines whose pitch drops. Real-time: yes.
 #[derive(Clone, Copy, Debug)]
 pub struct Tone {
     pub level: f32,
@@ -16,7 +16,7 @@ pub struct Tone {
     pub seconds: f32,
 }
 
-/// Filtered noise.
+/// Filtered noise. Real-time: yes.
 #[derive(Clone, Copy, Debug)]
 pub struct Hiss {
     pub level: f32,
@@ -29,7 +29,7 @@ pub struct Hiss {
     pub bursts: u32,
 }
 
-/// Six squares out of tune, through a high-pass.
+/// Six squares out of tune, through a high-pass. Real-time: yes.
 #[derive(Clone, Copy, Debug)]
 pub struct Metal {
     pub level: f32,
@@ -40,7 +40,7 @@ pub struct Metal {
     pub seconds: f32,
 }
 
-/// What a drum is made of.
+/// What a drum is made of. Real-time: yes.
 #[derive(Clone, Copy, Debug)]
 pub struct Drum {
     pub tone: Tone,
@@ -220,7 +220,7 @@ const fn shaker(cutoff_hertz: f64, seconds: f32, bursts: u32, pan: f32) -> Drum 
 
 /// The drum of a key; the nearest where the map has none.
 ///
-/// Source: General MIDI System Level 1, table 3.
+/// Source: General MIDI System Level 1, table 3. Real-time: yes.
 pub const fn drum(key: u8) -> Drum {
     let key = if key < FIRST {
         FIRST

@@ -66,7 +66,7 @@ pub struct DrumVoice {
 }
 
 impl DrumVoice {
-    /// What an empty pool is filled with.
+    /// What an empty pool is filled with. Real-time: yes.
     pub fn idle(rate: SampleRate, tables: &'static Tables) -> DrumVoice {
         let sweep = Sweep { table: tables.sine.for_increment(1), phase: 0, increment: 0, step: 0 };
         DrumVoice {
@@ -93,7 +93,7 @@ impl DrumVoice {
         }
     }
 
-    /// Hits a drum.
+    /// Hits a drum. Real-time: yes.
     pub fn start(
         rate: SampleRate,
         tables: &'static Tables,
@@ -134,7 +134,7 @@ impl DrumVoice {
         voice
     }
 
-    /// One control tick: where the tone's pitch is a quantum from now.
+    /// One control tick: where the tone's pitch is a quantum from now. Real-time: yes.
     pub fn tick(&mut self) {
         let increments = self.tone_increments(self.age_frames + QUANTUM_FRAMES as u64);
         for (tone, increment) in self.tones.iter_mut().zip(increments) {
@@ -149,7 +149,7 @@ impl DrumVoice {
         [1.0, tone.ratio].map(|ratio| increment(hertz * ratio, self.rate.as_f64()))
     }
 
-    /// Adds its next frames (at most a quantum), times its channel's gains.
+    /// Adds its next frames (at most a quantum), times its channel's gains. Real-time: yes.
     pub fn render(&mut self, gains: &[[f32; QUANTUM_FRAMES]; 2], left: &mut [f32], right: &mut [f32]) {
         let frames = left.len().min(QUANTUM_FRAMES);
         self.age_frames += frames as u64;

@@ -3,7 +3,7 @@ use super::presets::{PRESETS, preset};
 use crate::dsp::filter::Response;
 use crate::stage::{Parameter, Settings, Shape, Unit, Value};
 
-/// The parameters, in the order of [`PARAMETERS`].
+/// The parameters, in the order of [`PARAMETERS`]. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(usize)]
 pub enum Id {
@@ -49,10 +49,12 @@ const ALL: [Id; PARAMETERS.len()] = [
 ];
 
 impl Id {
+    /// The parameter of an index. Real-time: yes.
     pub fn of(index: u16) -> Option<Id> {
         ALL.get(usize::from(index)).copied()
     }
 
+    /// What it is. Real-time: yes.
     pub fn parameter(self) -> &'static Parameter {
         &PARAMETERS[self as usize]
     }
@@ -237,14 +239,14 @@ pub const PARAMETERS: [Parameter; 18] = [
     },
 ];
 
-/// What the rig sets over the presets.
+/// What the rig sets over the presets. Real-time: no.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Overrides {
     values: [Option<f32>; PARAMETERS.len()],
 }
 
 impl Overrides {
-    /// What settings give.
+    /// What settings give. Real-time: no.
     pub fn new(settings: &Settings) -> Overrides {
         let mut overrides = Overrides::default();
         for (index, value) in overrides.values.iter_mut().enumerate() {
@@ -254,7 +256,7 @@ impl Overrides {
     }
 
     /// Takes a live parameter's new value, kept in its range, and gives it back;
-    /// `None` where the parameter is not live or the value no number.
+    /// `None` where the parameter is not live or the value no number. Real-time: no.
     pub fn set(&mut self, id: Id, value: f32) -> Option<f32> {
         let parameter = id.parameter();
         let Shape::Number { min, max } = parameter.shape else { return None };
@@ -266,7 +268,7 @@ impl Overrides {
         Some(value)
     }
 
-    /// The preset with what is set over it.
+    /// The preset with what is set over it. Real-time: no.
     pub fn apply(&self, preset: &Patch) -> Patch {
         let mut patch = *preset;
         let get = |id: Id| self.values[id as usize];

@@ -6,7 +6,7 @@ use crate::dsp::wavetable::{TableSet, Tables};
 /// The most oscillators in unison.
 pub const UNISON_MOST: usize = 8;
 
-/// The wave of an oscillator.
+/// The wave of an oscillator. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wave {
     Saw,
@@ -22,6 +22,7 @@ impl Wave {
     pub const ALL: [Wave; 5] = [Wave::Saw, Wave::Square, Wave::Triangle, Wave::Sine, Wave::Organ];
     pub const NAMES: [&'static str; 5] = ["saw", "square", "triangle", "sine", "organ"];
 
+    /// The tables of this wave. Real-time: yes.
     pub fn tables(self, tables: &'static Tables) -> &'static TableSet {
         match self {
             Wave::Saw | Wave::Square => &tables.saw,
@@ -32,7 +33,7 @@ impl Wave {
     }
 
     /// The phase at which it crosses zero upwards: where a note begins, so that
-    /// it begins softly.
+    /// it begins softly. Real-time: yes.
     pub const fn start(self) -> u32 {
         match self {
             Wave::Saw | Wave::Square => HALF_CYCLE,
@@ -41,7 +42,7 @@ impl Wave {
     }
 }
 
-/// One of the two oscillators.
+/// One of the two oscillators. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct OscillatorPatch {
     pub wave: Wave,
@@ -51,7 +52,7 @@ pub struct OscillatorPatch {
     pub semitones: f32,
 }
 
-/// Vibrato, tremolo and slow movement.
+/// Vibrato, tremolo and slow movement. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct LfoPatch {
     pub hertz: f32,
@@ -65,7 +66,7 @@ pub struct LfoPatch {
     pub width: f32,
 }
 
-/// A sound: everything that a note of the synth needs to know.
+/// A sound: everything that a note of the synth needs to know. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Patch {
     pub name: &'static str,
@@ -110,7 +111,7 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// The gain of a velocity, 1 to 127; 1 at velocity 100.
+    /// The gain of a velocity, 1 to 127; 1 at velocity 100. Real-time: yes.
     pub fn velocity_gain(&self, velocity: u8) -> f32 {
         let curve = |velocity: f32| {
             let part = velocity / 127.0;
@@ -119,7 +120,7 @@ impl Patch {
         curve(f32::from(velocity)) / curve(100.0)
     }
 
-    /// Whether the second envelope is heard at all.
+    /// Whether the second envelope is heard at all. Real-time: yes.
     pub fn uses_contour(&self) -> bool {
         (self.filter.is_some() && self.envelope_octaves != 0.0) || self.modulation_cycles != 0.0
     }

@@ -334,7 +334,7 @@ pub const PRESETS: [Patch; 20] = [
     },
 ];
 
-/// The place of a preset of this name.
+/// The place of a preset of this name. Real-time: no.
 pub const fn preset(name: &str) -> Option<usize> {
     let mut i = 0;
     while i < PRESETS.len() {

@@ -24,7 +24,7 @@ const SOFT_OCTAVES: f32 = -0.5;
 /// the key is exact in a mix.
 const FILTER_ONSET: f32 = 1.0 / 64.0;
 
-/// What is the same for all voices of a synth.
+/// What is the same for all voices of a synth. Real-time: yes.
 #[derive(Clone, Copy, Debug)]
 pub struct Common {
     pub rate: SampleRate,
@@ -39,7 +39,7 @@ impl Common {
     }
 }
 
-/// A note that begins.
+/// A note that begins. Real-time: yes.
 #[derive(Clone, Copy, Debug)]
 pub struct Strike {
     pub key: u8,
@@ -94,7 +94,7 @@ pub struct SynthVoice {
 }
 
 impl SynthVoice {
-    /// What an empty pool is filled with.
+    /// What an empty pool is filled with. Real-time: yes.
     pub fn idle(common: Common) -> SynthVoice {
         let oscillator = Oscillator::new(&common.tables.sine, 0);
         SynthVoice {
@@ -132,7 +132,7 @@ impl SynthVoice {
         }
     }
 
-    /// Begins a note of a patch on a channel.
+    /// Begins a note of a patch on a channel. Real-time: yes.
     pub fn start(common: Common, strike: &Strike, patch: &Patch, channel: &Channel) -> SynthVoice {
         let mut voice = SynthVoice::idle(common);
         voice.patch = strike.patch;
@@ -206,13 +206,13 @@ impl SynthVoice {
         self.resonance.go(patch.resonance);
     }
 
-    /// Its patch has changed while it sounds.
+    /// Its patch has changed while it sounds. Real-time: yes.
     pub fn change(&mut self, patch: &Patch) {
         self.aim(patch);
         self.amplitude.shape(&self.scaled(patch, &patch.amplitude), self.common.rate);
     }
 
-    /// Pressure on its own key, 0 to 127.
+    /// Pressure on its own key, 0 to 127. Real-time: yes.
     pub fn press(&mut self, pressure: u8) {
         self.pressure.go(f32::from(pressure) / 127.0);
     }

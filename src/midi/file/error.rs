@@ -3,7 +3,7 @@ use std::fmt;
 use super::{EVENT_LIMIT, FILE_LIMIT_BYTES, LENGTH_LIMIT_SECONDS};
 use crate::midi::SYSEX_LIMIT_BYTES;
 
-/// Why a MIDI file cannot be played, and where in it.
+/// Why a MIDI file cannot be played, and where in it. Real-time: no.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FileError {
     /// Bytes from the file's beginning.
@@ -16,7 +16,7 @@ pub struct FileError {
     pub fault: Fault,
 }
 
-/// What is wrong with a MIDI file.
+/// What is wrong with a MIDI file. Real-time: no.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[allow(missing_docs)] // The messages say it.
 pub enum Fault {

@@ -8,7 +8,7 @@ use crate::midi::{Event, Message, SYSEX_CHUNK_BYTES};
 use crate::transport::TempoMap;
 use crate::unit::{Frame, SampleRate};
 
-/// A MIDI file, all tracks in one line, in ticks.
+/// A MIDI file, all tracks in one line, in ticks. Real-time: no.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Score {
     /// What sounds or sets, in order of ticks; at one tick in order of tracks.
@@ -23,7 +23,7 @@ pub struct Score {
     pub name: Option<String>,
 }
 
-/// One event of a [`Score`].
+/// One event of a [`Score`]. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ScoreEvent {
     /// Ticks from the beginning.
@@ -32,7 +32,7 @@ pub struct ScoreEvent {
     pub body: Body,
 }
 
-/// What an event of a score says.
+/// What an event of a score says. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Body {
     /// A whole message but SysEx.
@@ -61,7 +61,7 @@ impl Body {
 }
 
 /// A score on the engine's timeline, ready to be played without a further
-/// allocation.
+/// allocation. Real-time: no.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Performance {
     /// In order of frames. A SysEx is a row of chunk events at one frame.
@@ -73,7 +73,7 @@ pub struct Performance {
 }
 
 impl Score {
-    /// Reads a file from a disk.
+    /// Reads a file from a disk. Real-time: no.
     ///
     /// # Errors
     /// [`FileError`] where it cannot be read, or is no playable MIDI file.
@@ -87,7 +87,7 @@ impl Score {
         Score::read(&bytes)
     }
 
-    /// Reads the bytes of a file of format 0 or 1.
+    /// Reads the bytes of a file of format 0 or 1. Real-time: no.
     ///
     /// # Errors
     /// [`FileError`] with the place of what is wrong.
@@ -124,7 +124,7 @@ impl Score {
     }
 
     /// The score on the timeline of an engine that runs at `rate`, each event
-    /// at round(t · rate), marked as coming from `source`.
+    /// at round(t · rate), marked as coming from `source`. Real-time: no.
     pub fn at(&self, rate: SampleRate, source: u16) -> Performance {
         let mut events = Vec::with_capacity(self.events.len());
         let mut sysex = Vec::with_capacity(self.sysex.len());

@@ -10,13 +10,13 @@ const TICKS_PER_BEAT: u16 = 960;
 const MICROS_PER_BEAT: u32 = 500_000;
 const TICKS_PER_SECOND: u128 = 1_920;
 
-/// Why no file could be made.
+/// Why no file could be made. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("what was played does not fit into a MIDI file (4 GiB)")]
 pub struct WriteError;
 
 /// What was sent to a MIDI destination, to be written as a file of format 0
-/// with 960 ticks per beat at 120 beats a minute (a tick is 1/1920 s).
+/// with 960 ticks per beat at 120 beats a minute (a tick is 1/1920 s). Real-time: no.
 #[derive(Clone, Debug)]
 pub struct Transcript {
     rate: SampleRate,
@@ -26,14 +26,14 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// An empty transcript of an engine that runs at `rate`.
+    /// An empty transcript of an engine that runs at `rate`. Real-time: no.
     pub fn new(rate: SampleRate) -> Transcript {
         Transcript { rate, events: Vec::new(), bytes: Vec::new() }
     }
 
     /// Adds one whole message, or one whole SysEx with its `F0` and `F7`. One
     /// that is earlier than the last goes where the last is: a wire cannot go
-    /// back either.
+    /// back either. Real-time: no.
     pub fn push(&mut self, frame: Frame, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -43,12 +43,12 @@ impl Transcript {
         self.events.push((self.tick(frame).max(earliest), self.bytes.len()));
     }
 
-    /// Whether nothing was added.
+    /// Whether nothing was added. Real-time: no.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
 
-    /// The file's bytes; its track ends at `end_frame`.
+    /// The file's bytes; its track ends at `end_frame`. Real-time: no.
     ///
     /// # Errors
     /// [`WriteError`] beyond 4 GiB.

@@ -30,7 +30,7 @@ pub struct PeakLimiter {
 
 impl PeakLimiter {
     /// A limiter at rest. `ceiling_gain` is linear and above 0; `release_seconds`
-    /// (0 and up) is the time in which a reduction falls to 1/e.
+    /// (0 and up) is the time in which a reduction falls to 1/e. Real-time: no.
     pub fn new(rate: SampleRate, ceiling_gain: f32, release_seconds: f64) -> PeakLimiter {
         let mut limiter = PeakLimiter { ceiling_gain, reduction: 0.0, keep: 0.0, rate };
         limiter.set_release_seconds(release_seconds);

@@ -13,7 +13,7 @@ const BRIGHTNESS_OCTAVES: f32 = 3.0;
 const RESONANCE_SPAN: f32 = 0.5;
 
 impl SynthVoice {
-    /// One control tick.
+    /// One control tick. Real-time: yes.
     pub fn tick(&mut self, patch: &Patch, channel: &Channel) {
         let coefficient = self.common.per_tick;
         self.pressure.tick(coefficient);

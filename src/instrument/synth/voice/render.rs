@@ -4,7 +4,7 @@ use crate::instrument::mix;
 use crate::unit::QUANTUM_FRAMES;
 
 impl SynthVoice {
-    /// Adds its next frames (at most a quantum), times the channel's gains.
+    /// Adds its next frames (at most a quantum), times the channel's gains. Real-time: yes.
     pub fn render(&mut self, patch: &Patch, gains: [&[f32]; 2], left: &mut [f32], right: &mut [f32]) {
         let frames = left.len().min(QUANTUM_FRAMES);
         self.age_frames += frames as u32;
