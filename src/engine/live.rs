@@ -153,12 +153,13 @@ impl Live {
             next_rig: None,
             messages,
         };
-        live.begin(ends)?;
-        // A page fault in the callback is a wait; where the limit is too low,
-        // `doctor` says so.
+        // A page fault in the callback is a wait, so everything that it will
+        // touch is fetched and held before it first runs. Where the limit is too
+        // low for that, `doctor` says so.
         if let Err(error) = memory::lock() {
             tracing::info!(%error, "memory is not locked");
         }
+        live.begin(ends)?;
         Ok(live)
     }
 

@@ -1,5 +1,5 @@
 use super::inbox::Inbox;
-use super::{Destination, Node, Plan, SOURCES, Sink};
+use super::{Destination, NODES, Node, Plan, SINKS, SOURCES, Sink};
 use crate::midi::{Event, EventKind, Message, SYSEX_CHUNK_BYTES, controller};
 use crate::route::{Held, NoteTable, Strike};
 
@@ -15,6 +15,8 @@ pub(super) struct Dispatch {
     /// For each source: on which channels its sustain or sostenuto is down.
     pedals: Box<[u16; SOURCES]>,
     chunk: [u8; SYSEX_CHUNK_BYTES],
+    /// The channels on which anything was sent so far.
+    sent: u16,
     pub(super) dropped_events: u64,
 }
 
@@ -53,6 +55,7 @@ impl Dispatch {
             channels: Box::new([0; SOURCES]),
             pedals: Box::new([0; SOURCES]),
             chunk: [0; SYSEX_CHUNK_BYTES],
+            sent: 0,
             dropped_events: 0,
         }
     }
@@ -115,6 +118,9 @@ impl Dispatch {
             }
         };
         // What the cable leaves alone stays as it was on the wire.
+        if let Some(channel) = out.channel() {
+            self.sent |= 1 << channel;
+        }
         let mut sent = if out == message { *event } else { Event::midi(event.time, event.source, out) };
         match (message, out) {
             (
@@ -230,11 +236,9 @@ impl Dispatch {
             [controller::SUSTAIN, controller::SOSTENUTO, controller::ALL_SOUND_OFF, controller::ALL_NOTES_OFF]
                 .map(|controller| Message::ControlChange { channel, controller, value: 0 })
         };
-        let destinations = (0..reach.nodes.len() as u16)
-            .map(Destination::Node)
-            .chain((0..reach.sinks.len() as u16).map(Destination::Sink));
-        for to in destinations {
-            for message in (0..16).flat_map(silence) {
+        // Gear may hold what others started; an instrument only what came by here.
+        for (used, to) in destinations(reach, self.sent) {
+            for message in (0..16).filter(|channel| used & (1 << channel) != 0).flat_map(silence) {
                 reach.send(to, Event::midi(time, 0, message));
             }
         }
@@ -277,6 +281,22 @@ impl Dispatch {
             reach.send(destination, off(&held, time, 64));
         }
     }
+}
+
+/// Every place that takes MIDI now, with the channels on which it may hold notes.
+fn destinations(reach: &Reach<'_>, sent: u16) -> impl Iterator<Item = (u16, Destination)> + use<> {
+    let mut nodes = [false; NODES];
+    let mut sinks = [false; SINKS];
+    for (is_there, node) in nodes.iter_mut().zip(reach.nodes.iter()) {
+        *is_there = node.as_ref().is_some_and(|node| node.takes_midi());
+    }
+    for (is_there, sink) in sinks.iter_mut().zip(reach.sinks.iter()) {
+        *is_there = sink.is_some();
+    }
+    let there = |(index, is_there): (usize, bool)| is_there.then_some(index as u16);
+    let nodes = nodes.into_iter().enumerate().filter_map(there);
+    let sinks = sinks.into_iter().enumerate().filter_map(there);
+    nodes.map(move |n| (sent, Destination::Node(n))).chain(sinks.map(|s| (u16::MAX, Destination::Sink(s))))
 }
 
 fn off(held: &Held, time: u64, velocity: u8) -> Event {

@@ -85,6 +85,11 @@ impl Node {
         true
     }
 
+    /// Whether cables may bring it MIDI.
+    pub(super) fn takes_midi(&self) -> bool {
+        self.events.capacity() >= EVENTS
+    }
+
     pub(super) fn voices(&self) -> u32 {
         match &self.body {
             Body::Processor(processor) if !self.poisoned => processor.voices(),
