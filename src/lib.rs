@@ -5,6 +5,7 @@
 //! ARCHITECTURE.md for the map.
 
 // The control world.
+pub mod actor;
 pub mod control;
 pub mod device;
 pub mod engine;

@@ -18,10 +18,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("route", &["unit", "midi", "transport"]),
     ("render", &["unit", "midi", "rt", "transport", "stage", "route"]),
     // The control world.
+    ("actor", &["unit"]),
     ("rig", &["unit", "midi", "transport", "stage", "instrument", "route", "render"]),
-    ("device", &["unit", "midi", "rt", "render"]),
-    ("feed", &["unit", "midi", "rt", "transport", "render"]),
-    ("journal", &["unit", "midi", "rt", "render"]),
+    ("device", &["unit", "midi", "rt", "render", "actor"]),
+    ("feed", &["unit", "midi", "rt", "transport", "render", "actor"]),
+    ("journal", &["unit", "midi", "rt", "render", "actor"]),
     (
         "engine",
         &[
@@ -33,6 +34,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "instrument",
             "route",
             "render",
+            "actor",
             "rig",
             "device",
             "feed",
@@ -49,6 +51,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "stage",
             "instrument",
             "render",
+            "actor",
             "rig",
             "device",
             "feed",
