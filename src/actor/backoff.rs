@@ -26,7 +26,7 @@ impl Backoff {
     /// each actor its own, so that those which fall together do not rise together.
     pub fn delay(&self, attempt: u32, seed: u64) -> Duration {
         let factor = self.factor.max(1.0);
-        let mut jitter = self.jitter.max(0.0).min(1.0);
+        let mut jitter = if self.jitter.is_nan() { 0.0 } else { self.jitter.clamp(0.0, 1.0) };
         if factor > 1.0 {
             // At (f − 1) / (f + 1) the longest of one delay meets the shortest of the next.
             jitter = jitter.min(0.95 * (factor - 1.0) / (factor + 1.0));
