@@ -131,6 +131,53 @@ fn a_killed_server_leaves_the_null_clock_playing_and_the_recording_whole() {
 }
 
 #[test]
+fn a_server_that_comes_back_is_played_on_again_without_a_hole() {
+    let Some(mut jack) = JackServer::start("returns", 48_000, 512) else { return };
+    if !is_installed("jack_rec") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    hold_key(&folder.path().join("score.mid"), KEY, 600_000);
+    let mut command = Play::command(jack.client(PROGRAM), folder.path(), ONE_SYNTH);
+    command.args(["--driver", "jack", "--midi", "score.mid", "--for", "600", "--record", "rec.wav"]);
+    let play = Play::start(command, folder.path());
+    for turn in 1..=2 {
+        jack.server.kill();
+        let heard = |text: &str| play.said().matches(text).count() == turn;
+        wait_for("the null clock", SOON, || heard("playing goes on without").then_some(()));
+        jack.restart();
+        wait_for("the device's return", SOON, || heard("is back and plays").then_some(()));
+        wait_for("its ports", SOON, || {
+            let ports = jack.list(&[]);
+            ["antiphon:out_1", "antiphon:keys_in"]
+                .iter()
+                .all(|port| ports.contains(&(*port).into()))
+                .then_some(())
+        });
+    }
+    let wav = folder.path().join("heard.wav");
+    let mut recorder = jack.client("jack_rec");
+    recorder.arg("-f").arg(&wav).args(["-d", "1", "-b", "16", "antiphon:out_1"]);
+    assert!(recorder.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
+    let report = play.stop();
+    is_clean(&report);
+    assert_eq!((&report["driver"], &report["stopped_by"]), (&"jack".into(), &"signal".into()));
+    let (samples, rate) = read_wav(&wav, 0);
+    let heard = sounding(&samples, 4_800, 32_768);
+    assert!(peak(heard) > 0.01, "{}", peak(heard));
+    assert!(cents(pitch_hertz(heard, rate), key_hertz(KEY)).abs() < 3.0);
+    // One note over all four changes, in one timeline.
+    let (samples, rate) = read_wav(&folder.path().join("rec.wav"), 0);
+    assert_eq!(samples.len() as u64, report["frames"].as_u64().unwrap());
+    let end = samples.len() - 4_800;
+    let heard = sounding(&samples[..end], 4_800, end);
+    let off = cents(pitch_hertz(heard, rate), key_hertz(KEY));
+    assert!(off.abs() < 1.0, "{off} cents");
+    let quietest = heard.chunks_exact(480).map(peak).fold(1.0, f32::min);
+    assert!(quietest > 0.5 * peak(heard), "a hole of {quietest} in {}", peak(heard));
+}
+
+#[test]
 fn freewheeling_loses_and_delays_nothing() {
     let Some(jack) = JackServer::start("freewheel", 48_000, 512) else { return };
     if !is_installed("jack_freewheel") {

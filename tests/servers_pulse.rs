@@ -83,3 +83,27 @@ fn a_killed_server_leaves_the_null_clock_playing() {
     let off = cents(pitch_hertz(heard, rate), key_hertz(KEY));
     assert!(off.abs() < 1.0, "{off} cents");
 }
+
+#[test]
+fn a_server_that_comes_back_is_played_on_again_without_a_hole() {
+    let Some(mut pulse) = PulseServer::start(48_000) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let play = play(&pulse, folder.path(), &["--driver", "pulse", "--for", "600", "--record", "rec.wav"]);
+    pulse.server.kill();
+    wait_for("the null clock", SOON, || play.said().contains("playing goes on without").then_some(()));
+    pulse.restart();
+    wait_for("the device's return", SOON, || play.said().contains("is back and plays").then_some(()));
+    let off = best_cents(&listen(&pulse));
+    assert!(off.abs() < 3.0, "{off} cents from the key's pitch");
+    let report = play.stop();
+    assert_eq!((&report["driver"], &report["stopped_by"]), (&"pulse".into(), &"signal".into()));
+    for count in ["rt_violations", "late_events", "dropped_events", "record_lost_frames"] {
+        assert_eq!(report[count], 0, "{count} in {report}");
+    }
+    let (samples, rate) = read_wav(&folder.path().join("rec.wav"), 0);
+    let end = samples.len() - 4_800;
+    let heard = sounding(&samples[..end], 4_800, end);
+    assert!(cents(pitch_hertz(heard, rate), key_hertz(KEY)).abs() < 1.0);
+    let quietest = heard.chunks_exact(480).map(peak).fold(1.0, f32::min);
+    assert!(quietest > 0.5 * peak(heard), "a hole of {quietest} in {}", peak(heard));
+}

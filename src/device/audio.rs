@@ -16,7 +16,7 @@ mod stats;
 mod system;
 mod watch;
 
-pub use callback::{Callback, Edge};
+pub use callback::{Callback, Edge, Standby};
 pub use choice::{AudioRequest, DriverChoice};
 pub use error::{DriverError, DriverFault, FaultKind};
 pub use jack::{JackMidiPort, JackPorts, list as list_jack};

@@ -1,27 +1,28 @@
 //! Plays a rig on real devices, until it is told to stop.
 
+mod device;
 mod gear;
+mod job;
+mod search;
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gear::{Gear, PortEnds, make_ends};
+use device::Device;
+use gear::{Gear, PortEnds, make_ends, renew_ends};
+use search::Found;
 
 pub use gear::Connected;
+pub use job::{Job, Played, Recording};
 
 use super::conductor::{Conductor, Happening};
 use super::error::Error;
-use super::scores::{NamedScore, named_scores, place_scores};
+use super::scores::{named_scores, place_scores};
 use super::summary::Summary;
-use crate::device::audio::{
-    self, AudioDriver, AudioRequest, Callback, CallbackReport, CallbackStats, DriverChoice, StreamInfo,
-};
+use crate::device::audio::{self, AudioRequest, CallbackReport, DriverChoice, StreamInfo};
 use crate::device::memory;
-use crate::journal::{RecordSummary, Recorder};
-use crate::render::{Command, Renderer, RendererSettings, Score, Snapshot, Swap, TimeBase, tap};
+use crate::journal::Recorder;
+use crate::render::{Command, RendererSettings, Score, Snapshot, Swap, TimeBase, tap};
 use crate::rig::{Deployment, Rig};
-use crate::rt::baton::Baton;
 use crate::unit::{Frame, SampleRate};
 
 /// The recorder may be stalled by its disk for so long without a loss.
@@ -31,70 +32,19 @@ const FAREWELL_SECONDS: f64 = 0.03;
 const FAREWELL_LIMIT: Duration = Duration::from_millis(500);
 const MASTER_DECIBELS: std::ops::RangeInclusive<f32> = -60.0..=12.0;
 
-/// What to play, and on what.
-pub struct Job {
-    /// The rig, checked.
-    pub rig: Rig,
-    /// MIDI files, from the first frame on.
-    pub scores: Vec<NamedScore>,
-    /// Where there is nothing to play on, this plays, over and over, until
-    /// somebody does.
-    pub demo: Option<crate::midi::file::Score>,
-    /// The device; its rate, block and channels are filled in from the rig.
-    pub request: AudioRequest,
-    /// Records what is played.
-    pub record: Option<PathBuf>,
-    /// Plays for so long, counted in frames.
-    pub seconds: Option<f64>,
-}
-
 /// A rig that plays. Call [`attend`](Live::attend) every few milliseconds.
 pub struct Live {
     conductor: Conductor,
-    baton: Arc<Baton<Renderer>>,
-    stats: Arc<CallbackStats>,
-    driver: Box<dyn AudioDriver>,
-    request: AudioRequest,
+    device: Device,
     gear: Option<Gear>,
     recorder: Option<Recorder>,
     record_failed: bool,
-    /// That the input is gone was said.
-    input_lost: bool,
     until: Option<Frame>,
-    xruns_before: u64,
     master_decibels: f32,
     next_rig: Option<Rig>,
+    /// The inner ends of the MIDI ports that a lost JACK is tried again with.
+    doors: Swap,
     messages: Vec<String>,
-}
-
-/// How a recording stands.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Recording {
-    /// The file.
-    pub path: PathBuf,
-    /// Frames in it.
-    pub frames: Frame,
-    /// Frames that a slow disk cost.
-    pub lost_frames: Frame,
-    /// Whether an error ended it.
-    pub failed: bool,
-}
-
-/// What came of it.
-pub struct Played {
-    /// The driver at the end.
-    pub info: StreamInfo,
-    /// Counts and faults.
-    pub summary: Summary,
-    /// Frames played; the few in which the last notes end after the time was
-    /// over are not counted, nor recorded.
-    pub frames: Frame,
-    /// How long callbacks took.
-    pub callbacks: CallbackReport,
-    /// Periods the devices missed.
-    pub xruns: u64,
-    /// The recording, if there was one.
-    pub recording: Option<RecordSummary>,
 }
 
 impl Live {
@@ -139,18 +89,14 @@ impl Live {
         }
         let mut live = Live {
             conductor,
-            baton: Arc::new(Baton::new(renderer)),
-            stats: Arc::new(CallbackStats::new(info.rate)),
-            driver,
-            request,
+            device: Device::new(driver, request, renderer, info.rate),
             gear: None,
             recorder,
             record_failed: false,
-            input_lost: false,
             until,
-            xruns_before: 0,
             master_decibels: 0.0,
             next_rig: None,
+            doors: Swap::default(),
             messages,
         };
         // A page fault in the callback is a wait, so everything that it will
@@ -165,12 +111,10 @@ impl Live {
 
     /// Starts the driver's callbacks and opens the gear.
     fn begin(&mut self, ends: Vec<PortEnds>) -> Result<(), Error> {
-        let callback = Callback::new(Arc::clone(&self.baton), Arc::clone(&self.stats));
-        if self.is_jack() {
-            let ports = ends.into_iter().map(Into::into).collect();
-            return Ok(self.driver.start(callback, ports)?);
+        if self.device.is_jack() {
+            return Ok(self.device.start(ends.into_iter().map(Into::into).collect())?);
         }
-        self.driver.start(callback, Vec::new())?;
+        self.device.start(Vec::new())?;
         self.open_gear(ends);
         Ok(())
     }
@@ -197,15 +141,7 @@ impl Live {
                 Happening::RigPlays => "the changed rig plays".to_owned(),
             });
         }
-        if let Some(fault) = self.driver.fault() {
-            tracing::warn!(driver = self.driver.info().driver, %fault, "the driver is given up");
-            self.messages.push(format!("{fault}; playing goes on without a device"));
-            self.fall_back();
-        }
-        if let Some(fault) = self.driver.warning().filter(|_| !self.input_lost) {
-            self.input_lost = true;
-            self.messages.push(fault.to_string());
-        }
+        self.attend_device(Instant::now());
         if let Some(error) = self.recorder.as_mut().and_then(Recorder::take_error) {
             self.record_failed = true;
             self.messages.push(format!("the recording stops: {error}"));
@@ -221,13 +157,39 @@ impl Live {
         std::mem::take(&mut self.messages)
     }
 
+    fn attend_device(&mut self, now: Instant) {
+        if let Some(fault) = self.device.fault() {
+            tracing::warn!(driver = self.device.info().driver, %fault, "the driver is given up");
+            self.messages.push(format!("{fault}; playing goes on without a device"));
+            self.fall_back(now);
+        }
+        if let Some(fault) = self.device.warning() {
+            self.messages.push(fault.to_string());
+        }
+        match self.device.found(now) {
+            Some(Ok(found)) => self.go_back(found),
+            Some(Err(error)) => self.messages.push(format!("the device is back, but {error}")),
+            None => {}
+        }
+        if let Some(driver) = self.device.is_due(now) {
+            let mut ports = Vec::new();
+            self.doors = Swap::default();
+            if driver == DriverChoice::Jack {
+                let ends;
+                (self.doors, ends) = renew_ends(self.conductor.deployment(), &self.ports(), TimeBase::Frames);
+                ports = ends.into_iter().map(Into::into).collect();
+            }
+            self.device.try_again(ports, now);
+        }
+    }
+
     /// Goes to a changed rig; of several in a row the newest is taken.
     pub fn change(&mut self, rig: Rig) {
         self.next_rig = Some(rig);
     }
 
     fn take_rig(&mut self, rig: Rig) {
-        let request = fill(self.request.clone(), &rig);
+        let request = fill(self.device.request().clone(), &rig);
         let old = self.conductor.deployment().rig();
         let midi_changed = old.midi != rig.midi;
         let old_ports: Vec<u16> =
@@ -239,26 +201,14 @@ impl Live {
             self.messages.push(format!("{error}; the old rig plays on"));
             return;
         }
+        let wanted = self.device.request();
         let channels_changed = (request.output_channels, request.input_channels)
-            != (self.request.output_channels, self.request.input_channels);
-        if channels_changed || midi_changed && self.is_jack() {
+            != (wanted.output_channels, wanted.input_channels);
+        if channels_changed || midi_changed && self.device.has_jack_ports() {
             // The device needs other ports: it is opened anew, and the timeline
             // goes on where it was.
-            self.request = request;
-            self.driver.stop();
-            self.xruns_before += self.driver.xruns();
-            let info = self.driver.info();
-            let again = AudioRequest {
-                driver: info.driver.parse().unwrap_or(DriverChoice::Auto),
-                rate: Some(info.rate),
-                ..self.request.clone()
-            };
-            match audio::open(&again) {
-                Ok(opened) => self.driver = opened.driver,
-                Err(error) => {
-                    self.messages.push(format!("{error}; playing goes on without a device"));
-                    self.take_null_clock();
-                }
+            if let Err(error) = self.device.reopen(request, Instant::now()) {
+                self.messages.push(format!("{error}; playing goes on without a device"));
             }
             self.renew_gear(&old_ports, true);
         } else if midi_changed {
@@ -267,27 +217,31 @@ impl Live {
     }
 
     /// The device is gone: the null clock takes the Renderer over.
-    fn fall_back(&mut self) {
-        let was_jack = self.is_jack();
-        self.driver.stop();
-        self.xruns_before += self.driver.xruns();
-        self.take_null_clock();
+    fn fall_back(&mut self, now: Instant) {
+        let was_jack = self.device.is_jack();
+        if let Err(error) = self.device.lose(now) {
+            self.messages.push(error.to_string());
+        }
         if was_jack {
-            let ports: Vec<u16> = self.ports();
+            let ports = self.ports();
             self.renew_gear(&ports, true);
-        } else {
-            let callback = Callback::new(Arc::clone(&self.baton), Arc::clone(&self.stats));
-            if let Err(error) = self.driver.start(callback, Vec::new()) {
-                self.messages.push(error.to_string());
-            }
+        } else if let Err(error) = self.device.start(Vec::new()) {
+            self.messages.push(error.to_string());
         }
     }
 
-    fn take_null_clock(&mut self) {
-        match null_clock(self.driver.info()) {
-            Ok(driver) => self.driver = driver,
-            Err(error) => self.messages.push(error.to_string()),
+    /// The device is back: it takes the Renderer over from the null clock.
+    fn go_back(&mut self, found: Found) {
+        self.device.go_back(found);
+        if self.device.is_jack() {
+            if let Some(gear) = self.gear.take() {
+                gear.close();
+            }
+            self.conductor.lend(std::mem::take(&mut self.doors));
         }
+        let info = self.device.info();
+        tracing::info!(driver = info.driver, device = info.device, "the device is back");
+        self.messages.push(format!("{} is back and plays ({})", info.device, info.driver));
     }
 
     /// New doors for the MIDI ports of the rig; what stood at `old_ports` ends.
@@ -295,10 +249,8 @@ impl Live {
         if let Some(gear) = self.gear.take() {
             gear.close();
         }
-        let mut swap = Swap::default();
-        swap.sources.extend(old_ports.iter().map(|place| (*place, None)));
-        swap.sinks.extend(old_ports.iter().map(|place| (*place, None)));
-        let ends = make_ends(self.conductor.deployment(), time_base(self.is_jack()), &mut swap);
+        let base = time_base(self.device.is_jack());
+        let (swap, ends) = renew_ends(self.conductor.deployment(), old_ports, base);
         self.conductor.lend(swap);
         if start_driver {
             if let Err(error) = self.begin(ends) {
@@ -314,13 +266,9 @@ impl Live {
         deployment.rig().midi.iter().filter_map(|port| deployment.port_of(&port.name)).collect()
     }
 
-    fn is_jack(&self) -> bool {
-        self.driver.info().driver == DriverChoice::Jack.name()
-    }
-
     /// What was got from the device.
     pub fn info(&self) -> &StreamInfo {
-        self.driver.info()
+        self.device.info()
     }
 
     /// The rig that plays.
@@ -331,7 +279,7 @@ impl Live {
     /// Frames from a key to its sound's leaving the callback.
     pub fn midi_latency_frames(&self) -> u32 {
         let fixed = self.rig().engine.midi_latency_frames;
-        fixed.unwrap_or(if self.is_jack() { 0 } else { self.info().block_frames })
+        fixed.unwrap_or(if self.device.is_jack() { 0 } else { self.info().block_frames })
     }
 
     /// Whether the time it was to play is over.
@@ -351,17 +299,17 @@ impl Live {
 
     /// How callbacks went so far.
     pub fn callbacks(&self) -> CallbackReport {
-        self.stats.report()
+        self.device.callbacks()
     }
 
     /// Periods that devices missed so far.
     pub fn xruns(&self) -> u64 {
-        self.xruns_before + self.driver.xruns()
+        self.device.xruns()
     }
 
     /// The gear that is connected.
     pub fn gear(&self) -> Vec<Connected> {
-        if self.is_jack() {
+        if self.device.is_jack() {
             return gear::jack_ports(self.rig());
         }
         self.gear.as_ref().map_or_else(Vec::new, Gear::connected)
@@ -405,22 +353,20 @@ impl Live {
             std::thread::sleep(Duration::from_millis(2));
             self.conductor.attend();
         }
-        self.driver.stop();
+        self.device.stop();
         if let Some(gear) = self.gear.take() {
             gear.close();
         }
         let mut summary = self.conductor.summary();
-        summary.snapshot.dropped_events += self.driver.dropped_midi();
+        summary.snapshot.dropped_events += self.device.dropped_midi();
         let xruns = self.xruns();
-        // The Renderer goes, and with it the recording's writing end.
-        drop(self.baton.take());
         let recording = self.recorder.take().map(Recorder::finish);
         let frames = summary.snapshot.frame.min(self.until.unwrap_or(Frame::MAX));
         Played {
-            info: self.driver.info().clone(),
+            info: self.device.info().clone(),
             summary,
             frames,
-            callbacks: self.stats.report(),
+            callbacks: self.device.callbacks(),
             xruns,
             recording,
         }
@@ -443,18 +389,6 @@ fn fill(request: AudioRequest, rig: &Rig) -> AudioRequest {
 
 fn time_base(is_jack: bool) -> TimeBase {
     if is_jack { TimeBase::Frames } else { TimeBase::Host }
-}
-
-/// The clock that goes on when a device is gone, at the same rate and block.
-fn null_clock(info: &StreamInfo) -> Result<Box<dyn AudioDriver>, Error> {
-    let request = AudioRequest {
-        driver: DriverChoice::Null,
-        rate: Some(info.rate),
-        block_frames: Some(info.block_frames),
-        output_channels: info.output_channels,
-        ..AudioRequest::default()
-    };
-    Ok(audio::open(&request)?.driver)
 }
 
 fn demo_feeds(rig: &Rig, demo: Option<&crate::midi::file::Score>, rate: SampleRate) -> Vec<(String, Score)> {

@@ -42,15 +42,26 @@ impl JackServer {
         let only = ONE_SERVER.lock().unwrap_or_else(PoisonError::into_inner);
         let server = Running::start(&mut command, Some(&log));
         let mut jack = JackServer { name, server, log, command, _only: only };
+        jack.wait();
+        Some(jack)
+    }
+
+    /// Starts a server that was killed again, by the same name.
+    pub fn restart(&mut self) {
+        self.server = Running::start(&mut self.command, Some(&self.log));
+        self.wait();
+    }
+
+    fn wait(&mut self) {
         for _ in 0..ATTEMPTS {
-            let waited = jack.client("jack_wait").args(["-w", "-t", "10"]).output().expect("jack_wait runs");
-            if waited.status.success() && matches!(jack.server.0.try_wait(), Ok(None)) {
-                return Some(jack);
+            let waited = self.client("jack_wait").args(["-w", "-t", "10"]).output().expect("jack_wait runs");
+            if waited.status.success() && matches!(self.server.0.try_wait(), Ok(None)) {
+                return;
             }
-            jack.server.kill();
-            jack.server = Running::start(&mut jack.command, Some(&jack.log));
+            self.server.kill();
+            self.server = Running::start(&mut self.command, Some(&self.log));
         }
-        panic!("jackd did not start: {}", std::fs::read_to_string(&jack.log).unwrap_or_default());
+        panic!("jackd did not start: {}", std::fs::read_to_string(&self.log).unwrap_or_default());
     }
 
     /// A client program that finds this server.

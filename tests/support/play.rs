@@ -54,6 +54,13 @@ impl Play {
         std::fs::read_to_string(self.folder.join("stderr")).unwrap_or_default()
     }
 
+    /// Asks it to end (SIGTERM); gives the report.
+    #[cfg(unix)]
+    pub fn stop(mut self) -> serde_json::Value {
+        self.running.terminate();
+        self.finish()
+    }
+
     /// Waits for its end; gives the report.
     pub fn finish(mut self) -> serde_json::Value {
         let status = self.running.end(SOON + SOON);

@@ -10,6 +10,8 @@ use super::program::{Running, is_installed, wait_for};
 pub struct PulseServer {
     pub server: Running,
     folder: tempfile::TempDir,
+    /// How it was started, to start it again.
+    command: Command,
 }
 
 impl PulseServer {
@@ -34,12 +36,22 @@ impl PulseServer {
             .env("XDG_RUNTIME_DIR", folder.path())
             .env_remove("PULSE_SERVER");
         let server = Running::start(&mut command, Some(&folder.path().join("log")));
-        let pulse = PulseServer { server, folder };
+        let pulse = PulseServer { server, folder, command };
+        pulse.wait();
+        Some(pulse)
+    }
+
+    /// Starts a server that was killed again, at the same address.
+    pub fn restart(&mut self) {
+        self.server = Running::start(&mut self.command, Some(&self.folder.path().join("log")));
+        self.wait();
+    }
+
+    fn wait(&self) {
         wait_for("PulseAudio's start", Duration::from_secs(20), || {
-            let asked = pulse.client("pactl").arg("info").output().expect("pactl runs");
+            let asked = self.client("pactl").arg("info").output().expect("pactl runs");
             asked.status.success().then_some(())
         });
-        Some(pulse)
     }
 
     /// The server's address.

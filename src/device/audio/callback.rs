@@ -43,6 +43,9 @@ pub struct Callback {
 pub(super) struct Reins {
     freewheeling: AtomicBool,
     retired: AtomicBool,
+    /// Silent until its predecessor has let go.
+    waiting: AtomicBool,
+    called: AtomicBool,
 }
 
 impl Reins {
@@ -64,6 +67,23 @@ impl Reins {
     }
 }
 
+/// The hold on a callback that runs, silent, until the driver before it has been
+/// stopped: so a device shows that it plays before anything depends on it.
+/// Real-time: yes.
+pub struct Standby(Arc<Reins>);
+
+impl Standby {
+    /// Whether the device has asked for a period yet.
+    pub fn was_called(&self) -> bool {
+        self.0.called.load(Ordering::Relaxed)
+    }
+
+    /// From its next period on the callback renders.
+    pub fn take_over(&self) {
+        self.0.waiting.store(false, Ordering::Relaxed);
+    }
+}
+
 /// While freewheeling, the longest that a period waits for the recorder.
 const FREEWHEEL_WATCHDOG_NANOS: u64 = 60_000_000_000;
 const SILENCE_FRAMES: usize = 256;
@@ -74,6 +94,15 @@ impl Callback {
     /// to `stats`. Real-time: no (allocates).
     pub fn new(baton: Arc<Baton<Renderer>>, stats: Arc<CallbackStats>) -> Callback {
         Callback { baton, stats, reins: Arc::default(), is_first: true }
+    }
+
+    /// The same, silent and leaving the Renderer alone until told. Real-time: no
+    /// (allocates).
+    pub fn standing_by(baton: Arc<Baton<Renderer>>, stats: Arc<CallbackStats>) -> (Callback, Standby) {
+        let callback = Callback::new(baton, stats);
+        callback.reins.waiting.store(true, Ordering::Relaxed);
+        let standby = Standby(callback.reins());
+        (callback, standby)
     }
 
     /// The driver's hold on this callback.
@@ -93,7 +122,8 @@ impl Callback {
             self.is_first = false;
             self.stats.set_scheduling(scheduling::promote_this_thread());
         }
-        if self.reins.retired.load(Ordering::Relaxed) {
+        if self.reins.retired.load(Ordering::Relaxed) || self.reins.waiting.load(Ordering::Relaxed) {
+            self.reins.called.store(true, Ordering::Relaxed);
             let _guard = guard::enter();
             silence(frames, ports);
             edge.absent();
@@ -218,6 +248,23 @@ mod tests {
         play(&mut old);
         play(&mut Callback::new(Arc::clone(&baton), Arc::clone(&stats)));
         assert_eq!((stats.report().absences, stats.callbacks()), (0, 2));
+        assert_eq!(baton.take().map(|renderer| renderer.frame()), Some(600));
+    }
+
+    #[test]
+    fn standing_by_it_leaves_the_renderer_to_its_predecessor() {
+        let settings = RendererSettings { rate: SampleRate::DEFAULT, midi_latency_frames: 0 };
+        let baton = Arc::new(Baton::new(renderer(settings).0));
+        let stats = Arc::new(CallbackStats::new(SampleRate::DEFAULT));
+        let mut old = Callback::new(Arc::clone(&baton), Arc::clone(&stats));
+        let (mut new, standby) = Callback::standing_by(Arc::clone(&baton), Arc::clone(&stats));
+        assert!(!standby.was_called());
+        assert!(play(&mut new).iter().all(|sample| *sample == 0.0));
+        play(&mut old);
+        assert!(standby.was_called());
+        assert_eq!((stats.report().absences, stats.callbacks()), (0, 1));
+        standby.take_over();
+        play(&mut new);
         assert_eq!(baton.take().map(|renderer| renderer.frame()), Some(600));
     }
 

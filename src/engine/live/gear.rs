@@ -34,6 +34,19 @@ pub(super) fn make_ends(deployment: &Deployment, base: TimeBase, swap: &mut Swap
     ends
 }
 
+/// The same for a Renderer that plays: what stood at `old_ports` ends.
+pub(super) fn renew_ends(
+    deployment: &Deployment,
+    old_ports: &[u16],
+    base: TimeBase,
+) -> (Swap, Vec<PortEnds>) {
+    let mut swap = Swap::default();
+    swap.sources.extend(old_ports.iter().map(|place| (*place, None)));
+    swap.sinks.extend(old_ports.iter().map(|place| (*place, None)));
+    let ends = make_ends(deployment, base, &mut swap);
+    (swap, ends)
+}
+
 impl From<PortEnds> for JackMidiPort {
     fn from(ends: PortEnds) -> JackMidiPort {
         JackMidiPort {

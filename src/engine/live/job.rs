@@ -1,0 +1,54 @@
+use std::path::PathBuf;
+
+use crate::device::audio::{AudioRequest, CallbackReport, StreamInfo};
+use crate::engine::{NamedScore, Summary};
+use crate::journal::RecordSummary;
+use crate::rig::Rig;
+use crate::unit::Frame;
+
+/// What to play, and on what.
+pub struct Job {
+    /// The rig, checked.
+    pub rig: Rig,
+    /// MIDI files, from the first frame on.
+    pub scores: Vec<NamedScore>,
+    /// Where there is nothing to play on, this plays, over and over, until
+    /// somebody does.
+    pub demo: Option<crate::midi::file::Score>,
+    /// The device; its rate, block and channels are filled in from the rig.
+    pub request: AudioRequest,
+    /// Records what is played.
+    pub record: Option<PathBuf>,
+    /// Plays for so long, counted in frames.
+    pub seconds: Option<f64>,
+}
+
+/// How a recording stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recording {
+    /// The file.
+    pub path: PathBuf,
+    /// Frames in it.
+    pub frames: Frame,
+    /// Frames that a slow disk cost.
+    pub lost_frames: Frame,
+    /// Whether an error ended it.
+    pub failed: bool,
+}
+
+/// What came of it.
+pub struct Played {
+    /// The driver at the end.
+    pub info: StreamInfo,
+    /// Counts and faults.
+    pub summary: Summary,
+    /// Frames played; the few in which the last notes end after the time was
+    /// over are not counted, nor recorded.
+    pub frames: Frame,
+    /// How long callbacks took.
+    pub callbacks: CallbackReport,
+    /// Periods the devices missed.
+    pub xruns: u64,
+    /// The recording, if there was one.
+    pub recording: Option<RecordSummary>,
+}
