@@ -4,5 +4,5 @@ mod recorder;
 mod wav_out;
 mod wav_series;
 
-pub use recorder::{RecordError, RecordSummary, Recorder};
+pub use recorder::{RecordError, RecordGap, RecordNews, RecordSummary, Recorder};
 pub use wav_out::{BitDepth, BitDepthError, WavOut, WavOutError};

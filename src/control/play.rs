@@ -7,11 +7,12 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::arguments::PlayArguments;
 use super::files::{load_rig, load_scores};
 use super::render::run_report;
-use super::report::{CallbackTimes, PlayReport};
+use super::report::{CallbackTimes, GapReport, PlayReport};
 use super::status::{GearView, RecordView, Status, StatusCommand, StatusView};
 use crate::device::audio::AudioRequest;
 use crate::engine::live::{Job, Live, Played};
 use crate::engine::{Error, ErrorKind};
+use crate::journal::RecordGap;
 use crate::midi::file::Score;
 use crate::rig::Watch;
 use crate::stage::Kinds;
@@ -229,6 +230,7 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
             max: callbacks.max_micros,
             budget: info.rate.seconds(Frame::from(info.block_frames)) * 1.0e6,
         },
+        record_gaps: recording.iter().flat_map(|r| &r.gaps).map(gap_report).collect(),
         record_lost_frames: recording.as_ref().map_or(0, |r| r.lost_frames),
         scheduler: callbacks.scheduling.to_string(),
         stopped_by: stopped_by.to_owned(),
@@ -242,6 +244,10 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
         Some(error) => Err(error.into()),
         None => Ok(()),
     }
+}
+
+fn gap_report(gap: &RecordGap) -> GapReport {
+    GapReport { path: gap.path.display().to_string(), at_frame: gap.at_frame, frames: gap.frames }
 }
 
 /// Ctrl-C, and what a service manager sends.

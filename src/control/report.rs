@@ -44,6 +44,17 @@ pub struct FaultReport {
     pub frame: u64,
 }
 
+/// A stretch that is in no file of a recording.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct GapReport {
+    /// The file that begins after it.
+    pub path: String,
+    /// Its first frame, counted from the first of the recording.
+    pub at_frame: u64,
+    /// Its length.
+    pub frames: u64,
+}
+
 /// What `play` and `render` both tell.
 #[derive(Clone, Default, PartialEq, Debug, Serialize)]
 pub struct RunReport {
@@ -93,8 +104,10 @@ pub struct PlayReport {
     pub xruns: u64,
     /// How long they took.
     pub callback_us: CallbackTimes,
-    /// Frames that a slow disk cost the recording.
+    /// Frames that a slow or failing disk cost the recording.
     pub record_lost_frames: u64,
+    /// Those of them that are in no file.
+    pub record_gaps: Vec<GapReport>,
     /// The scheduling class that the callback thread really got.
     pub scheduler: String,
     /// Why it ended: `for`, `quit`, `signal`, ….
@@ -160,11 +173,11 @@ impl fmt::Display for PlayReport {
         )?;
         common(f, run)?;
         if self.record_lost_frames > 0 {
-            row(
-                f,
-                "recording",
-                &format!("{} lost, silent in the file", count(self.record_lost_frames, "frame")),
-            )?;
+            row(f, "recording", &format!("{} lost", count(self.record_lost_frames, "frame")))?;
+        }
+        for gap in &self.record_gaps {
+            let seconds = gap.frames as f64 / f64::from(run.rate_hertz.max(1));
+            row(f, "recording", &format!("{seconds:.2} s missing before {}", gap.path))?;
         }
         row(f, "stopped by", &self.stopped_by)
     }
@@ -271,6 +284,7 @@ mod tests {
             "xruns",
             "callback_us",
             "record_lost_frames",
+            "record_gaps",
             "scheduler",
             "stopped_by",
         ];

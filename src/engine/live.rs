@@ -3,12 +3,14 @@
 mod device;
 mod gear;
 mod job;
+mod recording;
 mod search;
 
 use std::time::{Duration, Instant};
 
 use device::Device;
 use gear::{Gear, PortEnds, make_ends, renew_ends};
+use recording::RecordKeeper;
 use search::Found;
 
 pub use gear::Connected;
@@ -37,8 +39,7 @@ pub struct Live {
     conductor: Conductor,
     device: Device,
     gear: Option<Gear>,
-    recorder: Option<Recorder>,
-    record_failed: bool,
+    recording: Option<RecordKeeper>,
     until: Option<Frame>,
     master_decibels: f32,
     next_rig: Option<Rig>,
@@ -81,18 +82,17 @@ impl Live {
         let until = job.seconds.map(|seconds| info.rate.frames(seconds));
         let channels = usize::from(request.output_channels);
         let (mut renderer, conductor) = Conductor::new(job.rig, settings, 0, extend)?;
-        let mut recorder = None;
+        let mut recording = None;
         if let Some(path) = &job.record {
             let (tap, reader) = tap(channels, info.rate.frames(RECORD_RING_SECONDS) as usize);
-            recorder = Some(Recorder::start(path, reader, info.rate)?);
+            recording = Some(RecordKeeper::new(Recorder::start(path, reader, info.rate)?, info.rate));
             renderer.record(Box::new(tap), until);
         }
         let mut live = Live {
             conductor,
             device: Device::new(driver, request, renderer, info.rate),
             gear: None,
-            recorder,
-            record_failed: false,
+            recording,
             until,
             master_decibels: 0.0,
             next_rig: None,
@@ -142,10 +142,7 @@ impl Live {
             });
         }
         self.attend_device(Instant::now());
-        if let Some(error) = self.recorder.as_mut().and_then(Recorder::take_error) {
-            self.record_failed = true;
-            self.messages.push(format!("the recording stops: {error}"));
-        }
+        self.attend_recording();
         if let Some(gear) = &mut self.gear {
             self.messages.extend(gear.troubles());
         }
@@ -155,6 +152,12 @@ impl Live {
             self.take_rig(rig);
         }
         std::mem::take(&mut self.messages)
+    }
+
+    fn attend_recording(&mut self) {
+        if let Some(recording) = &mut self.recording {
+            self.messages.extend(recording.attend());
+        }
     }
 
     fn attend_device(&mut self, now: Instant) {
@@ -317,13 +320,7 @@ impl Live {
 
     /// The recording, if there is one.
     pub fn recording(&self) -> Option<Recording> {
-        let recorder = self.recorder.as_ref()?;
-        Some(Recording {
-            path: recorder.path().to_owned(),
-            frames: recorder.frames(),
-            lost_frames: recorder.lost_frames(),
-            failed: self.record_failed,
-        })
+        self.recording.as_ref().map(RecordKeeper::state)
     }
 
     /// Ends every note.
@@ -360,7 +357,7 @@ impl Live {
         let mut summary = self.conductor.summary();
         summary.snapshot.dropped_events += self.device.dropped_midi();
         let xruns = self.xruns();
-        let recording = self.recorder.take().map(Recorder::finish);
+        let recording = self.recording.take().map(RecordKeeper::finish);
         let frames = summary.snapshot.frame.min(self.until.unwrap_or(Frame::MAX));
         Played {
             info: self.device.info().clone(),

@@ -1,6 +1,8 @@
-//! The disk writer: what the master plays, into a WAV file, while it plays.
+//! The disk writer: what the master plays, into WAV files, while it plays.
 
-use std::io;
+mod error;
+mod writer;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,70 +11,77 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
 
+pub use error::RecordError;
+
 use super::wav_series::{LIMIT_BYTES, Open, WavSeries, real_files};
+use crate::actor::Heirloom;
 use crate::render::TapReader;
 use crate::unit::SampleRate;
+use writer::DiskWriter;
 
-/// How often the tap is emptied. It holds seconds.
-const POLL: Duration = Duration::from_millis(20);
-/// How much a killed process may lose.
-const FLUSH: Duration = Duration::from_secs(1);
 /// How long the end of a recording may take.
 const FINISH: Duration = Duration::from_secs(10);
-const READ_FRAMES: usize = 4_096;
+/// News that may wait; a disk that comes and goes faster is heard of less.
+const NEWS: usize = 64;
 
-/// Why a recording could not begin or go on. What plays is not touched by it.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[allow(missing_docs)]
-pub enum RecordError {
-    #[error("cannot record to {}: {reason}; {}", path.display(), advice(*kind))]
-    Create { path: PathBuf, kind: io::ErrorKind, reason: String },
-    #[error(
-        "recording to {} stopped: {reason}; what came before is kept; {}", path.display(), advice(*kind)
-    )]
-    Write { path: PathBuf, kind: io::ErrorKind, reason: String },
-    #[error(
-        "the disk did not finish writing {} in time; the file opens, but its end may be missing", path.display()
-    )]
-    Stalled { path: PathBuf },
+/// Frames that are in no file, because the disk took nothing for a while.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecordGap {
+    /// The file that begins after it.
+    pub path: PathBuf,
+    /// Its first frame, counted from the first of the recording.
+    pub at_frame: u64,
+    /// Its length.
+    pub frames: u64,
 }
 
-fn advice(kind: io::ErrorKind) -> &'static str {
-    match kind {
-        io::ErrorKind::NotFound => "make the directory first, or choose another path",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "choose a directory that you may write to"
-        }
-        io::ErrorKind::IsADirectory => "name a file in it",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free some space, or record to another disk"
-        }
-        _ => "record to another disk or directory",
-    }
+/// What becomes of a recording while it runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RecordNews {
+    /// Nothing is written for now; the disk is tried again and again.
+    Stopped(RecordError),
+    /// It goes on in another file, after a gap.
+    Resumed(RecordGap),
 }
 
 /// What a recording came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecordSummary {
-    /// The files, in order; more than one past 4 GiB.
+    /// The files, in order; more than one past 4 GiB, or after a gap.
     pub files: Vec<PathBuf>,
     /// Frames in the files, zeros in place of lost ones included.
     pub frames: u64,
-    /// Frames lost: to a disk slower than the tap can bear, or after an error.
+    /// Frames lost: zeros, for a disk slower than the tap can bear, and gaps.
     pub lost_frames: u64,
-    /// Why it broke off, if it did.
+    /// Where the next file does not begin where the one before ends.
+    pub gaps: Vec<RecordGap>,
+    /// Why its end is missing, if it is.
     pub error: Option<RecordError>,
 }
 
 /// A recording under way, owned by the control world. A thread of its own
-/// writes, so a slow disk holds up nothing but itself. Real-time: no.
+/// writes, so a slow disk holds up nothing but itself; what it writes outlives
+/// it, so that one that fails is followed by another. Real-time: no.
 pub struct Recorder {
-    stop: Sender<()>,
-    done: Receiver<RecordSummary>,
-    errors: Receiver<RecordError>,
+    writer: Heirloom<DiskWriter>,
+    running: Running,
+    restarts: u64,
+    news: Receiver<RecordNews>,
     path: PathBuf,
     channels: usize,
     progress: Arc<Progress>,
+}
+
+/// A thread that writes.
+struct Running {
+    orders: Sender<Order>,
+    done: Receiver<RecordSummary>,
+}
+
+enum Order {
+    Finish,
+    /// Fails, as by a fault of its own.
+    Fail,
 }
 
 /// Readable while it runs.
@@ -80,6 +89,13 @@ pub struct Recorder {
 struct Progress {
     frames: AtomicU64,
     lost: AtomicU64,
+}
+
+impl Progress {
+    fn set(&self, frames: u64, lost: u64) {
+        self.frames.store(frames, Ordering::Relaxed);
+        self.lost.store(lost, Ordering::Relaxed);
+    }
 }
 
 impl Recorder {
@@ -99,41 +115,45 @@ impl Recorder {
         limit_bytes: u64,
         open: Open,
     ) -> Result<Recorder, RecordError> {
-        let cannot = |error: io::Error| RecordError::Create {
-            path: path.to_owned(),
-            kind: error.kind(),
-            reason: error.to_string(),
-        };
+        let cannot = |error| RecordError::create(path.to_owned(), &error);
         let channels = reader.channels();
         let series = WavSeries::create(path, rate, channels, limit_bytes, open).map_err(cannot)?;
-        let (stop, stopped) = channel::bounded(1);
-        let (tell_done, done) = channel::bounded(1);
-        let (tell_error, errors) = channel::bounded(1);
+        let (tell, news) = channel::bounded(NEWS);
         let progress = Arc::new(Progress::default());
-        let mut writer = DiskWriter {
-            reader,
-            series,
-            buffer: vec![0.0; READ_FRAMES * channels],
-            error: None,
-            frames_read: 0,
-            lost_before_error: 0,
-            last_flush: Instant::now(),
-            tell_error,
-            progress: Arc::clone(&progress),
-        };
-        thread::Builder::new()
-            .name("antiphon-recorder".into())
-            .spawn(move || {
-                // Nobody waits for it after a timeout, so nobody may be there.
-                let _ = tell_done.send(writer.run(&stopped));
-            })
-            .map_err(cannot)?;
-        Ok(Recorder { stop, done, errors, path: path.to_owned(), channels, progress })
+        let writer = Heirloom::new(DiskWriter::new(reader, series, tell, Arc::clone(&progress)));
+        let running = run(&writer).map_err(cannot)?;
+        Ok(Recorder { writer, running, restarts: 0, news, path: path.to_owned(), channels, progress })
     }
 
-    /// The error that stopped the writing, once.
-    pub fn take_error(&mut self) -> Option<RecordError> {
-        self.errors.try_recv().ok()
+    /// Starts the writing thread again where it failed. Call it again and again;
+    /// gives what became of the recording since.
+    pub fn attend(&mut self) -> Vec<RecordNews> {
+        // It says what it came to only when it is told to finish.
+        if matches!(self.running.done.try_recv(), Err(channel::TryRecvError::Disconnected)) {
+            self.restart();
+        }
+        self.news.try_iter().collect()
+    }
+
+    fn restart(&mut self) {
+        match run(&self.writer) {
+            Ok(running) => {
+                self.restarts += 1;
+                self.running = running;
+            }
+            Err(error) => tracing::warn!(%error, "the disk writer cannot be started again"),
+        }
+    }
+
+    /// How often the writing thread was started again.
+    pub fn restarts(&self) -> u64 {
+        self.restarts
+    }
+
+    /// Makes the writing thread fail, for trying out that nobody hears of it.
+    pub fn fail(&self) {
+        // Full: it is to end anyway.
+        let _ = self.running.orders.try_send(Order::Fail);
     }
 
     /// Frames written so far.
@@ -162,106 +182,40 @@ impl Recorder {
         self.finish_within(FINISH)
     }
 
-    fn finish_within(self, patience: Duration) -> RecordSummary {
-        // Full or gone: it has been told, or has ended.
-        let _ = self.stop.try_send(());
-        self.done.recv_timeout(patience).unwrap_or_else(|_| RecordSummary {
-            files: vec![self.path.clone()],
-            frames: self.frames(),
-            lost_frames: self.lost_frames(),
-            error: Some(RecordError::Stalled { path: self.path.clone() }),
-        })
-    }
-}
-
-struct DiskWriter {
-    reader: TapReader,
-    series: WavSeries,
-    buffer: Vec<f32>,
-    error: Option<RecordError>,
-    /// Frames read from the tap.
-    frames_read: u64,
-    /// How many the tap had lost when an error ended the writing; from then on
-    /// whatever is read is lost, its zeros too.
-    lost_before_error: u64,
-    last_flush: Instant,
-    tell_error: Sender<RecordError>,
-    progress: Arc<Progress>,
-}
-
-impl DiskWriter {
-    fn run(&mut self, stopped: &Receiver<()>) -> RecordSummary {
-        let mut stopping = false;
+    fn finish_within(mut self, patience: Duration) -> RecordSummary {
+        let limit = Instant::now() + patience;
         loop {
-            if !stopping {
-                // The Recorder dropped is an end too.
-                stopping = !matches!(stopped.recv_timeout(POLL), Err(RecvTimeoutError::Timeout));
-                if stopping {
-                    self.reader.stop();
+            // Full or gone: it has been told, or has ended.
+            let _ = self.running.orders.try_send(Order::Finish);
+            match self.running.done.recv_deadline(limit) {
+                Ok(summary) => return summary,
+                Err(RecvTimeoutError::Disconnected) if Instant::now() < limit => self.restart(),
+                Err(_) => {
+                    return RecordSummary {
+                        files: vec![self.path.clone()],
+                        frames: self.frames(),
+                        lost_frames: self.lost_frames(),
+                        gaps: Vec::new(),
+                        error: Some(RecordError::Stalled { path: self.path.clone() }),
+                    };
                 }
             }
-            self.drain();
-            if self.reader.is_finished() {
-                break;
-            }
-            if self.last_flush.elapsed() >= FLUSH {
-                self.last_flush = Instant::now();
-                let result = self.series.flush();
-                self.judge(result);
-            }
-        }
-        if self.error.is_none() {
-            let result = self.series.close();
-            self.judge(result);
-        }
-        RecordSummary {
-            files: self.series.files().to_vec(),
-            frames: self.series.frames(),
-            lost_frames: self.lost_frames(),
-            error: self.error.clone(),
         }
     }
+}
 
-    /// Empties the tap, error or not: a dead disk must not look like a slow one.
-    fn drain(&mut self) {
-        loop {
-            let frames = self.reader.read(&mut self.buffer);
-            self.frames_read += frames as u64;
-            if frames > 0 && self.error.is_none() {
-                let samples = frames * self.reader.channels();
-                let result = self.series.write(&self.buffer[..samples]);
-                self.judge(result);
-            }
-            self.progress.frames.store(self.series.frames(), Ordering::Relaxed);
-            self.progress.lost.store(self.lost_frames(), Ordering::Relaxed);
-            if frames == 0 {
-                break;
-            }
+/// A thread that goes on with the writing where the one before ended.
+fn run(writer: &Heirloom<DiskWriter>) -> std::io::Result<Running> {
+    let (orders, received) = channel::bounded(2);
+    let (tell_done, done) = channel::bounded(1);
+    let writer = writer.clone();
+    thread::Builder::new().name("antiphon-recorder".into()).spawn(move || {
+        if let Some(mut held) = writer.take() {
+            // Nobody waits for it after a timeout, so nobody may be there.
+            let _ = tell_done.send(DiskWriter::run(&mut held, &received));
         }
-    }
-
-    fn lost_frames(&self) -> u64 {
-        match self.error {
-            None => self.reader.lost_frames(),
-            Some(_) => self.lost_before_error + self.frames_read.saturating_sub(self.series.frames()),
-        }
-    }
-
-    /// Latches the first error, tells it, and leaves files that open.
-    fn judge(&mut self, result: io::Result<()>) {
-        let Err(error) = result else { return };
-        self.lost_before_error = self.reader.lost_frames();
-        self.error = Some(RecordError::Write {
-            path: self.series.current(),
-            kind: error.kind(),
-            reason: error.to_string(),
-        });
-        self.series.abandon();
-        if let Some(error) = self.error.clone() {
-            // Room for one, and only one is ever sent.
-            let _ = self.tell_error.try_send(error);
-        }
-    }
+    })?;
+    Ok(Running { orders, done })
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub(super) struct WavSeries {
     frames_here: u64,
     /// Whether the last of `files` is complete.
     closed: bool,
+    /// Whether its header could not be made to say what is in it.
+    unmended: bool,
     unflushed: bool,
 }
 
@@ -72,6 +74,7 @@ impl WavSeries {
             frames_before: 0,
             frames_here: 0,
             closed: true,
+            unmended: false,
             unflushed: false,
         };
         series.next_file()?;
@@ -125,11 +128,25 @@ impl WavSeries {
     pub(super) fn abandon(&mut self) {
         drop(self.writer.take());
         if !self.closed {
-            let frame_bytes = SAMPLE_BYTES * u64::from(self.spec.channels);
-            let kept = self.files.last().and_then(|path| mend(path, frame_bytes).ok());
-            self.frames_before += kept.unwrap_or(0);
             self.frames_here = 0;
             self.closed = true;
+            self.unmended = true;
+            self.mend();
+        }
+    }
+
+    /// After [`abandon`](Self::abandon): goes on in the next file.
+    pub(super) fn resume(&mut self) -> io::Result<()> {
+        self.mend();
+        self.next_file()
+    }
+
+    fn mend(&mut self) {
+        let frame_bytes = SAMPLE_BYTES * u64::from(self.spec.channels);
+        let Some(path) = self.files.last().filter(|_| self.unmended) else { return };
+        if let Ok(kept) = mend(path, frame_bytes) {
+            self.unmended = false;
+            self.frames_before += kept;
         }
     }
 

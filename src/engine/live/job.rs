@@ -30,9 +30,9 @@ pub struct Recording {
     pub path: PathBuf,
     /// Frames in it.
     pub frames: Frame,
-    /// Frames that a slow disk cost.
+    /// Frames that a slow or failing disk cost.
     pub lost_frames: Frame,
-    /// Whether an error ended it.
+    /// Whether the disk takes nothing now.
     pub failed: bool,
 }
 

@@ -1,3 +1,4 @@
+use std::io;
 use std::io::{Cursor, Seek, SeekFrom, Write};
 
 use super::*;
@@ -86,7 +87,13 @@ fn what_is_played_is_in_the_file() {
     let summary = recorder.finish();
     assert_eq!(
         summary,
-        RecordSummary { files: vec![path.clone()], frames: 20_001, lost_frames: 0, error: None }
+        RecordSummary {
+            files: vec![path.clone()],
+            frames: 20_001,
+            lost_frames: 0,
+            gaps: Vec::new(),
+            error: None
+        }
     );
     assert_eq!(left(&path), counting(0, 20_001));
 }
@@ -99,7 +106,7 @@ fn dropping_the_tap_ends_the_file() {
     let recorder = Recorder::start_on(&path, reader, RATE, 8 * 700, real_files()).expect("starts");
     push(&mut tap, &mut 0, 1_500);
     drop(tap);
-    let summary = recorder.done.recv_timeout(FINISH).expect("it ends by itself");
+    let summary = recorder.running.done.recv_timeout(FINISH).expect("it ends by itself");
     assert_eq!((summary.files.len(), summary.frames, summary.lost_frames), (3, 1_500, 0));
     let parts: Vec<f32> = summary.files.iter().flat_map(|path| left(path)).collect();
     assert_eq!(parts, counting(0, 1_500));
@@ -159,12 +166,68 @@ fn a_full_disk_is_told_once_and_the_tap_is_still_emptied() {
         }
     }
     assert_eq!(tap.lost_frames(), 0, "no ring ran over: it is emptied still");
-    let error = recorder.errors.recv_timeout(FINISH).expect("the error is told");
+    let told = recorder.news.recv_timeout(FINISH).expect("the error is told");
+    let RecordNews::Stopped(error) = told else { panic!("{told:?}") };
     assert!(error.to_string().contains("free some space"), "{error}");
-    assert_eq!(recorder.take_error(), None);
+    assert_eq!(recorder.attend(), []);
     let summary = recorder.finish();
     assert_eq!(summary.frames + summary.lost_frames, 200_000);
     assert_eq!(summary.error, Some(error));
+}
+
+#[test]
+fn a_disk_that_comes_back_goes_on_in_the_next_file_and_the_gap_is_stated() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let folder = directory.path().join("disk");
+    std::fs::create_dir(&folder).expect("made");
+    let path = folder.join("take.wav");
+    let (mut tap, reader) = tap(2, 20_000);
+    // A small limit, so that the next file is opened soon: on a disk that is gone.
+    let recorder = Recorder::start_on(&path, reader, RATE, 8 * 1_000, real_files()).expect("starts");
+    let away = directory.path().join("away");
+    std::fs::rename(&folder, &away).expect("renamed");
+    let mut next = 0;
+    push(&mut tap, &mut next, 1_500);
+    let told = recorder.news.recv_timeout(FINISH).expect("the error is told");
+    assert!(matches!(told, RecordNews::Stopped(RecordError::Write { .. })), "{told:?}");
+    push(&mut tap, &mut next, 4_000);
+    std::fs::rename(&away, &folder).expect("renamed");
+    let told = recorder.news.recv_timeout(FINISH).expect("the return is told");
+    let RecordNews::Resumed(gap) = told else { panic!("{told:?}") };
+    assert_eq!((&gap.path, gap.at_frame), (&folder.join("take-2.wav"), 1_000));
+    push(&mut tap, &mut next, 500);
+    let summary = recorder.finish();
+    assert_eq!((summary.files.len(), summary.error), (2, None));
+    assert_eq!(summary.gaps, std::slice::from_ref(&gap));
+    assert_eq!(summary.lost_frames, gap.frames);
+    assert_eq!(summary.frames + gap.frames, 6_000);
+    assert_eq!(left(&path), counting(0, 1_000));
+    assert_eq!(left(&gap.path), counting(1_000 + gap.frames, 6_000));
+}
+
+#[test]
+fn a_writer_that_fails_is_followed_by_another_that_loses_next_to_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("take.wav");
+    let (mut tap, reader) = tap(2, 60_000);
+    let mut recorder = Recorder::start(&path, reader, RATE).expect("starts");
+    let mut next = 0;
+    push(&mut tap, &mut next, 10_000);
+    while tap.vacant_frames() < 60_000 {
+        thread::yield_now();
+    }
+    recorder.fail();
+    push(&mut tap, &mut next, 10_000);
+    while recorder.restarts() == 0 {
+        recorder.attend();
+        thread::yield_now();
+    }
+    let summary = recorder.finish();
+    assert_eq!((summary.files.len(), summary.frames, &summary.error), (2, 20_000, &None));
+    // It failed between two reads: the gap is empty, and stated.
+    assert_eq!((summary.gaps.len(), summary.gaps[0].frames, summary.lost_frames), (1, 0, 0));
+    let parts: Vec<f32> = summary.files.iter().flat_map(|path| left(path)).collect();
+    assert_eq!(parts, counting(0, 20_000));
 }
 
 #[test]

@@ -1,0 +1,49 @@
+use super::Recording;
+use crate::journal::{RecordNews, RecordSummary, Recorder};
+use crate::unit::SampleRate;
+
+/// Keeps the recording going: the disk writer when it fails, the files when the
+/// disk does.
+pub(super) struct RecordKeeper {
+    recorder: Recorder,
+    rate: SampleRate,
+    is_interrupted: bool,
+}
+
+impl RecordKeeper {
+    pub(super) fn new(recorder: Recorder, rate: SampleRate) -> RecordKeeper {
+        RecordKeeper { recorder, rate, is_interrupted: false }
+    }
+
+    /// Looks after it; gives what the musician should hear of.
+    pub(super) fn attend(&mut self) -> Vec<String> {
+        let news = self.recorder.attend();
+        news.into_iter()
+            .map(|news| {
+                self.is_interrupted = matches!(news, RecordNews::Stopped(_));
+                match news {
+                    RecordNews::Stopped(error) => format!("{error}; it is tried again"),
+                    RecordNews::Resumed(gap) => format!(
+                        "the recording goes on in {}, {:.2} s ({} frames) after the end of the file before",
+                        gap.path.display(),
+                        self.rate.seconds(gap.frames),
+                        gap.frames
+                    ),
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn state(&self) -> Recording {
+        Recording {
+            path: self.recorder.path().to_owned(),
+            frames: self.recorder.frames(),
+            lost_frames: self.recorder.lost_frames(),
+            failed: self.is_interrupted,
+        }
+    }
+
+    pub(super) fn finish(self) -> RecordSummary {
+        self.recorder.finish()
+    }
+}
