@@ -5,11 +5,14 @@ pub mod check;
 pub mod devices;
 pub mod doctor;
 mod files;
+mod hang;
 pub mod kinds;
+mod life;
 mod play;
 pub mod progress;
 mod render;
 pub mod report;
+mod respawn;
 pub mod status;
 
 use std::io::Write;
@@ -21,7 +24,7 @@ use arguments::{Arguments, Command};
 use crate::engine::ErrorKind;
 
 /// Runs the program: reads its arguments, does what they say; gives the exit
-/// status: 0 done, 1 failed, 2 wrong usage.
+/// status: 0 done, 1 failed, 2 wrong usage, 70 the audio thread hung.
 pub fn run() -> u8 {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -37,6 +40,7 @@ pub fn run() -> u8 {
     let kinds = crate::engine::kinds();
     let done = match &arguments.command {
         Command::Render(arguments) => render::render(arguments, &kinds),
+        Command::Play(arguments) if arguments.respawn => return respawn::respawn(),
         Command::Play(arguments) => play::play(arguments, &kinds),
         Command::Check { rig, json } => return check::check(rig, *json, &kinds),
         Command::Kinds { kind, json } => return kinds::kinds(kind.as_deref(), *json, &kinds),

@@ -6,3 +6,4 @@ mod wav_series;
 
 pub use recorder::{RecordError, RecordGap, RecordNews, RecordSummary, Recorder};
 pub use wav_out::{BitDepth, BitDepthError, WavOut, WavOutError};
+pub use wav_series::next_free;

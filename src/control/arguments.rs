@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::life::Life;
 use crate::device::audio::DriverChoice;
 use crate::journal::BitDepth;
 use crate::unit::SampleRate;
@@ -78,6 +79,13 @@ pub struct PlayArguments {
     /// Records what is played to a WAV
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Starts itself again, with the same rig and arguments, when it hangs or crashes
+    #[arg(long)]
+    pub respawn: bool,
+    /// Which life this is of a player that is started again, and how long the
+    /// lives before it were: NUMBER@SECONDS
+    #[arg(long, hide = true, default_value = "0@0")]
+    pub life: Life,
     /// Prints one JSON object at the end
     #[arg(long)]
     pub json: bool,

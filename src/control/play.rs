@@ -57,9 +57,10 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
         scores,
         demo,
         request,
-        record: arguments.record.clone(),
-        seconds: arguments.seconds,
+        record: arguments.record.as_deref().map(|path| arguments.life.recording(path)),
+        seconds: arguments.seconds.map(|seconds| arguments.life.left_of(seconds)),
     })?;
+    live.on_hang(super::hang::end_process(arguments.life));
     // Kept alive: dropping it ends the watch.
     let (_watch, mut saved) = watch(arguments.rig.as_deref());
 

@@ -32,6 +32,12 @@ pub enum StatusCommand {
     Quit,
 }
 
+/// Gives the terminal back from another thread than the display's, which may
+/// never come back to do so itself.
+pub fn abandon_terminal() {
+    screen::abandon();
+}
+
 /// The status display, owned by the control world. The terminal is as it was
 /// after [`Status::finish`], a drop, or a panic of the thread that made it.
 /// Real-time: no.

@@ -5,6 +5,7 @@ mod gear;
 mod job;
 mod recording;
 mod search;
+mod watchdog;
 
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,11 @@ use device::Device;
 use gear::{Gear, PortEnds, make_ends, renew_ends};
 use recording::RecordKeeper;
 use search::Found;
+use watchdog::Watchdog;
 
 pub use gear::Connected;
 pub use job::{Job, Played, Recording};
+pub use watchdog::{Hang, OnHang};
 
 use super::conductor::{Conductor, Happening};
 use super::error::Error;
@@ -46,6 +49,7 @@ pub struct Live {
     /// The inner ends of the MIDI ports that a lost JACK is tried again with.
     doors: Swap,
     messages: Vec<String>,
+    watchdog: Option<Watchdog>,
 }
 
 impl Live {
@@ -98,6 +102,7 @@ impl Live {
             next_rig: None,
             doors: Swap::default(),
             messages,
+            watchdog: None,
         };
         // A page fault in the callback is a wait, so everything that it will
         // touch is fetched and held before it first runs. Where the limit is too
@@ -107,6 +112,12 @@ impl Live {
         }
         live.begin(ends)?;
         Ok(live)
+    }
+
+    /// Has `on_hang` called, on a thread of its own, if a callback does not come
+    /// back. Nothing here can be relied on from then on: end the process.
+    pub fn on_hang(&mut self, on_hang: OnHang) {
+        self.watchdog = Some(Watchdog::start(self.device.stats(), on_hang));
     }
 
     /// Starts the driver's callbacks and opens the gear.

@@ -178,6 +178,14 @@ impl WavSeries {
     }
 }
 
+/// The first path of a series at which there is no file yet, for a recording that
+/// must leave alone what was recorded before.
+pub fn next_free(first: &Path) -> PathBuf {
+    const ATTEMPTS: usize = 10_000;
+    let free = (1..ATTEMPTS).map(|number| numbered(first, number)).find(|path| !path.exists());
+    free.unwrap_or_else(|| numbered(first, ATTEMPTS))
+}
+
 /// The path of the n-th file of a series, from 1: take.wav, take-2.wav, ….
 fn numbered(first: &Path, number: usize) -> PathBuf {
     if number <= 1 {
@@ -235,6 +243,17 @@ mod tests {
     fn read(path: &Path) -> Vec<f32> {
         let mut reader = hound::WavReader::open(path).expect("the file opens");
         reader.samples::<f32>().map(|sample| sample.expect("a sample")).collect()
+    }
+
+    #[test]
+    fn a_recording_that_goes_on_takes_the_next_free_name() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("take.wav");
+        assert_eq!(next_free(&path), path);
+        for name in ["take.wav", "take-2.wav", "take-4.wav"] {
+            std::fs::write(directory.path().join(name), "").expect("written");
+        }
+        assert_eq!(next_free(&path), directory.path().join("take-3.wav"));
     }
 
     #[test]

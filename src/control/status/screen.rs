@@ -251,6 +251,15 @@ fn restore() {
     let _ = terminal::disable_raw_mode();
 }
 
+/// From any thread: puts the terminal right, where it is ours, and leaves the
+/// panel's last picture where it stands.
+pub(super) fn abandon() {
+    if owner().is_some() {
+        restore();
+        emit(|out| out.write_all(b"\r\n"));
+    }
+}
+
 /// A panic's message must be readable. One on another thread (a processor's,
 /// caught on the audio thread) is none of the terminal's business.
 fn restore_on_panic() {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::scheduling;
+use super::scheduling::{self, ThreadId};
 use super::stats::CallbackStats;
 use crate::render::{AudioPorts, Renderer};
 use crate::rt::baton::Baton;
@@ -120,7 +120,7 @@ impl Callback {
     pub fn run_with(&mut self, frames: usize, ports: &mut dyn AudioPorts, edge: &mut dyn Edge) {
         if self.is_first {
             self.is_first = false;
-            self.stats.set_scheduling(scheduling::promote_this_thread());
+            self.stats.set_thread(ThreadId::current(), scheduling::promote_this_thread());
         }
         if self.reins.retired.load(Ordering::Relaxed) || self.reins.waiting.load(Ordering::Relaxed) {
             self.reins.called.store(true, Ordering::Relaxed);
@@ -135,6 +135,7 @@ impl Callback {
         }
         let guard = guard::enter();
         let entry = HostTime::now();
+        self.stats.enter(entry);
         match self.baton.take() {
             Some(renderer) => self.render(renderer, frames, ports, edge, Some(entry)),
             None => self.rest(frames, ports, edge),

@@ -24,6 +24,14 @@ impl Scheduling {
         matches!(self, Scheduling::Fifo(_) | Scheduling::RoundRobin(_) | Scheduling::Deadline)
     }
 
+    /// Its priority, where it is realtime and has one. Real-time: yes.
+    pub fn priority(self) -> Option<u8> {
+        match self {
+            Scheduling::Fifo(priority) | Scheduling::RoundRobin(priority) => Some(priority),
+            _ => None,
+        }
+    }
+
     pub(super) fn to_bits(self) -> u32 {
         match self {
             Scheduling::Unknown => 0,
@@ -55,6 +63,34 @@ impl fmt::Display for Scheduling {
             Scheduling::Other => f.write_str("other"),
             Scheduling::Unknown => f.write_str("unknown"),
         }
+    }
+}
+
+/// A thread's number in the system's lists. Real-time: yes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ThreadId(pub u32);
+
+impl ThreadId {
+    /// The calling thread's. Real-time: no (a system call).
+    #[cfg(target_os = "linux")]
+    pub fn current() -> Option<ThreadId> {
+        // SAFETY: asks the kernel for a number.
+        let number = unsafe { libc::syscall(libc::SYS_gettid) };
+        u32::try_from(number).ok().map(ThreadId)
+    }
+
+    /// The calling thread's; this system has no such numbers. Real-time: no.
+    #[cfg(not(target_os = "linux"))]
+    pub fn current() -> Option<ThreadId> {
+        None
+    }
+
+    /// How long a thread of this process has waited for a processor so far, in
+    /// nanoseconds; 0 where the system does not say. Real-time: no.
+    pub fn starved_nanos(self) -> u64 {
+        let path = format!("/proc/self/task/{}/schedstat", self.0);
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.split_whitespace().nth(1).and_then(|waited| waited.parse().ok()).unwrap_or(0)
     }
 }
 
@@ -92,6 +128,12 @@ pub fn promote_this_thread_to(priority: u8) -> Scheduling {
 /// Real-time: yes.
 #[cfg(not(target_os = "linux"))]
 pub fn promote_this_thread() -> Scheduling {
+    Scheduling::Unknown
+}
+
+/// As [`promote_this_thread`]. Real-time: yes.
+#[cfg(not(target_os = "linux"))]
+pub fn promote_this_thread_to(_priority: u8) -> Scheduling {
     Scheduling::Unknown
 }
 

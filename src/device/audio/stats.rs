@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use super::scheduling::Scheduling;
-use crate::unit::SampleRate;
+use super::scheduling::{Scheduling, ThreadId};
+use crate::unit::{HostTime, SampleRate};
 
 /// Buckets for each doubling: their width is 1/32 of where they begin, so that
 /// a value read from a bucket's middle is within 1.6 % of what was recorded.
@@ -32,6 +32,8 @@ pub struct CallbackStats {
     load_smoothed: AtomicU32,
     load_peak: AtomicU32,
     scheduling: AtomicU32,
+    thread: AtomicU32,
+    entered_nanos: AtomicU64,
 }
 
 /// What [`CallbackStats`] held at one moment.
@@ -85,11 +87,19 @@ impl CallbackStats {
             load_smoothed: AtomicU32::new(0),
             load_peak: AtomicU32::new(0),
             scheduling: AtomicU32::new(Scheduling::Unknown.to_bits()),
+            thread: AtomicU32::new(0),
+            entered_nanos: AtomicU64::new(0),
         }
+    }
+
+    /// A callback begins to render.
+    pub(super) fn enter(&self, entry: HostTime) {
+        self.entered_nanos.store(entry.nanos().max(1), Relaxed);
     }
 
     /// Counts a callback; its duration too, where it had a deadline.
     pub(super) fn record(&self, frames: usize, duration_nanos: Option<u64>) {
+        self.entered_nanos.store(0, Relaxed);
         self.callbacks.fetch_add(1, Relaxed);
         self.frames.fetch_add(frames as u64, Relaxed);
         let Some(duration_nanos) = duration_nanos else { return };
@@ -118,13 +128,30 @@ impl CallbackStats {
         self.panics.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn set_scheduling(&self, scheduling: Scheduling) {
+    /// The callback's thread, and how it is scheduled.
+    pub(super) fn set_thread(&self, thread: Option<ThreadId>, scheduling: Scheduling) {
+        self.thread.store(thread.map_or(0, |thread| thread.0), Relaxed);
         self.scheduling.store(scheduling.to_bits(), Relaxed);
+    }
+
+    /// The newest driver's callback thread, where the system numbers threads.
+    pub fn thread(&self) -> Option<ThreadId> {
+        Some(ThreadId(self.thread.load(Relaxed))).filter(|thread| thread.0 != 0)
+    }
+
+    /// Since when a callback has been rendering; `None` between two of them.
+    pub fn inside_since(&self) -> Option<HostTime> {
+        Some(HostTime(self.entered_nanos.load(Relaxed))).filter(|entered| entered.nanos() != 0)
     }
 
     /// Callbacks so far.
     pub fn callbacks(&self) -> u64 {
         self.callbacks.load(Relaxed)
+    }
+
+    /// What the newest callback could take: its frames / rate.
+    pub fn budget_nanos(&self) -> u64 {
+        self.budget_nanos.load(Relaxed)
     }
 
     /// What the newest driver's callback thread really runs as.
@@ -203,6 +230,16 @@ mod tests {
             nanos += nanos / 7 + 1;
         }
         assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn it_is_known_whether_a_callback_is_inside() {
+        let stats = CallbackStats::new(SampleRate::DEFAULT);
+        assert_eq!(stats.inside_since(), None);
+        stats.enter(HostTime(7));
+        assert_eq!(stats.inside_since(), Some(HostTime(7)));
+        stats.record(48, Some(1_000));
+        assert_eq!(stats.inside_since(), None);
     }
 
     #[test]

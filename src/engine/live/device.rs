@@ -70,6 +70,11 @@ impl Device {
         self.is_jack() || self.search.as_ref().is_some_and(|search| search.driver() == DriverChoice::Jack)
     }
 
+    /// What the callbacks of every driver in turn report to.
+    pub(super) fn stats(&self) -> Arc<CallbackStats> {
+        Arc::clone(&self.stats)
+    }
+
     pub(super) fn callbacks(&self) -> CallbackReport {
         self.stats.report()
     }
