@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::scheduling::{self, ThreadId};
+use super::scheduling::{self, Scheduling, ThreadId};
 use super::stats::CallbackStats;
 use crate::render::{AudioPorts, Renderer};
 use crate::rt::baton::Baton;
@@ -36,6 +36,8 @@ pub struct Callback {
     stats: Arc<CallbackStats>,
     reins: Arc<Reins>,
     is_first: bool,
+    /// Its thread, until it is the one that plays.
+    fresh: Option<(Option<ThreadId>, Scheduling)>,
 }
 
 /// How a driver steers its callback from outside. Real-time: yes.
@@ -93,7 +95,7 @@ impl Callback {
     /// A callback that renders with whatever Renderer is in `baton` and reports
     /// to `stats`. Real-time: no (allocates).
     pub fn new(baton: Arc<Baton<Renderer>>, stats: Arc<CallbackStats>) -> Callback {
-        Callback { baton, stats, reins: Arc::default(), is_first: true }
+        Callback { baton, stats, reins: Arc::default(), is_first: true, fresh: None }
     }
 
     /// The same, silent and leaving the Renderer alone until told. Real-time: no
@@ -120,7 +122,7 @@ impl Callback {
     pub fn run_with(&mut self, frames: usize, ports: &mut dyn AudioPorts, edge: &mut dyn Edge) {
         if self.is_first {
             self.is_first = false;
-            self.stats.set_thread(ThreadId::current(), scheduling::promote_this_thread());
+            self.fresh = Some((ThreadId::current(), scheduling::promote_this_thread()));
         }
         if self.reins.retired.load(Ordering::Relaxed) || self.reins.waiting.load(Ordering::Relaxed) {
             self.reins.called.store(true, Ordering::Relaxed);
@@ -128,6 +130,9 @@ impl Callback {
             silence(frames, ports);
             edge.absent();
             return;
+        }
+        if let Some((thread, scheduling)) = self.fresh.take() {
+            self.stats.set_thread(thread, scheduling);
         }
         if self.reins.freewheeling.load(Ordering::Relaxed) {
             self.run_freewheeling(frames, ports, edge);
