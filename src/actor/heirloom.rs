@@ -18,6 +18,16 @@ impl<T> Heirloom<T> {
         Heirloom(Arc::new(Mutex::new(Place { thing: Some(thing), was_dropped: false })))
     }
 
+    /// A place with nothing in it yet.
+    pub fn empty() -> Heirloom<T> {
+        Heirloom(Arc::new(Mutex::new(Place { thing: None, was_dropped: false })))
+    }
+
+    /// Puts a thing in its place; gives what was there.
+    pub fn put(&self, thing: T) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).thing.replace(thing)
+    }
+
     /// Takes hold of the thing; `None` while another holds it, or for ever where
     /// it was [kept](Held::keep).
     pub fn take(&self) -> Option<Held<T>> {
@@ -97,6 +107,9 @@ mod tests {
         assert!(!next.is_salvaged());
         assert_eq!(next.keep(), [1, 2]);
         assert!(heirloom.take().is_none());
+        assert_eq!(heirloom.put(vec![3]), None);
+        assert_eq!(heirloom.take().expect("another").as_slice(), [3]);
+        assert!(Heirloom::<u8>::empty().take().is_none());
     }
 
     #[test]
