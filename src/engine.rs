@@ -5,13 +5,17 @@
 
 mod conductor;
 mod error;
+mod inject;
 pub mod live;
+mod mending;
 pub mod offline;
 mod scores;
 mod summary;
 
 pub use conductor::{Conductor, Happening};
 pub use error::{Error, ErrorKind};
+pub use inject::{Inject, Injection};
+pub use mending::Mending;
 pub use scores::NamedScore;
 pub use summary::{CableLoss, FaultRecord, Summary};
 

@@ -2,9 +2,13 @@
 //!
 //! Everything in here runs on the audio thread, but for the constructors.
 
+mod budget;
 mod bus;
+mod chaos;
 mod command;
 mod dispatch;
+mod edge;
+mod fault;
 mod inbox;
 mod inlet;
 mod node;
@@ -18,7 +22,9 @@ mod swap;
 mod tap;
 
 pub use bus::OutputBus;
-pub use command::{Command, FaultKind, Notice};
+pub use chaos::Clock;
+pub use command::{Command, Notice};
+pub use fault::{Fault, FaultKind, Injected, Injection, Remains};
 pub use inlet::{Inlet, InletHealth, Source, TimeBase, inlet};
 pub use node::{DeviceInput, Node};
 pub use outlet::{Outlet, Sink, outlet};
@@ -44,5 +50,6 @@ pub const CABLES: usize = 1_024;
 pub const CHANNELS: usize = 64;
 /// A gain that changes, or a cable that comes or goes, takes this long.
 pub const RAMP_SECONDS: f64 = 0.010;
-/// A stage that faults is ramped from its last good sample to zero in this time.
+/// A stage that faults is ramped from its last good sample to zero in this time,
+/// and what takes its place is faded in in the same.
 pub const DECLICK_SECONDS: f64 = 0.005;

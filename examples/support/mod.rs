@@ -44,6 +44,7 @@ pub fn render(rig: Rig, melody: Score, path: Option<&str>, name: &str) -> Result
         length: None,
         tail: None,
         seed: 0,
+        injections: Vec::new(),
     };
     let rendered = offline::render(job, |_, _| {})?;
     println!("{:.2} s rendered to {}", RATE.seconds(rendered.frames), out.display());
@@ -60,6 +61,7 @@ pub fn play(rig: Rig, melody: Score) -> Result<(), Box<dyn Error>> {
         request: AudioRequest::default(),
         record: None,
         seconds: Some(SECONDS),
+        injections: Vec::new(),
     })?;
     let info = live.info().clone();
     println!("playing on {} {} at {}", info.driver, info.device, info.rate);

@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::life::Life;
 use crate::device::audio::DriverChoice;
+use crate::engine::Injection;
 use crate::journal::BitDepth;
 use crate::unit::SampleRate;
 
@@ -76,6 +77,9 @@ pub struct PlayArguments {
     /// Stops after so long, counted in frames
     #[arg(long = "for", value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_seconds)]
     pub seconds: Option<f64>,
+    /// Makes an actor fail on purpose: panic, nan, loud, stall:MS, hang or kill
+    #[arg(long, value_name = "ACTOR:KIND[:MS]@SECONDS")]
+    pub inject: Vec<Injection>,
     /// Records what is played to a WAV
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
@@ -126,6 +130,9 @@ pub struct RenderArguments {
     /// How long to go on after the last track ends; by default until it is quiet
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_tail)]
     pub tail: Option<f64>,
+    /// Makes an actor fail on purpose: panic, nan, loud, stall:MS, hang or kill
+    #[arg(long, value_name = "ACTOR:KIND[:MS]@SECONDS")]
+    pub inject: Vec<Injection>,
     /// Seeds whatever is random
     #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
     pub seed: u64,

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::engine::Injection;
 use crate::journal::next_free;
 
 /// Too short to be heard, but not nothing: the time was over when it died.
@@ -28,6 +29,16 @@ impl Life {
     /// What is left of a time that began with the first life.
     pub fn left_of(self, seconds: f64) -> f64 {
         (seconds - self.before_seconds).max(LEAST_SECONDS)
+    }
+
+    /// The faults that no earlier life has had, in this one's time: what hung one
+    /// must not hang the next.
+    pub fn still_to_come(self, injections: &[Injection]) -> Vec<Injection> {
+        let left = injections.iter().map(|injection| Injection {
+            seconds: injection.seconds - self.before_seconds,
+            ..injection.clone()
+        });
+        left.filter(|injection| injection.seconds >= 0.0).collect()
     }
 
     /// Where this life records: what an earlier one recorded stays.
@@ -78,6 +89,10 @@ mod tests {
         assert_eq!((first.left_of(20.0), first.recording(&take)), (20.0, take.clone()));
         let second = Life { number: 2, before_seconds: 15.0 };
         assert_eq!(second.left_of(20.0), 5.0);
+        let injections: Vec<Injection> =
+            ["bass:hang@14", "bass:nan@16.5"].map(|i| i.parse().expect("good")).into();
+        assert_eq!(first.still_to_come(&injections), injections);
+        assert_eq!(second.still_to_come(&injections), ["bass:nan@1.5".parse().expect("good")]);
         assert_eq!(second.recording(&take), folder.path().join("take-2.wav"));
         assert_eq!(second.left_of(10.0), LEAST_SECONDS);
     }

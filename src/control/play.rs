@@ -59,6 +59,7 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
         request,
         record: arguments.record.as_deref().map(|path| arguments.life.recording(path)),
         seconds: arguments.seconds.map(|seconds| arguments.life.left_of(seconds)),
+        injections: arguments.life.still_to_come(&arguments.inject),
     })?;
     live.on_hang(super::hang::end_process(arguments.life));
     // Kept alive: dropping it ends the watch.

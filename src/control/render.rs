@@ -30,6 +30,7 @@ pub fn render(arguments: &RenderArguments, kinds: &Kinds) -> Result<(), Error> {
         length: arguments.seconds.map(|seconds| rate.frames(seconds)),
         tail: arguments.tail.map(|seconds| rate.frames(seconds)),
         seed: arguments.seed,
+        injections: arguments.inject.clone(),
     };
     let mut progress = None;
     let rendered = offline::render(job, |frame, expected| {
@@ -73,9 +74,16 @@ pub(super) fn run_report(summary: &Summary, rate: SampleRate, block_frames: u32,
         faults: summary
             .faults
             .iter()
-            .map(|f| FaultReport { actor: f.actor.clone(), kind: f.kind.name().to_owned(), frame: f.frame })
+            .map(|f| FaultReport {
+                actor: f.actor.clone(),
+                kind: f.kind.name().to_owned(),
+                frame: f.frame,
+                place: f.place.clone(),
+                message: f.message.clone(),
+            })
             .collect(),
         restarts: summary.restarts,
+        quarantined: summary.quarantined.clone(),
         rt_violations: summary.rt_violations,
         fault_allocations: summary.fault_allocations,
         limited_frames: snapshot.limited_frames,

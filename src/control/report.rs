@@ -38,10 +38,14 @@ pub struct EdgeReport {
 pub struct FaultReport {
     /// Who.
     pub actor: String,
-    /// `panic` or `not_finite`.
+    /// `panic`, `not_finite`, `loud`, `overrun`, `stall` or `hang`.
     pub kind: String,
     /// When.
     pub frame: u64,
+    /// Where in the source it panicked, `FILE:LINE`.
+    pub place: Option<String>,
+    /// What it said when it panicked.
+    pub message: Option<String>,
 }
 
 /// A stretch that is in no file of a recording.
@@ -54,6 +58,9 @@ pub struct GapReport {
     /// Its length.
     pub frames: u64,
 }
+
+/// Of what a panic says people are told no more.
+const FAULT_TEXT_CHARACTERS: usize = 200;
 
 /// What `play` and `render` both tell.
 #[derive(Clone, Default, PartialEq, Debug, Serialize)]
@@ -76,6 +83,8 @@ pub struct RunReport {
     pub faults: Vec<FaultReport>,
     /// Actors that were rebuilt after a fault.
     pub restarts: u64,
+    /// Actors that failed too often, and are silent until they are tried again.
+    pub quarantined: Vec<String>,
     /// Allocations and frees of the engine's own inside the callback.
     pub rt_violations: u64,
     /// Allocations and frees made by catching panics.
@@ -209,7 +218,17 @@ fn common(f: &mut fmt::Formatter<'_>, run: &RunReport) -> fmt::Result {
         row(f, "limiter", &text)?;
     }
     for fault in &run.faults {
-        row(f, "fault", &format!("{}: {} at frame {}", fault.actor, fault.kind, fault.frame))?;
+        let mut text = format!("{}: {} at frame {}", fault.actor, fault.kind, fault.frame);
+        for part in [&fault.place, &fault.message].into_iter().flatten() {
+            // What a processor says is shown, never obeyed.
+            let plain = part.chars().map(|c| if c.is_control() { ' ' } else { c });
+            text.push_str(", ");
+            text.extend(plain.take(FAULT_TEXT_CHARACTERS));
+        }
+        row(f, "fault", &text)?;
+    }
+    if !run.quarantined.is_empty() {
+        row(f, "quarantine", &run.quarantined.join(", "))?;
     }
     if run.restarts > 0 {
         row(f, "restarts", &run.restarts.to_string())?;
@@ -252,7 +271,7 @@ mod tests {
         keys
     }
 
-    const SHARED: [&str; 14] = [
+    const SHARED: [&str; 15] = [
         "rate_hertz",
         "block_frames",
         "frames",
@@ -262,6 +281,7 @@ mod tests {
         "dropped_events",
         "faults",
         "restarts",
+        "quarantined",
         "rt_violations",
         "fault_allocations",
         "limited_frames",
@@ -292,7 +312,7 @@ mod tests {
         assert_eq!(keys(&RenderReport::default()), with_shared(&["path", "realtime_factor"]));
         assert_eq!(keys(&CallbackTimes::default()), ["budget", "max", "median", "p99", "p999"]);
         assert_eq!(keys(&EdgeReport::default()), ["dropped", "from", "late", "to"]);
-        assert_eq!(keys(&FaultReport::default()), ["actor", "frame", "kind"]);
+        assert_eq!(keys(&FaultReport::default()), ["actor", "frame", "kind", "message", "place"]);
     }
 
     #[test]
@@ -306,10 +326,21 @@ mod tests {
             EdgeReport { from: "keys".into(), to: "bass".into(), late: 2, dropped: 0 },
             EdgeReport { from: "pads".into(), to: "bass".into(), late: 0, dropped: 0 },
         ];
-        run.faults = vec![FaultReport { actor: "room".into(), kind: "panic".into(), frame: 7 }];
+        run.faults = vec![FaultReport {
+            actor: "room".into(),
+            kind: "panic".into(),
+            frame: 7,
+            place: Some("src/room.rs:9".into()),
+            message: Some("a wall\x1b[31m fell".into()),
+        }];
         report.record_lost_frames = 3;
         let loud = report.to_string();
-        for part in ["keys to bass: 2 late", "room: panic at frame 7", "3 frames lost", "stopped by quit"] {
+        for part in [
+            "keys to bass: 2 late",
+            "room: panic at frame 7, src/room.rs:9, a wall [31m fell",
+            "3 frames lost",
+            "stopped by quit",
+        ] {
             assert!(loud.contains(part), "{part:?} is not in\n{loud}");
         }
         assert!(!loud.contains("pads"));

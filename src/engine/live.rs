@@ -21,6 +21,7 @@ pub use watchdog::{Hang, OnHang};
 
 use super::conductor::{Conductor, Happening};
 use super::error::Error;
+use super::inject;
 use super::scores::{named_scores, place_scores};
 use super::summary::Summary;
 use crate::device::audio::{self, AudioRequest, CallbackReport, DriverChoice, StreamInfo};
@@ -28,7 +29,7 @@ use crate::device::memory;
 use crate::journal::Recorder;
 use crate::render::{Command, RendererSettings, Score, Snapshot, Swap, TimeBase, tap};
 use crate::rig::{Deployment, Rig};
-use crate::unit::{Frame, SampleRate};
+use crate::unit::{Frame, HostTime, SampleRate};
 
 /// The recorder may be stalled by its disk for so long without a loss.
 const RECORD_RING_SECONDS: f64 = 8.0;
@@ -59,6 +60,7 @@ impl Live {
     /// [`Error`] where a driver asked for by name does not work, a name is not in
     /// the rig, or the recording cannot be made.
     pub fn start(job: Job) -> Result<Live, Error> {
+        inject::check(&job.injections, &job.rig, &[])?;
         let request = fill(job.request, &job.rig);
         let opened = audio::open(&request)?;
         let mut messages: Vec<String> =
@@ -85,7 +87,9 @@ impl Live {
         };
         let until = job.seconds.map(|seconds| info.rate.frames(seconds));
         let channels = usize::from(request.output_channels);
-        let (mut renderer, conductor) = Conductor::new(job.rig, settings, 0, extend)?;
+        let (mut renderer, mut conductor) = Conductor::new(job.rig, settings, 0, extend)?;
+        renderer.measure_stages(HostTime::now);
+        conductor.inject(inject::for_renderer(&job.injections, conductor.deployment(), info.rate));
         let mut recording = None;
         if let Some(path) = &job.record {
             let (tap, reader) = tap(channels, info.rate.frames(RECORD_RING_SECONDS) as usize);
@@ -147,6 +151,9 @@ impl Live {
             self.messages.push(match happening {
                 Happening::Rebuilding { actor, fault } => {
                     format!("`{actor}` failed ({fault}) and is rebuilt")
+                }
+                Happening::Quarantined { actor, fault, seconds } => {
+                    format!("`{actor}` failed ({fault}) too often, and is tried again in {seconds:.0} s")
                 }
                 Happening::GivenUp { actor, reason } => format!("`{actor}` stays silent: {reason}"),
                 Happening::RigPlays => "the changed rig plays".to_owned(),

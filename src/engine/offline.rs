@@ -12,6 +12,7 @@ use tail::Tail;
 
 use super::conductor::Conductor;
 use super::error::{Error, ErrorKind};
+use super::inject::{self, Injection};
 use super::scores::{NamedScore, named_scores, place_scores};
 use super::summary::Summary;
 use crate::journal::{BitDepth, WavOut};
@@ -20,7 +21,7 @@ use crate::rig::{Deployment, Rig};
 use crate::rt::guard;
 use crate::unit::{Frame, SampleRate};
 
-/// A render call is never longer, so that what fails is rebuilt in time.
+/// A render call is never longer.
 const CALL_FRAMES: usize = 4_096;
 
 /// What to render.
@@ -49,6 +50,8 @@ pub struct Job {
     pub tail: Option<Frame>,
     /// Seeds whatever is random.
     pub seed: u64,
+    /// Faults to happen on purpose.
+    pub injections: Vec<Injection>,
 }
 
 impl Job {
@@ -90,6 +93,7 @@ pub fn render(job: Job, mut progress: impl FnMut(Frame, Frame)) -> Result<Render
             "there is nothing to render: name a MIDI file with --midi, a WAV with --audio, or a length with --for",
         ));
     }
+    inject::check(&job.injections, &job.rig, &[])?;
     let mut inputs = open_inputs(&job)?;
     let (feeds, score_end) = named_scores(&job.rig, &job.scores, job.rate)?;
     let end = inputs.iter().map(AudioIn::frames).max().unwrap_or(0).max(score_end);
@@ -106,6 +110,7 @@ pub fn render(job: Job, mut progress: impl FnMut(Frame, Frame)) -> Result<Render
     };
     let settings = RendererSettings { rate: job.rate, midi_latency_frames: 0 };
     let (mut renderer, mut conductor) = Conductor::new(job.rig.clone(), settings, job.seed, extend)?;
+    conductor.inject(inject::for_renderer(&job.injections, conductor.deployment(), job.rate));
 
     let (call, channels) = (job.call_frames(), job.channels());
     let mut out = WavOut::create(&job.out, job.rate, channels, job.bits, job.length)?;
@@ -122,15 +127,21 @@ pub fn render(job: Job, mut progress: impl FnMut(Frame, Frame)) -> Result<Render
         for input in &mut inputs {
             input.read(call, &mut heard)?;
         }
-        let device: Vec<&[f32]> = heard.iter().map(Vec::as_slice).collect();
-        let mut places: Vec<&mut [f32]> = master.iter_mut().map(Vec::as_mut_slice).collect();
-        {
-            let _fence = guard::enter();
-            let mut ports = Planar { inputs: &device, outputs: &mut places };
-            renderer.render_stems(call, &mut ports, None, stems.as_dyn());
+        // The Renderer comes back early where a stage fails, so that a fresh one is
+        // there at its frame, however long the call.
+        let mut done = 0;
+        while done < call {
+            let device: Vec<&[f32]> = heard.iter().map(|channel| &channel[done..]).collect();
+            let mut places: Vec<&mut [f32]> = master.iter_mut().map(|channel| &mut channel[done..]).collect();
+            stems.begin_at(done);
+            {
+                let _fence = guard::enter();
+                let mut ports = Planar { inputs: &device, outputs: &mut places };
+                done += renderer.render_until_fault(call - done, &mut ports, stems.as_dyn());
+            }
+            conductor.attend();
         }
         callbacks += 1;
-        conductor.attend();
         let fit = tail.hear(frame, &master, call);
         midi.collect(frame + fit as Frame);
         let samples: Vec<&[f32]> = master.iter().map(|channel| &channel[..fit]).collect();

@@ -10,6 +10,10 @@ pub struct FaultRecord {
     pub kind: FaultKind,
     /// The frame from which it was silenced.
     pub frame: Frame,
+    /// Where in the source it panicked, `FILE:LINE`.
+    pub place: Option<String>,
+    /// What it said when it panicked.
+    pub message: Option<String>,
 }
 
 /// What a MIDI cable lost.
@@ -32,10 +36,12 @@ pub struct Summary {
     pub snapshot: Snapshot,
     /// Each MIDI cable's losses.
     pub edges: Vec<CableLoss>,
-    /// Faults of processors, the first thousand.
+    /// Faults of processors, the first ten thousand.
     pub faults: Vec<FaultRecord>,
     /// Processors built anew after a fault.
     pub restarts: u64,
+    /// Actors that failed too often, and are silent until they are tried again.
+    pub quarantined: Vec<String>,
     /// Allocations and frees inside the callback.
     pub rt_violations: u64,
     /// Allocations and frees of unwinding.

@@ -1,4 +1,4 @@
-use crate::unit::Frame;
+use super::{Fault, Injection};
 
 /// What the control world tells the Renderer; takes effect at the next quantum. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -19,37 +19,13 @@ pub enum Command {
     },
     /// Ends every note everywhere, at once.
     Panic,
-}
-
-/// How a processor failed. Real-time: yes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FaultKind {
-    /// It panicked.
-    Panic,
-    /// It put out a sample that is not a finite number.
-    NotFinite,
-}
-
-impl FaultKind {
-    /// The word used in reports. Real-time: yes.
-    pub const fn name(self) -> &'static str {
-        match self {
-            FaultKind::Panic => "panic",
-            FaultKind::NotFinite => "not_finite",
-        }
-    }
+    /// Makes a processor fail at a frame, on purpose.
+    Inject(Injection),
 }
 
 /// What the Renderer tells the control world. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Notice {
     /// A processor failed and is silent until it is replaced.
-    Fault {
-        /// Its node.
-        node: u16,
-        /// How.
-        kind: FaultKind,
-        /// The frame from which it is silenced.
-        frame: Frame,
-    },
+    Fault(Fault),
 }

@@ -1,6 +1,12 @@
-use super::{AudioPorts, DECLICK_SECONDS, FaultKind, RAMP_SECONDS};
+use std::any::Any;
+
+use super::budget::StageBudget;
+use super::chaos::{Chaos, Clock, blare, inject};
+use super::edge::{FaultEdge, finite};
+use super::fault::Verdict;
+use super::{AudioPorts, FaultKind, Injected, RAMP_SECONDS, Remains};
 use crate::midi::{Event, EventKind};
-use crate::rt::guard;
+use crate::rt::guard::{self, Place};
 use crate::stage::{Block, Context, Input, Processor, Ramp, segments};
 use crate::unit::{Decibels, Frame, QUANTUM_FRAMES, SampleRate};
 
@@ -11,6 +17,9 @@ const EVENTS: usize = 12_288;
 const RESERVED_FOR_RELEASES: usize = 6_144;
 const STAGE_EVENTS: usize = 512;
 
+/// Parameters that are remembered while there is no processor to take them.
+const MISSED_PARAMETERS: usize = 64;
+
 /// A place in the graph: a processor or a device input, with what it last put out. Real-time: yes.
 pub struct Node {
     pub(super) body: Body,
@@ -19,13 +28,26 @@ pub struct Node {
     pub(super) previous: [[f32; QUANTUM_FRAMES]; 2],
     pub(super) events: Vec<Event>,
     gain: Ramp,
-    fade: Ramp,
-    /// The last finite sample put out, from which a fault ramps down.
-    last: [f32; 2],
-    declick_left: u32,
-    declick_frames: u32,
+    edge: FaultEdge,
+    budget: StageBudget,
+    /// What the processor panicked with, until its remains are asked for.
+    payload: Option<Box<dyn Any + Send>>,
+    /// An injection makes it put out far too much.
+    is_blaring: bool,
+    /// Parameters that changed while there was nobody to take them.
+    missed: Vec<(u16, f32)>,
     ramp_frames: u32,
-    poisoned: bool,
+}
+
+/// A stretch of the timeline within a quantum. Real-time: yes.
+#[derive(Clone, Copy)]
+pub(super) struct Piece {
+    /// The absolute frame of its first sample.
+    pub(super) frame: Frame,
+    pub(super) rate: SampleRate,
+    /// Where in the quantum it begins.
+    pub(super) at: usize,
+    pub(super) length: usize,
 }
 
 /// Which device channels a live input hears, counted from 0; twice the same for mono.
@@ -37,7 +59,8 @@ pub struct DeviceInput {
 }
 
 pub(super) enum Body {
-    Processor(Box<dyn Processor>),
+    /// `None` where its remains were taken.
+    Processor(Option<Box<dyn Processor>>),
     Input(DeviceInput),
 }
 
@@ -50,7 +73,7 @@ impl Node {
         rate: SampleRate,
     ) -> Node {
         let events = if takes_midi { EVENTS } else { STAGE_EVENTS };
-        Node::new(Body::Processor(processor), events, gain, rate)
+        Node::new(Body::Processor(Some(processor)), events, gain, rate)
     }
 
     /// Live audio from the device. Real-time: no (allocates).
@@ -65,12 +88,12 @@ impl Node {
             previous: [[0.0; QUANTUM_FRAMES]; 2],
             events: Vec::with_capacity(events),
             gain: Ramp::at(gain.to_gain()),
-            fade: Ramp::at(1.0),
-            last: [0.0; 2],
-            declick_left: 0,
-            declick_frames: rate.frames(DECLICK_SECONDS).max(1) as u32,
+            edge: FaultEdge::new(rate),
+            budget: StageBudget::default(),
+            payload: None,
+            is_blaring: false,
+            missed: Vec::with_capacity(MISSED_PARAMETERS),
             ramp_frames: rate.frames(RAMP_SECONDS) as u32,
-            poisoned: false,
         }
     }
 
@@ -92,87 +115,136 @@ impl Node {
 
     pub(super) fn voices(&self) -> u32 {
         match &self.body {
-            Body::Processor(processor) if !self.poisoned => processor.voices(),
+            Body::Processor(Some(processor)) if !self.edge.is_poisoned() => processor.voices(),
             _ => 0,
         }
     }
 
-    /// Exchanges a processor that failed for a fresh one, faded in.
-    pub(super) fn revive(&mut self, fresh: &mut Box<dyn Processor>) {
-        // A device input has nothing that fails: what came goes back.
-        let Body::Processor(place) = &mut self.body else { return };
-        std::mem::swap(place, fresh);
-        self.poisoned = false;
-        self.fade = Ramp::at(0.0);
-        self.fade.go(1.0, self.ramp_frames);
+    /// Gives away what is left of a processor that failed.
+    pub(super) fn give_remains(&mut self, remains: &mut Remains) {
+        if self.edge.is_poisoned()
+            && let Body::Processor(place) = &mut self.body
+        {
+            std::mem::swap(place, &mut remains.processor);
+            std::mem::swap(&mut self.payload, &mut remains.payload);
+        }
     }
 
-    /// Renders `frames` samples at `start` of the quantum; says how it failed.
-    pub(super) fn process(
+    /// Whether its processor failed and was not replaced yet.
+    pub(super) fn has_failed(&self) -> bool {
+        self.edge.is_poisoned()
+    }
+
+    /// Puts a fresh processor where one failed, to be faded in, and tells it what
+    /// it missed; what was there is in `fresh` then.
+    pub(super) fn revive(&mut self, fresh: &mut Option<Box<dyn Processor>>, time: Frame) {
+        let Body::Processor(place) = &mut self.body else { return };
+        if fresh.is_none() {
+            return;
+        }
+        std::mem::swap(place, fresh);
+        self.edge.revive();
+        self.budget = StageBudget::default();
+        self.is_blaring = false;
+        // It knows nothing of the notes before it, nor of what was to end them.
+        self.events.clear();
+        for (index, value) in self.missed.drain(..) {
+            self.events.push(Event::parameter(time, index, value));
+        }
+    }
+
+    /// Renders a piece, cut where an injection is due; says how it failed.
+    pub(super) fn process(&mut self, piece: Piece, input: Input<'_>, chaos: Chaos<'_>) -> Option<Verdict> {
+        let end = piece.frame + piece.length as Frame;
+        let events = std::mem::take(&mut self.events);
+        let mut rest = events.as_slice();
+        let mut verdict = None;
+        let mut frame = piece.frame;
+        while frame < end {
+            let injected = chaos.due(frame, frame + 1).map(|injection| injection.what);
+            let until = chaos.due(frame + 1, end).map_or(end, |injection| injection.frame);
+            let here = rest.iter().take_while(|event| until == end || event.time < until).count();
+            let (now, later) = rest.split_at(here);
+            rest = later;
+            let from = (frame - piece.frame) as usize;
+            let length = (until - frame) as usize;
+            let part = Piece { frame, at: piece.at + from, length, ..piece };
+            let input = Input {
+                main: input.main.map(|samples| &samples[from..from + length]),
+                late: input.late.map(|pair| pair.map(|samples| &samples[from..from + length])),
+            };
+            let failed = self.process_part(part, now, input, injected, chaos.clock);
+            verdict = verdict.or(failed);
+            frame = until;
+        }
+        self.events = events;
+        verdict
+    }
+
+    fn process_part(
         &mut self,
-        frame: Frame,
-        rate: SampleRate,
+        piece: Piece,
+        events: &[Event],
         input: Input<'_>,
-        start: usize,
-        frames: usize,
-    ) -> Option<(FaultKind, Frame)> {
+        injected: Option<Injected>,
+        clock: Option<Clock>,
+    ) -> Option<Verdict> {
+        let Piece { frame, rate, at, length } = piece;
         let [left, right] = &mut self.output;
-        let (left, right) = (&mut left[start..start + frames], &mut right[start..start + frames]);
-        let context = Context { frame, rate, events: &self.events };
+        let (left, right) = (&mut left[at..at + length], &mut right[at..at + length]);
+        let context = Context { frame, rate, events };
         let mut fault = None;
-        if !self.poisoned
-            && let Body::Processor(processor) = &mut self.body
-        {
+        if self.edge.is_poisoned() {
+            remember(&mut self.missed, events);
+        } else if let Body::Processor(Some(processor)) = &mut self.body {
+            self.is_blaring |= injected == Some(Injected::Loud);
             let mut block = Block { left: &mut *left, right: &mut *right };
-            if guard::catch(|| processor.process(&context, input, &mut block)).is_none() {
-                fault = Some((FaultKind::Panic, 0));
-            } else if !finite(left) || !finite(right) {
-                let first =
-                    left.iter().zip(right.iter()).position(|(l, r)| !(l.is_finite() && r.is_finite()));
-                fault = Some((FaultKind::NotFinite, first.unwrap_or(0)));
+            let work = || {
+                let verdict = injected.and_then(|what| inject(what, clock));
+                processor.process(&context, input, &mut block);
+                verdict
+            };
+            let begin = clock.map(|now| now());
+            let outcome = guard::catch(work);
+            if let (Some(now), Some(begin)) = (clock, begin) {
+                self.budget.spend(now().since(begin));
             }
+            if self.is_blaring {
+                blare(frame, left, right);
+            }
+            if injected == Some(Injected::NotFinite) {
+                left[0] = f32::NAN;
+            }
+            fault = match outcome {
+                Err(caught) => {
+                    self.payload = Some(caught.payload);
+                    Some((FaultKind::Panic, 0, caught.place))
+                }
+                Ok(Some(kind)) => Some((kind, 0, Place::NONE)),
+                Ok(None) if clock.is_some() && self.budget.is_exceeded(piece) => {
+                    Some((FaultKind::Overrun, 0, Place::NONE))
+                }
+                Ok(None) => self.edge.inspect(frame, left, right).map(|(kind, at)| (kind, at, Place::NONE)),
+            };
         }
         // What was good before the fault goes through gain and fade as ever.
         let good = match fault {
-            Some((_, first)) => first,
-            None if self.poisoned => 0,
-            None => frames,
+            Some((_, first, _)) => first,
+            None if self.edge.is_poisoned() => 0,
+            None => length,
         };
-        apply_gain(&context, frames, &mut self.gain, self.ramp_frames, left, right);
-        if self.fade.steady() != Some(1.0) {
-            for (l, r) in left.iter_mut().zip(right.iter_mut()) {
-                let fade = self.fade.next();
-                *l *= fade;
-                *r *= fade;
-            }
-        }
-        if good > 0 {
-            self.last = [left[good - 1], right[good - 1]];
-        }
+        apply_gain(&context, length, &mut self.gain, self.ramp_frames, left, right);
         if fault.is_some() {
-            self.poisoned = true;
-            self.declick_left = self.declick_frames;
+            self.edge.poison();
         }
-        for at in good..frames {
-            self.declick_left = self.declick_left.saturating_sub(1);
-            let level = self.declick_left as f32 / self.declick_frames as f32;
-            left[at] = self.last[0] * level;
-            right[at] = self.last[1] * level;
-        }
-        fault.map(|(kind, first)| (kind, frame + first as Frame))
+        self.edge.finish(good, left, right);
+        fault.map(|(kind, first, place)| Verdict { kind, frame: frame + first as Frame, place })
     }
 
     /// Reads a device input, and applies the gain.
-    pub(super) fn read_input(
-        &mut self,
-        frame: Frame,
-        rate: SampleRate,
-        at: usize,
-        start: usize,
-        length: usize,
-        ports: &mut dyn AudioPorts,
-    ) {
+    pub(super) fn read_input(&mut self, piece: Piece, start: usize, ports: &mut dyn AudioPorts) {
         let Body::Input(input) = self.body else { return };
+        let Piece { frame, rate, at, length } = piece;
         let [left, right] = &mut self.output;
         let (left, right) = (&mut left[at..at + length], &mut right[at..at + length]);
         ports.read(usize::from(input.channels[0]), start, left);
@@ -225,9 +297,18 @@ fn apply_gain(
     }
 }
 
-/// Whether every sample is a number: neither infinite nor NaN, whose exponents
-/// are all ones. Integer work, which the compiler can do several lanes at a time.
-fn finite(samples: &[f32]) -> bool {
-    const EXPONENT: u32 = 0x7f80_0000;
-    samples.iter().fold(0, |bad, x| bad | u32::from(x.to_bits() & EXPONENT == EXPONENT)) == 0
+/// Keeps the newest value of each parameter but the gain, which the node itself applies.
+fn remember(missed: &mut Vec<(u16, f32)>, events: &[Event]) {
+    for event in events {
+        let Some(EventKind::Parameter { index, value }) = event.kind() else { continue };
+        if index == Event::GAIN {
+            continue;
+        }
+        if let Some((_, kept)) = missed.iter_mut().find(|(known, _)| *known == index) {
+            *kept = value;
+        } else if missed.len() < missed.capacity() {
+            // A kind has fewer parameters than there is room.
+            missed.push((index, value));
+        }
+    }
 }

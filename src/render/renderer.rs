@@ -1,11 +1,14 @@
 use super::bus::OutputBus;
+use super::chaos::{Chaos, Clock, INJECTIONS};
 use super::dispatch::{Dispatch, Reach};
+use super::fault::Verdict;
 use super::inbox::Inbox;
+use super::node::Piece;
 use super::snapshot::{METERS, Snapshot};
 use super::tap::Tap;
 use super::{
-    AudioPorts, BUSES, CHANNELS, Command, Destination, NODES, Node, Notice, Plan, RAMP_SECONDS, SINKS,
-    SOURCES, Sink, Step, Swap,
+    AudioPorts, BUSES, CHANNELS, Command, Destination, Fault, Injection, NODES, Node, Notice, Plan,
+    RAMP_SECONDS, SINKS, SOURCES, Sink, Step, Swap,
 };
 use crate::midi::Event;
 use crate::rt::clock::FrameClock;
@@ -16,7 +19,7 @@ use crate::unit::{Decibels, Frame, HostTime, QUANTUM_FRAMES, SampleRate, maths};
 const COMMANDS: usize = 1_024;
 const NOTICES: usize = 1_024;
 /// Parcels that may be under way, or wait for their frame.
-const SWAPS: usize = 16;
+const SWAPS: usize = 64;
 /// A meter falls by 6 dB in this time, so that a reader who looks seldom misses no peak.
 const METER_HALF_LIFE_SECONDS: f64 = 0.1;
 const QUANTUM: Frame = QUANTUM_FRAMES as Frame;
@@ -61,6 +64,9 @@ pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle, l
         publisher,
         clock_publisher,
         snapshot: Snapshot::default(),
+        injections: Vec::with_capacity(INJECTIONS),
+        clock: None,
+        has_failed: false,
     };
     let handle = RendererHandle { commands: command_sender, notices: notice_receiver, swaps: lender, latest };
     (Box::new(renderer), handle, clock)
@@ -111,6 +117,11 @@ pub struct Renderer {
     publisher: latest::Publisher<Snapshot>,
     clock_publisher: latest::Publisher<FrameClock>,
     snapshot: Snapshot,
+    injections: Vec<Injection>,
+    /// Measures what stages take, where a driver gave one.
+    clock: Option<Clock>,
+    /// A processor failed in this call.
+    has_failed: bool,
 }
 
 impl Renderer {
@@ -129,27 +140,71 @@ impl Renderer {
         entry: Option<HostTime>,
         mut stems: Option<&mut dyn Stems>,
     ) {
+        let mut done = 0;
+        self.begin_call(entry);
+        while done < frames {
+            done += self.render_piece(done, frames, ports, entry, &mut stems);
+        }
+        self.publish();
+    }
+
+    /// As [`render_stems`](Self::render_stems) without a clock, but comes back
+    /// after the quantum in which a processor failed, so that a fresh one can be
+    /// lent in in time; says how many frames are done. Real-time: yes.
+    pub fn render_until_fault(
+        &mut self,
+        frames: usize,
+        ports: &mut dyn AudioPorts,
+        mut stems: Option<&mut dyn Stems>,
+    ) -> usize {
+        let mut done = 0;
+        self.begin_call(None);
+        while done < frames && !(self.has_failed && self.frame.is_multiple_of(QUANTUM)) {
+            done += self.render_piece(done, frames, ports, None, &mut stems);
+        }
+        self.publish();
+        done
+    }
+
+    fn begin_call(&mut self, entry: Option<HostTime>) {
+        self.has_failed = false;
         if let Some(entry) = entry {
             self.inbox.callback(self.frame, entry);
             self.clock_publisher.publish(*self.inbox.clock());
         }
-        let mut done = 0;
-        while done < frames {
-            let into_quantum = (self.frame % QUANTUM) as usize;
-            if into_quantum == 0 {
-                self.begin_quantum();
-            }
-            let length = (QUANTUM_FRAMES - into_quantum).min(frames - done);
-            self.take_events(length);
-            self.play(done, into_quantum, length, ports);
-            if let Some(stems) = stems.as_deref_mut() {
-                self.show_stems(stems, done, into_quantum, length);
-            }
-            self.forget_events();
-            self.frame += length as Frame;
-            done += length;
+    }
+
+    /// The next piece of a call: to the end of the quantum or of the call.
+    fn render_piece(
+        &mut self,
+        done: usize,
+        frames: usize,
+        ports: &mut dyn AudioPorts,
+        entry: Option<HostTime>,
+        stems: &mut Option<&mut dyn Stems>,
+    ) -> usize {
+        let into_quantum = (self.frame % QUANTUM) as usize;
+        if into_quantum == 0 {
+            self.begin_quantum();
         }
-        self.publish();
+        let length = (QUANTUM_FRAMES - into_quantum).min(frames - done);
+        self.take_events(length);
+        let piece = Piece { frame: self.frame, rate: self.rate, at: into_quantum, length };
+        // What comes as fast as it is rendered has no deadline to miss.
+        let clock = self.clock.filter(|_| entry.is_some());
+        self.play(done, piece, clock, ports);
+        if let Some(stems) = stems.as_deref_mut() {
+            self.show_stems(stems, done, into_quantum, length);
+        }
+        self.forget_events();
+        self.frame += length as Frame;
+        length
+    }
+
+    /// From now on stages have budgets, measured with this clock in calls that
+    /// have an entry time. Real-time: no; call before the Renderer is handed to a driver.
+    pub fn measure_stages(&mut self, clock: Clock) {
+        self.clock = Some(clock);
     }
 
     /// The next frame to be rendered. Real-time: yes.
@@ -242,9 +297,19 @@ impl Renderer {
         for (place, bus) in &mut swap.buses {
             put(buses, *place, bus);
         }
+        for remains in &mut swap.remains {
+            if let Some(Some(node)) = nodes.get_mut(usize::from(remains.node)) {
+                node.give_remains(remains);
+            }
+        }
         for (place, processor) in &mut swap.revived {
+            if !matches!(nodes.get(usize::from(*place)), Some(Some(node)) if node.has_failed()) {
+                continue;
+            }
+            // Its notes are ended: no release shall come for what it never heard.
+            dispatch.forget(Destination::Node(*place), time, &mut Reach { plan, nodes, sinks });
             if let Some(Some(node)) = nodes.get_mut(usize::from(*place)) {
-                node.revive(processor);
+                node.revive(processor, time);
             }
         }
         if let Some(new) = &mut swap.plan {
@@ -254,6 +319,7 @@ impl Renderer {
 
     fn take_commands(&mut self) {
         let time = self.frame;
+        self.injections.retain(|injection| injection.frame >= time);
         // Bounded: the ring's capacity at most.
         for _ in 0..COMMANDS {
             let Some(command) = self.commands.receive() else { break };
@@ -268,6 +334,11 @@ impl Renderer {
                 Command::Master { decibels } => {
                     self.master.go(Decibels(decibels).to_gain(), self.ramp_frames)
                 }
+                Command::Inject(injection) if self.injections.len() < INJECTIONS => {
+                    let frame = injection.frame.max(time);
+                    self.injections.push(Injection { frame, ..injection });
+                }
+                Command::Inject(_) => self.dispatch.dropped_events += 1,
                 Command::Panic => {
                     let Renderer { plan, nodes, sinks, .. } = self;
                     self.dispatch.panic(time, &mut Reach { plan, nodes, sinks });
@@ -300,9 +371,9 @@ impl Renderer {
         }
     }
 
-    /// Runs the plan for one piece: `length` frames at `at` of the quantum, which
-    /// are frames `start` and on of the callback.
-    fn play(&mut self, start: usize, at: usize, length: usize, ports: &mut dyn AudioPorts) {
+    /// Runs the plan for one piece, which are frames `start` and on of the callback.
+    fn play(&mut self, start: usize, piece: Piece, clock: Option<Clock>, ports: &mut dyn AudioPorts) {
+        let Piece { at, length, .. } = piece;
         for level in &mut self.level[..length] {
             *level = self.master.next();
         }
@@ -316,7 +387,7 @@ impl Renderer {
             match *step {
                 Step::Input { node } => {
                     if let Some(Some(node)) = nodes.get_mut(usize::from(node)) {
-                        node.read_input(self.frame, self.rate, at, start, length, ports);
+                        node.read_input(piece, start, ports);
                     }
                 }
                 Step::Process { node, main, late } => {
@@ -329,10 +400,13 @@ impl Renderer {
                         late: echo.as_ref().map(|[left, right]| [&left[..length], &right[..length]]),
                     };
                     let Some(Some(place)) = nodes.get_mut(usize::from(node)) else { continue };
-                    if let Some((kind, frame)) = place.process(self.frame, self.rate, input, at, length)
-                        && self.notices.send(Notice::Fault { node, kind, frame }).is_err()
-                    {
-                        self.snapshot.lost_notices += 1;
+                    let chaos = Chaos { injections: &self.injections, node, clock };
+                    if let Some(Verdict { kind, frame, place }) = place.process(piece, input, chaos) {
+                        self.has_failed = true;
+                        let fault = Fault { node, kind, frame, place };
+                        if self.notices.send(Notice::Fault(fault)).is_err() {
+                            self.snapshot.lost_notices += 1;
+                        }
                     }
                 }
                 Step::Output { bus, edges: heard } => {

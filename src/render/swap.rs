@@ -1,4 +1,4 @@
-use super::{Node, OutputBus, Plan, Score, Sink, Source};
+use super::{Node, OutputBus, Plan, Remains, Score, Sink, Source};
 use crate::stage::Processor;
 use crate::unit::Frame;
 
@@ -32,8 +32,10 @@ pub struct Swap {
     pub plan: Option<Box<Plan>>,
     /// Nodes to put in places, or to take out of them.
     pub nodes: Vec<(u16, Option<Box<Node>>)>,
+    /// What to take out of nodes whose processor has failed.
+    pub remains: Vec<Remains>,
     /// Fresh processors for nodes whose own has failed.
-    pub revived: Vec<(u16, Box<dyn Processor>)>,
+    pub revived: Vec<(u16, Option<Box<dyn Processor>>)>,
     /// Output buses to put in places, or to take out.
     pub buses: Vec<(u16, Option<Box<OutputBus>>)>,
     /// Sources to put in places, or to take out.

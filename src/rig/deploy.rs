@@ -128,13 +128,27 @@ impl Deployment {
         self.cables.iter().map(|c| (c.from.as_str(), c.to.as_str(), &*c.midi.count))
     }
 
-    /// A fresh processor for an actor whose own has failed.
+    /// A fresh processor for an actor whose own has failed, with the rig's
+    /// settings but for `values`: parameters, by index, that were changed since.
     ///
     /// # Errors
     /// [`DeployError`] where its kind refuses; nothing for a node without an actor.
-    pub fn rebuild(&self, node: u16) -> Result<Option<Box<dyn Processor>>, DeployError> {
-        let actor = self.name_of(node).and_then(|name| self.rig.actors.iter().find(|a| a.name == name));
-        actor.map(|actor| self.prepare(actor)).transpose()
+    pub fn rebuild(
+        &self,
+        node: u16,
+        values: impl Iterator<Item = (u16, f32)>,
+    ) -> Result<Option<Box<dyn Processor>>, DeployError> {
+        let name = self.name_of(node);
+        let Some(actor) = self.rig.actors.iter().find(|a| Some(a.name.as_str()) == name) else {
+            return Ok(None);
+        };
+        let mut actor = actor.clone();
+        for (index, value) in values {
+            if let Some(parameter) = actor.kind.parameters().get(usize::from(index)) {
+                actor.settings.set(usize::from(index), parameter.shape.value_of(value));
+            }
+        }
+        self.prepare(&actor).map(Some)
     }
 
     /// Whether a change is still fading: the next must wait for

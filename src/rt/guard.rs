@@ -4,10 +4,15 @@
 //! Counting is one thread-local load per allocation elsewhere. In tests
 //! [`make_fatal`] turns a violation into an abort with a message.
 
+mod float;
+mod panic;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use float::FloatMode;
+pub use panic::{Caught, Place, catch, quiet_panics};
 
 /// The system's allocator, with the fence's counters in front. Real-time: yes.
 pub struct FencedAllocator;
@@ -128,40 +133,6 @@ pub fn is_audio_thread() -> bool {
     WORLD.with(Cell::get) != World::Control
 }
 
-/// Runs `work`; a panic in it comes back as `None`. What the unwinding itself
-/// allocates is counted as fault allocations and not as violations, where
-/// [`quiet_panics`] was called before. Real-time: yes, unless it panics.
-pub fn catch<R>(work: impl FnOnce() -> R) -> Option<R> {
-    let before = WORLD.with(Cell::get);
-    // What a panicking processor leaves half done is never used again: it is
-    // poisoned and sent back. So nothing broken is observed.
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
-        Ok(result) => Some(result),
-        Err(payload) => {
-            drop(payload);
-            WORLD.with(|world| world.set(before));
-            None
-        }
-    }
-}
-
-/// From now on a panic inside the fence prints nothing (the fault is reported
-/// by a notice) and its unwinding is counted apart. Other panics are printed
-/// as before. Real-time: no.
-pub fn quiet_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if WORLD.with(Cell::get) == World::Control {
-                before(info);
-            } else {
-                WORLD.with(|world| world.set(World::Fault));
-            }
-        }));
-    });
-}
-
 /// Allocations and frees inside the fence since the process started. Real-time: yes.
 pub fn violations() -> u64 {
     VIOLATIONS.load(Ordering::Relaxed)
@@ -175,64 +146,6 @@ pub fn fault_allocations() -> u64 {
 /// From now on a violation ends the process with a backtrace: for tests. Real-time: yes.
 pub fn make_fatal() {
     FATAL.store(true, Ordering::Relaxed);
-}
-
-/// The thread's float control word before flush-to-zero was set.
-struct FloatMode(u64);
-
-impl FloatMode {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    fn flush_to_zero() -> FloatMode {
-        const FLUSH_AND_DENORMALS_ARE_ZERO: u32 = 0x8040;
-        let before = read_mxcsr();
-        write_mxcsr(before | FLUSH_AND_DENORMALS_ARE_ZERO);
-        FloatMode(u64::from(before))
-    }
-
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    fn restore(&self) {
-        write_mxcsr(self.0 as u32);
-    }
-
-    #[cfg(all(target_arch = "aarch64", not(miri)))]
-    fn flush_to_zero() -> FloatMode {
-        const FLUSH_TO_ZERO: u64 = 1 << 24;
-        let before: u64;
-        // SAFETY: reads and writes this thread's float control register.
-        unsafe {
-            std::arch::asm!("mrs {}, fpcr", out(reg) before, options(nomem, nostack));
-            std::arch::asm!("msr fpcr, {}", in(reg) before | FLUSH_TO_ZERO, options(nomem, nostack));
-        }
-        FloatMode(before)
-    }
-
-    #[cfg(all(target_arch = "aarch64", not(miri)))]
-    fn restore(&self) {
-        // SAFETY: puts back what `flush_to_zero` read.
-        unsafe { std::arch::asm!("msr fpcr, {}", in(reg) self.0, options(nomem, nostack)) };
-    }
-
-    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
-    fn flush_to_zero() -> FloatMode {
-        FloatMode(0)
-    }
-
-    #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
-    fn restore(&self) {}
-}
-
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-fn read_mxcsr() -> u32 {
-    let mut word = 0_u32;
-    // SAFETY: stores this thread's control word to a valid place.
-    unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &mut word, options(nostack)) };
-    word
-}
-
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-fn write_mxcsr(word: u32) {
-    // SAFETY: `word` came from `read_mxcsr`, with the two flush bits set at most.
-    unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &word, options(nostack, readonly)) };
 }
 
 #[cfg(all(test, not(loom)))]
@@ -259,10 +172,13 @@ mod tests {
         quiet_panics();
         let guard = enter();
         let faults = fault_allocations();
-        assert_eq!(catch(|| 7), Some(7));
-        assert_eq!(catch(|| -> u8 { panic!("a stage broke") }), None);
+        assert!(matches!(catch(|| 7), Ok(7)));
+        let line = line!() + 1;
+        let caught = catch(|| -> u8 { panic!("a stage broke") }).expect_err("it panicked");
         assert!(is_audio_thread());
         drop(guard);
+        assert_eq!((caught.place.file(), caught.place.line()), ("src/rt/guard.rs", line));
+        assert_eq!(caught.payload.downcast_ref(), Some(&"a stage broke"));
         assert!(fault_allocations() > faults);
     }
 

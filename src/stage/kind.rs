@@ -58,6 +58,23 @@ pub enum Shape {
     Switch,
 }
 
+impl Shape {
+    /// What a parameter event's number means here, the nearest that is allowed:
+    /// the way back from [`Value::as_f32`]. Real-time: no.
+    pub fn value_of(self, number: f32) -> Value {
+        let number = if number.is_finite() { f64::from(number) } else { 0.0 };
+        match self {
+            // Not `clamp`: it panics where a table has its ends the wrong way round.
+            Shape::Number { min, max } => Value::Number(number.min(max).max(min)),
+            Shape::Integer { min, max } => Value::Number(libm::round(number).min(max as f64).max(min as f64)),
+            Shape::Choice(words) => {
+                Value::Choice((libm::round(number).max(0.0) as usize).min(words.len().saturating_sub(1)))
+            }
+            Shape::Switch => Value::Switch(number >= 0.5),
+        }
+    }
+}
+
 /// A parameter's value: a number in its unit, the index of a choice, or a switch. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[allow(missing_docs)]

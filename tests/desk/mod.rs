@@ -3,13 +3,13 @@
 #![allow(dead_code)] // Each test file uses its part.
 
 use antiphon::engine::Conductor;
-use antiphon::midi::Event;
+use antiphon::midi::{Event, EventKind};
 use antiphon::render::{Feed, Origin, Planar, Renderer, RendererSettings, Score, Stems};
 use antiphon::rig::{Rig, parse};
 use antiphon::rt::guard;
 use antiphon::stage::{
     Block, Context, Input, Kind, Kinds, Parameter, PrepareError, Processor, Role, Settings, Shape, Status,
-    StreamFormat, Unit, Value,
+    StreamFormat, Unit, Value, segments,
 };
 use antiphon::unit::SampleRate;
 
@@ -75,19 +75,28 @@ impl Desk {
 
     /// Plays so many frames in blocks of so many, looking after faults between.
     pub fn play(&mut self, frames: usize, block: usize) {
+        self.play_cut(frames, || block);
+    }
+
+    /// The same, in blocks as long as `cut` says each time.
+    pub fn play_cut(&mut self, frames: usize, mut cut: impl FnMut() -> usize) {
         let mut done = 0;
-        let (mut left, mut right) = (vec![0.0; block], vec![0.0; block]);
         while done < frames {
-            let length = block.min(frames - done);
-            {
-                let _fence = guard::enter();
-                let mut outputs = [&mut left[..length], &mut right[..length]];
-                let mut ports = Planar { inputs: &[], outputs: &mut outputs };
-                self.renderer.render_stems(length, &mut ports, None, Some(&mut self.heard));
+            let length = cut().min(frames - done);
+            let (mut left, mut right) = (vec![0.0; length], vec![0.0; length]);
+            let mut played = 0;
+            while played < length {
+                let mut outputs = [&mut left[played..length], &mut right[played..length]];
+                {
+                    let _fence = guard::enter();
+                    let mut ports = Planar { inputs: &[], outputs: &mut outputs };
+                    let stems = Some(&mut self.heard as &mut dyn Stems);
+                    played += self.renderer.render_until_fault(length - played, &mut ports, stems);
+                }
+                self.conductor.attend();
             }
-            self.heard.device[0].extend_from_slice(&left[..length]);
-            self.heard.device[1].extend_from_slice(&right[..length]);
-            self.conductor.attend();
+            self.heard.device[0].extend_from_slice(&left);
+            self.heard.device[1].extend_from_slice(&right);
             done += length;
         }
     }
@@ -100,12 +109,17 @@ pub fn bits(samples: &[f32]) -> Vec<u32> {
 struct Broken;
 
 /// `at_frame` and `fault` (0 panics, 1 puts out NaN), counted from when it was built.
-static PARAMETERS: [Parameter; 3] = [
+static PARAMETERS: [Parameter; 4] = [
     number("at_frame", 1.0e9),
     number("fault", 1.0),
     // Fails this often, then never again, if it is asked to live with a rebuild.
     number("again", 1.0),
+    // What it multiplies by; changes while it sounds.
+    Parameter { live: true, default: Some(Value::Number(1.0)), ..number("level", 1.0) },
 ];
+
+/// The number of the parameter `level` in events.
+pub const LEVEL: u16 = 3;
 
 const fn number(name: &'static str, max: f64) -> Parameter {
     Parameter {
@@ -137,6 +151,7 @@ impl Kind for Broken {
             at_frame: settings.number(&PARAMETERS, "at_frame") as u64,
             panics: settings.number(&PARAMETERS, "fault") == 0.0,
             again: settings.number(&PARAMETERS, "again") != 0.0,
+            level: settings.number(&PARAMETERS, "level") as f32,
             played: 0,
         }))
     }
@@ -146,6 +161,7 @@ struct Fails {
     at_frame: u64,
     panics: bool,
     again: bool,
+    level: f32,
     played: u64,
 }
 
@@ -155,8 +171,17 @@ impl Processor for Fails {
     }
 
     fn process(&mut self, context: &Context<'_>, input: Input<'_>, output: &mut Block<'_>) -> Status {
-        output.left.copy_from_slice(input.main[0]);
-        output.right.copy_from_slice(input.main[1]);
+        for segment in segments(context, output.frames()) {
+            for event in segment.events {
+                if let Some(EventKind::Parameter { index: LEVEL, value }) = event.kind() {
+                    self.level = value;
+                }
+            }
+            for at in segment.range {
+                output.left[at] = input.main[0][at] * self.level;
+                output.right[at] = input.main[1][at] * self.level;
+            }
+        }
         let now = if self.again { self.played } else { context.frame };
         let frames = output.frames() as u64;
         self.played += frames;

@@ -183,7 +183,9 @@ impl Callback {
             edge.after(first, frames);
         });
         self.baton.put(renderer);
-        if outcome.is_none() {
+        if let Err(caught) = outcome {
+            // A leak, once in a life, is better than a free in here.
+            std::mem::forget(caught);
             self.stats.count_panic();
             silence(frames, ports);
         }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use crate::device::audio::{AudioRequest, CallbackReport, StreamInfo};
-use crate::engine::{NamedScore, Summary};
+use crate::engine::{Injection, NamedScore, Summary};
 use crate::journal::RecordSummary;
 use crate::rig::Rig;
 use crate::unit::Frame;
@@ -21,6 +21,8 @@ pub struct Job {
     pub record: Option<PathBuf>,
     /// Plays for so long, counted in frames.
     pub seconds: Option<f64>,
+    /// Faults to happen on purpose.
+    pub injections: Vec<Injection>,
 }
 
 /// How a recording stands.

@@ -15,6 +15,8 @@ pub(super) struct Gather {
     stems: Vec<(u16, [Vec<f32>; 2], WavOut)>,
     channels: usize,
     silence: Vec<f32>,
+    /// Where in the call the Renderer's part of it begins.
+    begin: usize,
 }
 
 impl Gather {
@@ -30,7 +32,12 @@ impl Gather {
                 stems.push((node, [vec![0.0; call], vec![0.0; call]], wav));
             }
         }
-        Ok(Gather { stems, channels, silence: vec![0.0; call] })
+        Ok(Gather { stems, channels, silence: vec![0.0; call], begin: 0 })
+    }
+
+    /// The Renderer goes on from this frame of the call.
+    pub(super) fn begin_at(&mut self, frame: usize) {
+        self.begin = frame;
     }
 
     pub(super) fn as_dyn(&mut self) -> Option<&mut dyn Stems> {
@@ -57,6 +64,7 @@ impl Gather {
 
 impl Stems for Gather {
     fn stem(&mut self, node: u16, start: usize, left: &[f32], right: &[f32]) {
+        let start = self.begin + start;
         if let Some((_, [to_left, to_right], _)) = self.stems.iter_mut().find(|(n, ..)| *n == node) {
             to_left[start..start + left.len()].copy_from_slice(left);
             to_right[start..start + right.len()].copy_from_slice(right);
