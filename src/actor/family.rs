@@ -1,0 +1,471 @@
+//! The children of one actor, and what becomes of them when one fails.
+//!
+//! Nothing runs here while all is well: a child that fails puts a report down and
+//! starts the task that decides, unless it runs already. So decisions of one family
+//! are taken one after the other, whatever its parent is busy with.
+
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::address::{Address, AnyAddress};
+use super::behave::Actor;
+use super::cell::{AnyCell, Cell, Core, Phase, Signal};
+use super::error::SpawnError;
+use super::fault::{Fault, FaultKind, StopReason};
+use super::identity::ActorId;
+use super::mailbox::Mailbox;
+use super::run::{self, Build, Done};
+use super::supervision::{Directive, Lifetime, Options, Strategy, Supervision};
+use super::sync::{Mutex, lock};
+use super::system::Shared;
+use super::window::Failures;
+
+/// How long one that is cut off may take to be gone; then it holds its thread.
+const ABORT_GRACE: Duration = Duration::from_millis(250);
+
+pub(super) struct Family {
+    /// Whose children they are; `None` at the root.
+    parent: Option<Weak<dyn AnyCell>>,
+    path: Arc<str>,
+    system: Arc<Shared>,
+    state: Mutex<State>,
+}
+
+struct State {
+    supervision: Supervision,
+    /// In the order of their start.
+    children: BTreeMap<u64, Child>,
+    places: HashMap<Arc<str>, u64>,
+    next: u64,
+    failures: Failures,
+    /// One for each child that waits for a verdict.
+    reports: VecDeque<Report>,
+    deciding: bool,
+    closed: bool,
+}
+
+struct Child {
+    cell: Arc<dyn AnyCell>,
+    /// Counts orders: a restart that was put off holds only while it is the last.
+    order: u32,
+    /// Restarts in a row, and when the last was.
+    attempts: u32,
+    last_nanos: u64,
+    /// Somebody waits for its first start: a failure ends it.
+    awaited: bool,
+    /// From the parent's incarnation before; to be adopted or ended.
+    dormant: bool,
+}
+
+struct Report {
+    path: Arc<str>,
+    id: ActorId,
+    fault: Fault,
+}
+
+impl Family {
+    pub(super) fn new(parent: Option<Weak<dyn AnyCell>>, path: Arc<str>, system: Arc<Shared>) -> Arc<Family> {
+        let state = State {
+            supervision: Supervision::default(),
+            children: BTreeMap::new(),
+            places: HashMap::new(),
+            next: 0,
+            failures: Failures::default(),
+            reports: VecDeque::new(),
+            deciding: false,
+            closed: false,
+        };
+        Arc::new(Family { parent, path, system, state: Mutex::new(state) })
+    }
+
+    pub(super) fn renew(&self, supervision: Supervision) {
+        lock(&self.state).supervision = supervision;
+    }
+
+    /// A new incarnation of the parent begins.
+    pub(super) fn open(&self) {
+        let mut state = lock(&self.state);
+        state.closed = false;
+        state.supervision = Supervision::default();
+        state.failures.forget();
+        for child in state.children.values_mut() {
+            child.dormant = true;
+        }
+    }
+
+    pub(super) fn spawn<C: Actor>(
+        self: &Arc<Self>,
+        name: &str,
+        options: Options,
+        build: impl FnMut() -> C + Send + 'static,
+        done: Option<Done>,
+    ) -> Result<Address<C::Message>, SpawnError> {
+        if name.is_empty() || name.contains('/') {
+            return Err(SpawnError::BadName { name: name.to_owned() });
+        }
+        let path: Arc<str> = [&*self.path, "/", name].concat().into();
+        let awaited = done.is_some();
+        let build: Build<C> = Box::new(build);
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(SpawnError::Closed { path });
+        }
+        let order = state.next;
+        state.next += 1;
+        if let Some(place) = state.places.get(&path).copied() {
+            let there = state.children.get(&place);
+            if there.is_some_and(|child| !child.dormant) {
+                return Err(SpawnError::NameTaken { path });
+            }
+            if let Some(mut child) = state.children.remove(&place) {
+                let same = child.cell.core().actor_type == TypeId::of::<C>();
+                let typed = Arc::clone(&child.cell).into_any().downcast::<Cell<C::Message>>();
+                if let Ok(cell) = typed
+                    && same
+                    && child.cell.core().phase() != Phase::Stopped
+                {
+                    child.dormant = false;
+                    child.awaited = awaited;
+                    child.order += 1;
+                    state.children.insert(order, child);
+                    state.places.insert(path, order);
+                    drop(state);
+                    let build = Some(Box::new(build) as Box<dyn Any + Send>);
+                    cell.core.signal(Signal::Start { done, build });
+                    return Ok(Address::new(cell));
+                }
+                child.cell.core().signal(Signal::Stop(StopReason::Shutdown));
+            }
+        }
+        let core =
+            Core::new(Arc::clone(&path), Arc::clone(&self.system), options, C::LABELS, TypeId::of::<C>());
+        let mailbox = Mailbox::new(core.options.capacity);
+        let cell = Arc::new(Cell { core, mailbox });
+        let erased = Arc::clone(&cell) as Arc<dyn AnyCell>;
+        let child = Child { cell: erased, order: 0, attempts: 0, last_nanos: 0, awaited, dormant: false };
+        state.children.insert(order, child);
+        state.places.insert(path, order);
+        drop(state);
+        let task = run::run(Arc::clone(&cell), build, Arc::clone(self), done);
+        self.system.handle().spawn(task);
+        Ok(Address::new(cell))
+    }
+
+    /// Waits for a child's first start.
+    pub(super) async fn await_start<M: Send + 'static>(
+        &self,
+        address: Address<M>,
+        started: oneshot::Receiver<Result<(), Fault>>,
+        limit: Duration,
+    ) -> Result<Address<M>, SpawnError> {
+        let fault = match tokio::time::timeout(limit, started).await {
+            Ok(Ok(Ok(()))) => {
+                self.with_child(address.path(), |child| child.awaited = false);
+                return Ok(address);
+            }
+            Ok(Ok(Err(fault))) => fault,
+            Ok(Err(_)) => Fault::new(FaultKind::START, "it was stopped before it had started"),
+            Err(_) => {
+                address.cell().core.abort();
+                Fault::new(FaultKind::START, format!("it had not started within {limit:?}"))
+            }
+        };
+        let gone = address.erased();
+        if gone.stop_and_wait(limit).await.is_err() {
+            self.give_up(gone.cell());
+        }
+        Err(SpawnError::Start { path: address.path().into(), fault })
+    }
+
+    fn with_child<R>(&self, path: &str, work: impl FnOnce(&mut Child) -> R) -> Option<R> {
+        let mut state = lock(&self.state);
+        let place = *state.places.get(path)?;
+        state.children.get_mut(&place).map(work)
+    }
+
+    pub(super) fn child(&self, name: &str) -> Option<AnyAddress> {
+        let path = [&*self.path, "/", name].concat();
+        self.with_child(&path, |child| AnyAddress::new(Arc::clone(&child.cell)))
+    }
+
+    pub(super) fn children(&self) -> Vec<AnyAddress> {
+        let state = lock(&self.state);
+        state.children.values().map(|child| AnyAddress::new(Arc::clone(&child.cell))).collect()
+    }
+
+    /// A child has ended for good.
+    pub(super) fn remove(&self, path: &str, id: ActorId) {
+        let mut state = lock(&self.state);
+        let Some(place) = state.places.get(path).copied() else { return };
+        if state.children.get(&place).is_some_and(|child| child.cell.core().id == id) {
+            state.places.remove(path);
+            let gone = state.children.remove(&place);
+            drop(state);
+            drop(gone);
+        }
+    }
+
+    /// Ends what the parent's new incarnation did not adopt.
+    pub(super) fn retire_dormant(&self) {
+        let state = lock(&self.state);
+        for child in state.children.values().filter(|child| child.dormant) {
+            child.cell.core().signal(Signal::Stop(StopReason::Shutdown));
+        }
+    }
+
+    /// A child has failed and waits for a verdict.
+    pub(super) fn failed(self: &Arc<Self>, path: &Arc<str>, id: ActorId, fault: Fault) {
+        let mut state = lock(&self.state);
+        state.reports.push_back(Report { path: Arc::clone(path), id, fault });
+        if !std::mem::replace(&mut state.deciding, true) {
+            drop(state);
+            let family = Arc::clone(self);
+            self.system.handle().spawn(async move { family.decide_all().await });
+        }
+    }
+
+    async fn decide_all(self: Arc<Self>) {
+        loop {
+            let report = {
+                let mut state = lock(&self.state);
+                let report = state.reports.pop_front();
+                state.deciding = report.is_some();
+                report
+            };
+            let Some(report) = report else { return };
+            self.decide(report).await;
+        }
+    }
+
+    async fn decide(self: &Arc<Self>, report: Report) {
+        let Report { path, id, fault } = report;
+        let now = self.system.nanos();
+        let decided = {
+            let mut state = lock(&self.state);
+            let State { supervision, children, places, failures, closed, .. } = &mut *state;
+            let place = places.get(&path).copied();
+            let child = place.and_then(|place| children.get_mut(&place));
+            let Some(child) = child.filter(|child| child.cell.core().id == id) else { return };
+            let cell = Arc::clone(&child.cell);
+            let mut directive = supervision.directives.of(fault.kind);
+            if fault.kind == FaultKind::DONE {
+                directive = Directive::Restart;
+            }
+            if child.awaited
+                || directive == Directive::Restart && cell.core().options.lifetime == Lifetime::Temporary
+            {
+                directive = Directive::Stop;
+            }
+            if *closed {
+                // The parent is ending: its own order to this child is on its way.
+                return;
+            }
+            if directive == Directive::Restart {
+                let window = nanos(supervision.window.within);
+                if failures.note(now, window, supervision.window.restarts) {
+                    if now.saturating_sub(child.last_nanos) > window {
+                        child.attempts = 0;
+                    }
+                    let seed = self.system.seed() ^ hash(&path);
+                    let delay = supervision.backoff.delay(child.attempts, seed);
+                    child.attempts = child.attempts.saturating_add(1);
+                    child.last_nanos = now;
+                    Decided::Restart {
+                        place: place.unwrap_or_default(),
+                        delay,
+                        strategy: supervision.strategy,
+                    }
+                } else {
+                    let times = supervision.window.restarts.saturating_add(1);
+                    let within = supervision.window.within;
+                    let message =
+                        format!("`{path}` and its siblings failed {times} times within {within:?}: {fault}");
+                    Decided::Escalate(Fault::new(FaultKind::ESCALATED, message))
+                }
+            } else {
+                match directive {
+                    Directive::Resume => Decided::Tell(cell, Signal::Resume),
+                    Directive::Stop => Decided::Tell(cell, Signal::Stop(StopReason::Fault(fault))),
+                    Directive::Escalate | Directive::Restart => {
+                        let message = format!("`{path}`: {fault}");
+                        Decided::Escalate(Fault::new(FaultKind::ESCALATED, message))
+                    }
+                }
+            }
+        };
+        match decided {
+            Decided::Tell(cell, signal) => cell.core().signal(signal),
+            Decided::Escalate(fault) => self.escalate(fault),
+            Decided::Restart { place, delay, strategy } => self.restart(place, delay, strategy).await,
+        }
+    }
+
+    fn escalate(&self, fault: Fault) {
+        tracing::warn!(family = &*self.path, %fault, "escalated");
+        match &self.parent {
+            Some(parent) => {
+                if let Some(parent) = parent.upgrade() {
+                    parent.core().interrupt(fault);
+                }
+            }
+            None => self.system.escalated(fault),
+        }
+    }
+
+    /// Starts one child anew, or the group that its strategy says, after a delay.
+    async fn restart(self: &Arc<Self>, failed: u64, delay: Duration, strategy: Strategy) {
+        let group = {
+            let mut state = lock(&self.state);
+            let first = match strategy {
+                Strategy::OneForOne => None,
+                Strategy::OneForAll => Some(0),
+                Strategy::RestForOne => Some(failed),
+            };
+            let mut group = Vec::new();
+            for (place, child) in state.children.range_mut(first.unwrap_or(failed)..) {
+                if first.is_none() && *place != failed {
+                    break;
+                }
+                child.order += 1;
+                group.push((Arc::clone(&child.cell), child.order));
+            }
+            group
+        };
+        if let [(cell, order)] = &group[..] {
+            if delay.is_zero() {
+                cell.core().signal(Signal::Start { done: None, build: None });
+                return;
+            }
+            // On its own, so that no sibling waits for it.
+            let (family, cell, order) = (Arc::clone(self), Arc::clone(cell), *order);
+            self.system.handle().spawn(async move {
+                tokio::time::sleep(delay).await;
+                if family.is_current(&cell, order) {
+                    cell.core().signal(Signal::Start { done: None, build: None });
+                }
+            });
+            return;
+        }
+        let mut again = Vec::new();
+        for (cell, order) in group.into_iter().rev() {
+            if cell.core().options.lifetime == Lifetime::Temporary {
+                self.stop_one(&cell).await;
+            } else {
+                self.halt_one(&cell).await;
+                again.push((cell, order));
+            }
+        }
+        again.reverse();
+        let family = Arc::clone(self);
+        self.system.handle().spawn(async move {
+            tokio::time::sleep(delay).await;
+            for (cell, order) in again {
+                if !family.is_current(&cell, order) {
+                    return;
+                }
+                let (done, started) = oneshot::channel();
+                cell.core().signal(Signal::Start { done: Some(done), build: None });
+                let limit = cell.core().options.shutdown;
+                if !matches!(tokio::time::timeout(limit, started).await, Ok(Ok(Ok(())))) {
+                    // Its own fault is reported and decided on; those after it wait for that.
+                    return;
+                }
+            }
+        });
+    }
+
+    fn is_current(&self, cell: &Arc<dyn AnyCell>, order: u32) -> bool {
+        let state = lock(&self.state);
+        if state.closed {
+            return false;
+        }
+        let core = cell.core();
+        let child = state.places.get(&core.path).and_then(|place| state.children.get(place));
+        child.is_some_and(|child| child.cell.core().id == core.id && child.order == order)
+    }
+
+    /// Ends all children, the last first; for good, or until the parent's next
+    /// incarnation.
+    pub(super) async fn stop_all(self: &Arc<Self>, again: bool) {
+        let children: Vec<Arc<dyn AnyCell>> = {
+            let mut state = lock(&self.state);
+            state.closed = true;
+            for child in state.children.values_mut() {
+                child.order += 1;
+            }
+            state.children.values().rev().map(|child| Arc::clone(&child.cell)).collect()
+        };
+        for cell in children {
+            if again && cell.core().options.lifetime != Lifetime::Temporary {
+                self.halt_one(&cell).await;
+            } else {
+                self.stop_one(&cell).await;
+            }
+        }
+    }
+
+    async fn halt_one(&self, cell: &Arc<dyn AnyCell>) {
+        let core = cell.core();
+        let (done, halted) = oneshot::channel();
+        core.signal(Signal::Halt { reason: StopReason::Shutdown, done: Some(done) });
+        let mut halted = std::pin::pin!(halted);
+        if tokio::time::timeout(limit_of(cell), &mut halted).await.is_ok() {
+            return;
+        }
+        core.abort();
+        if tokio::time::timeout(ABORT_GRACE, halted).await.is_err() && core.phase() != Phase::Stopped {
+            self.give_up(cell);
+        }
+    }
+
+    async fn stop_one(&self, cell: &Arc<dyn AnyCell>) {
+        let address = AnyAddress::new(Arc::clone(cell));
+        let (ended, core) = (address.ended(limit_of(cell)), cell.core());
+        core.signal(Signal::Stop(StopReason::Shutdown));
+        if ended.await.is_ok() {
+            return;
+        }
+        core.abort();
+        if address.ended(ABORT_GRACE).await.is_err() {
+            self.give_up(cell);
+        }
+    }
+
+    /// One that holds its thread cannot be ended: nobody waits for it any longer.
+    fn give_up(&self, cell: &Arc<dyn AnyCell>) {
+        let core = cell.core();
+        tracing::error!(actor = &*core.path, "it does not stop and is left behind");
+        core.system.note_hung(&core.path);
+        cell.close();
+        core.set_phase(Phase::Stopped);
+        core.conclude(StopReason::Hung);
+        self.remove(&core.path, core.id);
+    }
+}
+
+enum Decided {
+    Tell(Arc<dyn AnyCell>, Signal),
+    Escalate(Fault),
+    Restart { place: u64, delay: Duration, strategy: Strategy },
+}
+
+/// How long an actor may take to stop: its own time, and that of its children.
+fn limit_of(cell: &Arc<dyn AnyCell>) -> Duration {
+    let core = cell.core();
+    let children = core.family.get().map(|family| family.children()).unwrap_or_default();
+    children.iter().fold(core.options.shutdown, |sum, child| sum.saturating_add(limit_of(child.cell())))
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// FNV-1a: the same on every machine, unlike the standard library's.
+fn hash(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

@@ -1,0 +1,488 @@
+//! What an actor's task does: one incarnation after the other over the same cell.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::behave::{Actor, Event};
+use super::cell::{AnyCell, Cell, Core, Interrupt, Phase, Signal};
+use super::context::Context;
+use super::family::Family;
+use super::fault::{Fault, FaultKind, StopReason};
+use super::identity::{self, Speaker};
+use super::inbox::Inbox;
+use super::panic::catch;
+use super::supervision::{HealthCheck, Lifetime};
+use super::system::DeadReason;
+use super::timers::Due;
+
+/// Builds an incarnation.
+pub(super) type Build<A> = Box<dyn FnMut() -> A + Send>;
+/// Who waits to hear that an incarnation has started.
+pub(super) type Done = oneshot::Sender<Result<(), Fault>>;
+
+/// Why an incarnation takes no more messages.
+enum Exit {
+    Stop(StopReason),
+    Halt(StopReason, Option<oneshot::Sender<()>>),
+    Fault(Fault),
+    Aborted,
+}
+
+/// What comes after an incarnation.
+enum Next<A> {
+    /// The end.
+    Nothing(StopReason),
+    /// Whatever is ordered; whether it was cut off.
+    Wait(bool),
+    /// The next.
+    Start(Option<Done>, Option<Build<A>>),
+}
+
+/// Lives as long as the logical actor does.
+pub(super) async fn run<A: Actor>(
+    cell: Arc<Cell<A::Message>>,
+    mut build: Build<A>,
+    parent: Arc<Family>,
+    mut done: Option<Done>,
+) {
+    let core = &cell.core;
+    poll_fn(|context| {
+        core.first_poll(context.waker());
+        Poll::Ready(())
+    })
+    .await;
+    let _health = core.options.health.map(|check| watch_health(&cell, check));
+    let mut inbox = Inbox::new(Arc::clone(&cell), A::label);
+    let mut speaker = Speaker::new(core.id);
+    let reason = loop {
+        let mut life = Life { cell: &cell, parent: &parent, inbox: &mut inbox, speaker: &mut speaker };
+        let mut next = life.live(&mut build, done.take()).await;
+        if let Next::Wait(aborted) = next {
+            core.set_phase(Phase::Halted);
+            next = match wait_for_order(core).await {
+                Next::Nothing(_) if aborted => Next::Nothing(StopReason::Aborted),
+                next => next,
+            };
+        }
+        match next {
+            Next::Nothing(reason) => break reason,
+            Next::Start(told, other) => {
+                done = told;
+                if let Some(other) = other {
+                    build = other;
+                }
+                core.restarts.fetch_add(1, Ordering::Relaxed);
+            }
+            Next::Wait(_) => {}
+        }
+    };
+    if let Some(family) = core.family.get() {
+        // Those that were to be taken over by an incarnation that never came.
+        family.stop_all(false).await;
+    }
+    end(&cell, inbox, reason, &parent);
+}
+
+/// Between two incarnations.
+async fn wait_for_order<A: Actor>(core: &Core) -> Next<A> {
+    loop {
+        core.attention.store(false, Ordering::SeqCst);
+        while let Some(signal) = core.next_signal() {
+            match signal {
+                Signal::Stop(reason) => return Next::Nothing(reason),
+                Signal::Drain => return Next::Nothing(StopReason::Normal),
+                Signal::Start { done, build } => return Next::Start(done, to_build(build)),
+                Signal::Halt { done, .. } => tell(done),
+                Signal::Ping(answer) => drop(answer.send(())),
+                Signal::Resume | Signal::Fail(_) | Signal::Down { .. } => {}
+            }
+        }
+        if core.interrupted() != Interrupt::None {
+            core.clear_interrupt();
+        }
+        poll_fn(|_| if core.attention.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending })
+            .await;
+    }
+}
+
+fn to_build<A: Actor>(build: Option<Box<dyn Any + Send>>) -> Option<Build<A>> {
+    build.and_then(|build| build.downcast::<Build<A>>().ok()).map(|build| *build)
+}
+
+fn tell(done: Option<oneshot::Sender<()>>) {
+    if let Some(done) = done {
+        let _ = done.send(());
+    }
+}
+
+/// The logical actor ends: what waits becomes dead letters, who watched is told.
+fn end<M: Send + 'static>(cell: &Arc<Cell<M>>, inbox: Inbox<M>, reason: StopReason, parent: &Family) {
+    let core = &cell.core;
+    cell.mailbox.close();
+    for envelope in inbox.into_rest().into_iter().chain(cell.mailbox.rest()) {
+        core.system.bury(&core.path, envelope.stamp, std::any::type_name::<M>(), DeadReason::Left);
+        // Its drop may be anything.
+        let _ = catch(|| drop(envelope.message));
+    }
+    core.busy.store(false, Ordering::Relaxed);
+    core.set_phase(Phase::Stopped);
+    core.conclude(reason);
+    parent.remove(&core.path, core.id);
+}
+
+/// What one incarnation needs.
+struct Life<'a, M: Send + 'static> {
+    cell: &'a Arc<Cell<M>>,
+    parent: &'a Arc<Family>,
+    inbox: &'a mut Inbox<M>,
+    speaker: &'a mut Speaker,
+}
+
+/// Why a future of the actor's was given up.
+enum Caught {
+    Fault(Fault),
+    Aborted,
+}
+
+/// Polls a future of the actor's: panics and interrupts end it, and what it sends
+/// bears the actor's stamp.
+async fn guarded<T>(core: &Core, speaker: &mut Speaker, work: impl Future<Output = T>) -> Result<T, Caught> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        match core.interrupted() {
+            Interrupt::None => {}
+            Interrupt::Fault => {
+                let fault = core.clear_interrupt();
+                let fault = fault.unwrap_or_else(|| Fault::new(FaultKind::KILLED, "it was interrupted"));
+                return Poll::Ready(Err(Caught::Fault(fault)));
+            }
+            Interrupt::Abort => {
+                core.clear_interrupt();
+                return Poll::Ready(Err(Caught::Aborted));
+            }
+        }
+        let before = identity::speak_as(*speaker);
+        let polled = catch(|| work.as_mut().poll(context));
+        *speaker = identity::speak_as(before);
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
+            Err(fault) => Poll::Ready(Err(Caught::Fault(fault))),
+        }
+    })
+    .await
+}
+
+impl<M: Send + 'static> Life<'_, M> {
+    async fn live<A: Actor<Message = M>>(&mut self, build: &mut Build<A>, done: Option<Done>) -> Next<A> {
+        let core = &self.cell.core;
+        core.set_phase(Phase::Starting);
+        if let Some(family) = core.family.get() {
+            family.open();
+        }
+        let mut actor = match catch(build) {
+            Ok(actor) => actor,
+            Err(fault) => return self.failed_to_build(as_start(fault), done).await,
+        };
+        let mut context = Context::<A>::new(Arc::clone(self.cell));
+        let started = guarded(core, self.speaker, actor.started(&mut context)).await;
+        if let Some(family) = core.family.get() {
+            family.retire_dormant();
+        }
+        let mut exit = match started {
+            Ok(Ok(())) => {
+                if let Some(done) = done {
+                    let _ = done.send(Ok(()));
+                }
+                core.set_phase(Phase::Running);
+                None
+            }
+            Ok(Err(fault)) | Err(Caught::Fault(fault)) => {
+                let fault = as_start(fault);
+                if let Some(done) = done {
+                    let _ = done.send(Err(fault.clone()));
+                }
+                Some(Exit::Fault(fault))
+            }
+            Err(Caught::Aborted) => Some(Exit::Aborted),
+        };
+        loop {
+            let why = match exit.take() {
+                Some(exit) => exit,
+                None => self.serve(&mut actor, &mut context).await,
+            };
+            match why {
+                Exit::Fault(fault) => {
+                    core.note_fault(&fault);
+                    core.set_phase(Phase::Failed);
+                    core.busy.store(false, Ordering::Relaxed);
+                    self.parent.failed(&core.path, core.id, fault.clone());
+                    match self.wait_for_verdict().await {
+                        Verdict::Resume => {
+                            context.stop = None;
+                            core.set_phase(Phase::Running);
+                        }
+                        Verdict::Start(done, build) => {
+                            self.finish(actor, context, Some(&fault), StopReason::Fault(fault.clone()), true)
+                                .await;
+                            return Next::Start(done, to_build(build));
+                        }
+                        Verdict::Exit(Exit::Halt(reason, done)) => {
+                            self.finish(actor, context, Some(&fault), reason, true).await;
+                            tell(done);
+                            return Next::Wait(false);
+                        }
+                        Verdict::Exit(Exit::Stop(reason)) => {
+                            self.finish(actor, context, None, reason.clone(), false).await;
+                            return Next::Nothing(reason);
+                        }
+                        Verdict::Exit(_) => exit = Some(Exit::Aborted),
+                    }
+                }
+                Exit::Halt(reason, done) => {
+                    self.finish(actor, context, None, reason, true).await;
+                    tell(done);
+                    return Next::Wait(false);
+                }
+                Exit::Stop(reason) => {
+                    self.finish(actor, context, None, reason.clone(), false).await;
+                    return Next::Nothing(reason);
+                }
+                Exit::Aborted => {
+                    let _ = catch(|| drop((actor, context)));
+                    if let Some(family) = core.family.get() {
+                        family.stop_all(true).await;
+                    }
+                    // What it was ordered before it was cut off is with the signals yet.
+                    return Next::Wait(true);
+                }
+            }
+        }
+    }
+
+    async fn failed_to_build<A: Actor<Message = M>>(&mut self, fault: Fault, done: Option<Done>) -> Next<A> {
+        let core = &self.cell.core;
+        if let Some(done) = done {
+            let _ = done.send(Err(fault.clone()));
+        }
+        core.note_fault(&fault);
+        core.set_phase(Phase::Failed);
+        self.parent.failed(&core.path, core.id, fault);
+        wait_for_order(core).await
+    }
+
+    /// The last hooks, each bounded by whoever ordered the end.
+    async fn finish<A: Actor<Message = M>>(
+        &mut self,
+        mut actor: A,
+        mut context: Context<A>,
+        fault: Option<&Fault>,
+        reason: StopReason,
+        again: bool,
+    ) {
+        let core = &self.cell.core;
+        core.set_phase(Phase::Stopping);
+        let mut cut = match fault {
+            Some(fault) => guarded(core, self.speaker, actor.restarting(fault, &mut context)).await,
+            None => guarded(core, self.speaker, actor.stopping(&reason, &mut context)).await,
+        };
+        self.note_hook(&cut);
+        if let Some(family) = core.family.get() {
+            family.stop_all(again).await;
+        }
+        if !matches!(cut, Err(Caught::Aborted)) {
+            cut = guarded(core, self.speaker, actor.stopped(&mut context)).await;
+            self.note_hook(&cut);
+        }
+        if let Err(fault) = catch(|| drop((actor, context))) {
+            core.note_fault(&fault);
+        }
+    }
+
+    /// A fault in a last hook is told, and changes nothing.
+    fn note_hook(&self, hook: &Result<(), Caught>) {
+        if let Err(Caught::Fault(fault)) = hook {
+            self.cell.core.note_fault(fault);
+        }
+    }
+
+    async fn wait_for_verdict(&mut self) -> Verdict {
+        let core = &self.cell.core;
+        loop {
+            core.attention.store(false, Ordering::SeqCst);
+            while let Some(signal) = core.next_signal() {
+                match signal {
+                    Signal::Resume => return Verdict::Resume,
+                    Signal::Start { done, build } => return Verdict::Start(done, build),
+                    Signal::Stop(reason) => return Verdict::Exit(Exit::Stop(reason)),
+                    Signal::Drain => return Verdict::Exit(Exit::Stop(StopReason::Normal)),
+                    Signal::Halt { reason, done } => return Verdict::Exit(Exit::Halt(reason, done)),
+                    Signal::Ping(answer) => drop(answer.send(())),
+                    Signal::Fail(_) | Signal::Down { .. } => {}
+                }
+            }
+            match core.interrupted() {
+                Interrupt::None => {}
+                Interrupt::Fault => drop(core.clear_interrupt()),
+                Interrupt::Abort => {
+                    core.clear_interrupt();
+                    return Verdict::Exit(Exit::Aborted);
+                }
+            }
+            poll_fn(|_| if core.attention.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending })
+                .await;
+        }
+    }
+
+    /// Takes messages until something ends that.
+    async fn serve<A: Actor<Message = M>>(&mut self, actor: &mut A, context: &mut Context<A>) -> Exit {
+        let cell = self.cell;
+        let served = guarded(&cell.core, self.speaker, serve(cell, actor, self.inbox, context)).await;
+        self.inbox.end_timing();
+        match served {
+            Ok(Exit::Stop(StopReason::Normal))
+                if context.stop.is_some() && cell.core.options.lifetime == Lifetime::Permanent =>
+            {
+                Exit::Fault(Fault::new(FaultKind::DONE, "it ended by itself and is to be there always"))
+            }
+            Ok(exit) => exit,
+            Err(Caught::Fault(fault)) => Exit::Fault(fault),
+            Err(Caught::Aborted) => Exit::Aborted,
+        }
+    }
+}
+
+enum Verdict {
+    Resume,
+    Start(Option<Done>, Option<Box<dyn Any + Send>>),
+    Exit(Exit),
+}
+
+fn as_start(fault: Fault) -> Fault {
+    if fault.kind == FaultKind::KILLED {
+        return fault;
+    }
+    Fault { kind: FaultKind::START, message: format!("{}: {}", fault.kind, fault.message).into(), ..fault }
+}
+
+enum Woken<M> {
+    Attention,
+    Messages,
+    Due(Due<M>),
+    Drained,
+}
+
+async fn serve<A: Actor>(
+    cell: &Arc<Cell<A::Message>>,
+    actor: &mut A,
+    inbox: &mut Inbox<A::Message>,
+    context: &mut Context<A>,
+) -> Exit {
+    let core = &cell.core;
+    let mut draining = false;
+    loop {
+        if core.attention.load(Ordering::SeqCst) {
+            core.attention.store(false, Ordering::SeqCst);
+            while let Some(signal) = core.next_signal() {
+                match signal {
+                    Signal::Stop(reason) => return Exit::Stop(reason),
+                    Signal::Halt { reason, done } => return Exit::Halt(reason, done),
+                    Signal::Fail(fault) => return Exit::Fault(fault),
+                    Signal::Drain => {
+                        draining = true;
+                        cell.mailbox.close();
+                    }
+                    Signal::Ping(answer) => drop(answer.send(())),
+                    Signal::Start { done, .. } => {
+                        if let Some(done) = done {
+                            let _ = done.send(Ok(()));
+                        }
+                    }
+                    Signal::Resume => {}
+                    Signal::Down { id, path, reason } => {
+                        if let Err(fault) = actor.event(Event::Down { id, path, reason }, context).await {
+                            return Exit::Fault(fault);
+                        }
+                    }
+                }
+            }
+            inbox.fill_urgent();
+        }
+        let woken = poll_fn(|task| {
+            if core.attention.load(Ordering::SeqCst) {
+                return Poll::Ready(Woken::Attention);
+            }
+            if context.timers.is_some()
+                && let Poll::Ready(due) = context.timers().poll(task)
+            {
+                return Poll::Ready(Woken::Due(due));
+            }
+            if inbox.fill() {
+                core.busy.store(true, Ordering::Relaxed);
+                return Poll::Ready(Woken::Messages);
+            }
+            core.busy.store(false, Ordering::Relaxed);
+            if draining { Poll::Ready(Woken::Drained) } else { Poll::Pending }
+        })
+        .await;
+        match woken {
+            Woken::Attention => continue,
+            Woken::Drained => return Exit::Stop(StopReason::Normal),
+            Woken::Due(Due::Idle) => {
+                if let Err(fault) = actor.event(Event::Idle, context).await {
+                    return Exit::Fault(fault);
+                }
+            }
+            Woken::Due(Due::Message(message)) => inbox.put_first(message),
+            Woken::Messages => {
+                if context.timers.is_some() {
+                    context.timers().not_idle();
+                }
+                core.system.permute().await;
+                let outcome = actor.receive(inbox, context).await;
+                if let Err(fault) = outcome {
+                    return Exit::Fault(fault);
+                }
+                tokio::task::coop::consume_budget().await;
+            }
+        }
+        if let Some(reason) = context.stop.clone() {
+            return Exit::Stop(reason);
+        }
+    }
+}
+
+/// Ends the task that checks an actor's health with the actor.
+struct Checking(tokio::task::JoinHandle<()>);
+
+impl Drop for Checking {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn watch_health<M: Send + 'static>(cell: &Arc<Cell<M>>, check: HealthCheck) -> Checking {
+    let watched = super::AnyAddress::new(Arc::clone(cell) as Arc<dyn AnyCell>);
+    let every = check.every.max(Duration::from_millis(1));
+    Checking(cell.core.system.handle().spawn(async move {
+        loop {
+            tokio::time::sleep(every).await;
+            if watched.phase() != Phase::Running {
+                continue;
+            }
+            if watched.ping(check.within).await.is_err() && watched.phase() == Phase::Running {
+                watched.cell().core().interrupt(Fault::new(
+                    FaultKind::UNRESPONSIVE,
+                    format!("no sign of life within {:?}", check.within),
+                ));
+            }
+        }
+    }))
+}
