@@ -1,6 +1,8 @@
 //! The kernel: messages arrive in order and once, actors come back as they were
 //! declared to, and whatever is done wrong is answered by a typed error.
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on ends.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
