@@ -2,7 +2,14 @@
 //! other crates. Repetitions of all subjects are interleaved, so that noise hits all of them;
 //! a table of ratios to the plain channel goes to the terminal, the medians to a JSON file.
 
+#[allow(dead_code, unused_imports)]
+#[path = "../../../src"]
+mod engine {
+    pub mod actor;
+}
+
 mod actix;
+mod antiphon;
 mod heap;
 mod job;
 mod kameo;
@@ -14,6 +21,7 @@ mod xtra;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use engine::actor;
 use job::{Job, Outcome, Sizes, measure};
 use subject::Subject;
 
@@ -34,6 +42,7 @@ const fn contender<S: Subject>() -> Contender {
 
 const CONTENDERS: &[Contender] = &[
     contender::<raw::Raw>(),
+    contender::<antiphon::Antiphon>(),
     contender::<kameo::Kameo>(),
     contender::<ractor::Ractor>(),
     contender::<actix::Actix>(),
