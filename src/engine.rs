@@ -3,9 +3,12 @@
 //! [`kinds`] is what a rig may name, [`offline::render`] renders one, and
 //! [`live`] plays it.
 
+mod changes;
 mod conductor;
+mod doors;
 mod error;
 mod inject;
+mod keeper;
 pub mod live;
 mod mending;
 pub mod offline;
@@ -15,6 +18,7 @@ mod summary;
 pub use conductor::{Conductor, Happening};
 pub use error::{Error, ErrorKind};
 pub use inject::{Inject, Injection};
+pub use keeper::StageState;
 pub use mending::Mending;
 pub use scores::NamedScore;
 pub use summary::{CableLoss, FaultRecord, Summary};

@@ -1,5 +1,6 @@
 //! TOML to a validated rig, to the difference between two, to a plan.
 
+mod blueprint;
 mod deploy;
 mod graph;
 pub mod keys;
@@ -9,6 +10,7 @@ mod pattern;
 mod problem;
 mod watch;
 
+pub use blueprint::Blueprint;
 pub use deploy::{Change, DeployError, Deployment};
 pub use model::{Actor, Cable, CableKind, Device, EngineSettings, MidiPort, Origin, Port, Rig};
 pub use parse::{

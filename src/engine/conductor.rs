@@ -1,25 +1,14 @@
-use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
 
-use super::mending::{Cure, History, Mending};
-use super::summary::{CableLoss, FaultRecord, Summary};
-use crate::render::{
-    Command, Fault, Injection, Notice, RAMP_SECONDS, Remains, Renderer, RendererHandle, RendererSettings,
-    Snapshot, Swap,
-};
+use super::changes::{Changes, Progress, Step};
+use super::doors::{Came, Doors, HostClock};
+use super::keeper::{Keeper, StageState};
+use super::mending::Mending;
+use super::summary::{CableLoss, FAULTS_KEPT, FaultRecord, Summary};
+use crate::render::{Command, Fault, Injection, Renderer, RendererSettings, Snapshot, Swap};
 use crate::rig::{DeployError, Deployment, Rig};
-use crate::rt::clock::FrameClock;
-use crate::rt::guard::{self, Place};
-use crate::rt::latest::Latest;
-use crate::unit::{Frame, HostTime, QUANTUM_FRAMES, SampleRate};
-
-/// What a keeper gets done in time: fresh stages are built, and injections sent,
-/// this long before they are due. Longer than any render call.
-const AHEAD_SECONDS: f64 = 1.0;
-/// Injections that the Renderer holds at once.
-const INJECTIONS_AHEAD: usize = 32;
-const FAULTS_KEPT: usize = 10_000;
+use crate::rt::guard;
+use crate::unit::{Frame, HostTime};
 
 /// Something the musician should hear of.
 #[derive(Clone, PartialEq, Debug)]
@@ -51,36 +40,50 @@ pub enum Happening {
     RigPlays,
 }
 
-/// The control world's side of a Renderer: keeps its stages, and takes it from
-/// one rig to the next. Call [`attend`](Conductor::attend) every few milliseconds.
+/// The control world's side of a Renderer, in one place: keeps its stages, and
+/// takes it from one rig to the next, whenever it is called. For a render, which
+/// waits for it; live the same parts are actors of a tree. Call
+/// [`attend`](Conductor::attend) after every call of the Renderer.
 pub struct Conductor {
-    handle: RendererHandle,
-    clock: Arc<Mutex<Latest<FrameClock>>>,
-    deployment: Deployment,
-    rate: SampleRate,
-    /// Parcels the Renderer had no room for yet, in order.
-    outbox: VecDeque<Box<Swap>>,
-    /// When the parcel of the change under way came back.
-    done_at: Option<Frame>,
-    changing: bool,
-    awaited_tag: u64,
+    doors: Doors,
+    clock: HostClock,
+    changes: Changes,
+    keepers: BTreeMap<u16, Keeper>,
     mending: Mending,
     seed: u64,
-    /// What each node that ever failed has been through.
-    histories: BTreeMap<u16, History>,
-    /// Who is to be built anew, and heard from when.
-    due: Vec<(Frame, u16)>,
-    quarantined: BTreeSet<u16>,
-    /// Parameters that were changed since a node was built.
-    values: BTreeMap<(u16, u16), f32>,
-    /// What is to be injected and was not sent yet, in order.
-    injections: VecDeque<Injection>,
-    /// The frames of what was sent and is not over.
-    injected: VecDeque<Frame>,
     faults: Vec<FaultRecord>,
-    restarts: u64,
+    rebuilt: u64,
     violations_before: u64,
     fault_allocations_before: u64,
+}
+
+/// A Renderer, and all that the control world has of it.
+pub(super) struct Parts {
+    pub(super) renderer: Box<Renderer>,
+    pub(super) doors: Doors,
+    pub(super) clock: HostClock,
+    pub(super) changes: Changes,
+    pub(super) keepers: Vec<Keeper>,
+}
+
+/// A Renderer that will play `rig` from its first frame on. `extend` adds sources
+/// and sinks to the first parcel.
+pub(super) fn make(
+    rig: Rig,
+    settings: RendererSettings,
+    seed: u64,
+    extend: impl FnOnce(&Deployment, &mut Swap),
+) -> Result<Parts, DeployError> {
+    guard::quiet_panics();
+    let (deployment, mut swap) = Deployment::first(rig, settings.rate, seed)?;
+    extend(&deployment, &mut swap);
+    let (renderer, handle, clock) = crate::render::renderer(settings);
+    let mut doors = Doors::new(handle, settings.rate);
+    doors.lend(swap);
+    let keep = |(node, blueprint)| Keeper::new(node, blueprint, settings.rate, Mending::default(), seed);
+    let keepers = deployment.blueprints().map(keep).collect();
+    let changes = Changes::new(deployment, settings.rate);
+    Ok(Parts { renderer, doors, clock: HostClock::new(clock), changes, keepers })
 }
 
 impl Conductor {
@@ -95,106 +98,72 @@ impl Conductor {
         seed: u64,
         extend: impl FnOnce(&Deployment, &mut Swap),
     ) -> Result<(Box<Renderer>, Conductor), DeployError> {
-        guard::quiet_panics();
-        let (deployment, mut swap) = Deployment::first(rig, settings.rate, seed)?;
-        extend(&deployment, &mut swap);
-        let (renderer, handle, clock) = crate::render::renderer(settings);
-        let mut conductor = Conductor {
-            handle,
-            clock: Arc::new(Mutex::new(clock)),
-            deployment,
-            rate: settings.rate,
-            outbox: VecDeque::from([Box::new(swap)]),
-            done_at: None,
-            changing: false,
-            awaited_tag: 0,
+        let Parts { renderer, doors, clock, changes, keepers } = make(rig, settings, seed, extend)?;
+        let conductor = Conductor {
+            doors,
+            clock,
+            changes,
+            keepers: keepers.into_iter().map(|keeper| (keeper.node(), keeper)).collect(),
             mending: Mending::default(),
             seed,
-            histories: BTreeMap::new(),
-            due: Vec::new(),
-            quarantined: BTreeSet::new(),
-            values: BTreeMap::new(),
-            injections: VecDeque::new(),
-            injected: VecDeque::new(),
             faults: Vec::new(),
-            restarts: 0,
+            rebuilt: 0,
             violations_before: guard::violations(),
             fault_allocations_before: guard::fault_allocations(),
         };
-        conductor.post();
         Ok((renderer, conductor))
     }
 
     /// The rig that plays, and where its actors stand.
     pub fn deployment(&self) -> &Deployment {
-        &self.deployment
+        self.changes.deployment()
     }
 
     /// Frames rendered so far.
     pub fn frame(&mut self) -> Frame {
-        self.handle.latest.read().frame
+        self.doors.frame()
     }
 
     /// What the Renderer last showed.
     pub fn snapshot(&mut self) -> Snapshot {
-        self.handle.latest.read()
+        self.doors.snapshot()
     }
 
     /// Tells when a frame begins, for whoever sends MIDI at its time.
     pub fn clock(&self) -> impl Fn(Frame) -> HostTime + Send + use<> {
-        let clock = Arc::clone(&self.clock);
-        move |frame| match clock.lock() {
-            Ok(mut clock) => clock.read().time_of(frame),
-            // Nobody panics while holding it; now is the best guess.
-            Err(_) => HostTime::now(),
-        }
+        let clock = self.clock.clone();
+        move |frame| clock.time_of(frame)
     }
 
     /// Tells the Renderer something; `false` where its ring is full.
     pub fn command(&mut self, command: Command) -> bool {
-        let is_sent = self.handle.commands.send(command).is_ok();
         if let Command::Parameter { node, index, value } = command
-            && is_sent
+            && let Some(keeper) = self.keepers.get_mut(&node)
         {
-            self.values.insert((node, index), value);
+            keeper.set(index, value);
         }
-        is_sent
+        self.doors.command(command)
     }
 
     /// How stages that fail are brought back, from now on.
     pub fn set_mending(&mut self, mending: Mending) {
         self.mending = mending;
+        self.keepers.values_mut().for_each(|keeper| keeper.set_mending(mending));
     }
 
     /// Makes processors fail on purpose.
     pub fn inject(&mut self, injections: impl IntoIterator<Item = Injection>) {
-        self.injections.extend(injections);
-        self.injections.make_contiguous().sort_by_key(|injection| injection.frame);
-        self.send_injections();
-    }
-
-    fn send_injections(&mut self) {
-        let now = self.handle.latest.read().frame;
-        let horizon = now + self.rate.frames(AHEAD_SECONDS);
-        self.injected.retain(|frame| *frame >= now);
-        while self.injected.len() < INJECTIONS_AHEAD
-            && let Some(next) = self.injections.front().copied().filter(|i| i.frame <= horizon)
-            && self.command(Command::Inject(next))
-        {
-            self.injections.pop_front();
-            self.injected.push_back(next.frame);
-        }
+        self.doors.inject(injections);
     }
 
     /// Lends a parcel of sources and sinks.
     pub fn lend(&mut self, swap: Swap) {
-        self.outbox.push_back(Box::new(swap));
-        self.post();
+        self.doors.lend(swap);
     }
 
     /// Whether a changed rig is still on its way.
     pub fn is_changing(&self) -> bool {
-        self.changing
+        self.changes.is_changing()
     }
 
     /// Goes to a changed rig. The change before it must be done: see
@@ -203,168 +172,94 @@ impl Conductor {
     /// # Errors
     /// [`DeployError`] where a kind refuses its settings; the old rig plays on.
     pub fn change(&mut self, rig: Rig) -> Result<(), DeployError> {
-        let change = self.deployment.change(rig)?;
-        // What stands at these places from now on is another actor.
-        for (node, _) in &change.swap.nodes {
-            self.histories.remove(node);
-            self.quarantined.remove(node);
-            self.due.retain(|(_, due)| due != node);
-            self.values.retain(|(of, _), _| of != node);
+        let Step { commands, swap, replaced } = self.changes.begin(rig)?;
+        let rate = self.doors.rate();
+        let mut keepers = BTreeMap::new();
+        for (node, blueprint) in self.changes.deployment().blueprints() {
+            // What stands at a replaced place from now on is another actor.
+            let kept = self.keepers.remove(&node).filter(|_| !replaced.contains(&node));
+            let keeper = match kept {
+                Some(mut keeper) => {
+                    keeper.renew(blueprint);
+                    keeper
+                }
+                None => Keeper::new(node, blueprint, rate, self.mending, self.seed),
+            };
+            keepers.insert(node, keeper);
         }
-        for command in change.commands {
-            // A full ring would lose the value, and the actor keep its old one
-            // until the next save; it holds more than a rig has parameters to turn.
+        self.keepers = keepers;
+        for command in commands {
             self.command(command);
         }
-        self.changing = true;
-        self.done_at = None;
-        self.lend_awaited(change.swap);
+        self.doors.lend(swap);
         Ok(())
-    }
-
-    fn lend_awaited(&mut self, mut swap: Swap) {
-        self.awaited_tag += 1;
-        swap.tag = self.awaited_tag;
-        self.lend(swap);
     }
 
     /// Takes back what the Renderer is done with, rebuilds what failed, goes on
     /// with a change under way; gives what the musician should hear of.
     pub fn attend(&mut self) -> Vec<Happening> {
         let mut happenings = Vec::new();
-        while let Some(returned) = self.handle.swaps.collect() {
-            if returned.tag != 0 && returned.tag == self.awaited_tag {
-                self.done_at = Some(self.handle.latest.read().frame);
+        for came in self.doors.look() {
+            match came {
+                Came::Done { tag, frame } => self.changes.done(tag, frame),
+                Came::Fault(fault) => happenings.extend(self.fault(&fault)),
+                Came::LastWords { mark, text } => {
+                    if let Some(record) = self.faults.get_mut(mark as usize) {
+                        record.message.get_or_insert(text);
+                    }
+                }
             }
-            self.bury(*returned);
-        }
-        while let Some(Notice::Fault(fault)) = self.handle.notices.receive() {
-            happenings.extend(self.fault(fault));
         }
         happenings.extend(self.rebuild_due());
-        self.send_injections();
-        happenings.extend(self.go_on_changing());
-        self.post();
+        match self.changes.go_on(self.doors.frame()) {
+            Progress::Nothing => {}
+            Progress::Lend(swap) => self.doors.lend(swap),
+            Progress::Done => happenings.push(Happening::RigPlays),
+        }
+        self.doors.post();
         happenings
     }
 
-    fn go_on_changing(&mut self) -> Option<Happening> {
-        let done_at = self.done_at?;
-        let fade = self.rate.frames(RAMP_SECONDS) + 2 * QUANTUM_FRAMES as Frame;
-        if self.handle.latest.read().frame < done_at + fade {
-            return None;
-        }
-        self.done_at = None;
-        if let Some(swap) = self.deployment.settle() {
-            self.lend_awaited(swap);
-            return None;
-        }
-        self.changing = false;
-        tracing::info!(rig = self.deployment.rig().name, "the changed rig plays");
-        Some(Happening::RigPlays)
-    }
-
-    fn fault(&mut self, fault: Fault) -> Option<Happening> {
-        let Fault { node, kind, frame, place } = fault;
-        // A node that was taken out meanwhile needs no keeper.
-        let actor = self.deployment.name_of(node)?.to_owned();
-        tracing::warn!(actor, fault = kind.name(), frame, %place, "a processor failed");
+    fn fault(&mut self, fault: &Fault) -> Option<Happening> {
+        // A node that was taken out meanwhile has no keeper.
+        let keeper = self.keepers.get_mut(&fault.node)?;
         let mark = self.faults.len() as u64;
         if self.faults.len() < FAULTS_KEPT {
-            let place = (place != Place::NONE).then(|| place.to_string());
-            self.faults.push(FaultRecord { actor: actor.clone(), kind, frame, place, message: None });
+            self.faults.push(keeper.record(fault));
         }
-        // The remains come back at once, and with them what it panicked with.
-        self.lend(Swap { remains: vec![Remains { node, mark, ..Remains::default() }], ..Swap::default() });
-        let seed = self.seed ^ u64::from(node) << 32;
-        let history = self.histories.entry(node).or_default();
-        let Cure { back_at, is_quarantine } = history.fault(frame, &self.mending, seed, self.rate);
-        self.due.push((back_at, node));
-        self.due.sort_unstable();
-        let fault = kind.name();
-        if !is_quarantine {
-            return Some(Happening::Rebuilding { actor, fault });
-        }
-        self.quarantined.insert(node);
-        Some(Happening::Quarantined { actor, fault, seconds: self.rate.seconds(back_at - frame) })
+        let (swap, happening) = keeper.fault(fault, mark);
+        self.doors.lend(swap);
+        Some(happening)
     }
 
     /// Builds what is to be heard soon, and lends it in.
     fn rebuild_due(&mut self) -> Vec<Happening> {
-        let horizon = self.handle.latest.read().frame + self.rate.frames(AHEAD_SECONDS);
-        let soon = self.due.iter().take_while(|(frame, _)| *frame <= horizon).count();
+        let now = self.doors.frame();
         let mut failed = Vec::new();
-        for (back_at, node) in self.due.drain(..soon).collect::<Vec<_>>() {
-            let values = self.values.iter().filter(|((of, _), _)| *of == node);
-            match self.deployment.rebuild(node, values.map(|((_, index), value)| (*index, *value))) {
-                Ok(Some(fresh)) => {
-                    let not_before = Some(back_at);
-                    let revived = vec![(node, Some(fresh))];
-                    self.restarts += 1;
-                    self.quarantined.remove(&node);
-                    self.lend(Swap { not_before, revived, ..Swap::default() });
+        for keeper in self.keepers.values_mut() {
+            match keeper.rebuild(now) {
+                Some(Ok(swap)) => {
+                    self.rebuilt += 1;
+                    self.doors.lend(swap);
                 }
-                Ok(None) => {}
-                Err(error) => {
-                    let actor = self.deployment.name_of(node).unwrap_or_default().to_owned();
-                    failed.push(Happening::GivenUp { actor, reason: error.to_string() });
-                }
+                Some(Err(happening)) => failed.push(happening),
+                None => {}
             }
         }
         failed
     }
 
-    /// Drops what came back, whatever it does meanwhile: the remains of a stage
-    /// that panicked may panic again.
-    fn bury(&mut self, mut returned: Swap) {
-        for remains in &mut returned.remains {
-            let message = remains.payload.as_deref().and_then(text_of);
-            if let Some(record) = self.faults.get_mut(remains.mark as usize) {
-                record.message = record.message.take().or(message);
-            }
-        }
-        let burial = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(returned)));
-        if let Err(payload) = burial {
-            // So may this one; it is small, and leaked.
-            std::mem::forget(payload);
-        }
-    }
-
-    fn post(&mut self) {
-        while let Some(swap) = self.outbox.pop_front() {
-            if let Err(swap) = self.handle.swaps.lend(swap) {
-                self.outbox.push_front(swap);
-                break;
-            }
-        }
-    }
-
     /// What happened so far.
     pub fn summary(&mut self) -> Summary {
-        let edges = self.deployment.cables().map(|(from, to, count)| CableLoss {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            late: count.late(),
-            dropped: count.dropped(),
-        });
+        let quarantined = self.keepers.values().filter(|keeper| keeper.state() == StageState::Quarantined);
         Summary {
-            edges: edges.collect(),
-            snapshot: self.handle.latest.read(),
+            edges: self.changes.deployment().cables().map(CableLoss::of).collect(),
+            snapshot: self.doors.snapshot(),
             faults: self.faults.clone(),
-            restarts: self.restarts,
-            quarantined: self
-                .quarantined
-                .iter()
-                .filter_map(|node| self.deployment.name_of(*node).map(str::to_owned))
-                .collect(),
+            restarts: self.rebuilt,
+            quarantined: quarantined.map(|keeper| keeper.blueprint().name().to_owned()).collect(),
             rt_violations: guard::violations() - self.violations_before,
             fault_allocations: guard::fault_allocations() - self.fault_allocations_before,
         }
     }
-}
-
-/// What a panic says, where it says anything.
-fn text_of(payload: &(dyn Any + Send)) -> Option<String> {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).map(str::to_owned)
 }

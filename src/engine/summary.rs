@@ -1,5 +1,10 @@
-use crate::render::{FaultKind, Snapshot};
+use std::sync::Arc;
+
+use crate::render::{CableCount, FaultKind, Snapshot};
 use crate::unit::Frame;
+
+/// Faults that are told one by one; later ones are only counted.
+pub(super) const FAULTS_KEPT: usize = 10_000;
 
 /// A processor that failed, and when.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,6 +32,12 @@ pub struct CableLoss {
     pub late: u64,
     /// Events it lost.
     pub dropped: u64,
+}
+
+impl CableLoss {
+    pub(super) fn of((from, to, count): (&str, &str, &Arc<CableCount>)) -> CableLoss {
+        CableLoss { from: from.to_owned(), to: to.to_owned(), late: count.late(), dropped: count.dropped() }
+    }
 }
 
 /// What happened in a run, live or offline.

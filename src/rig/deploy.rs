@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::blueprint::Blueprint;
 use super::graph::{Edge, Graph, lower, union};
 use super::model::{Actor, CableKind, Device, Port, Rig};
 use super::parse::close_loops;
@@ -9,7 +10,7 @@ use crate::render::{
     CableCount, Command, Destination, DeviceInput, MidiCable, NODES, Node, OutputBus, Plan, Swap,
 };
 use crate::route::Transform;
-use crate::stage::{PrepareError, Processor, Role, StreamFormat};
+use crate::stage::{PrepareError, Processor, Role};
 use crate::unit::SampleRate;
 
 /// Why a rig that was parsed cannot be played.
@@ -124,31 +125,17 @@ impl Deployment {
     }
 
     /// The MIDI cables, and what each lost: (from, to, counts).
-    pub fn cables(&self) -> impl Iterator<Item = (&str, &str, &CableCount)> {
-        self.cables.iter().map(|c| (c.from.as_str(), c.to.as_str(), &*c.midi.count))
+    pub fn cables(&self) -> impl Iterator<Item = (&str, &str, &Arc<CableCount>)> {
+        self.cables.iter().map(|c| (c.from.as_str(), c.to.as_str(), &c.midi.count))
     }
 
-    /// A fresh processor for an actor whose own has failed, with the rig's
-    /// settings but for `values`: parameters, by index, that were changed since.
-    ///
-    /// # Errors
-    /// [`DeployError`] where its kind refuses; nothing for a node without an actor.
-    pub fn rebuild(
-        &self,
-        node: u16,
-        values: impl Iterator<Item = (u16, f32)>,
-    ) -> Result<Option<Box<dyn Processor>>, DeployError> {
-        let name = self.name_of(node);
-        let Some(actor) = self.rig.actors.iter().find(|a| Some(a.name.as_str()) == name) else {
-            return Ok(None);
-        };
-        let mut actor = actor.clone();
-        for (index, value) in values {
-            if let Some(parameter) = actor.kind.parameters().get(usize::from(index)) {
-                actor.settings.set(usize::from(index), parameter.shape.value_of(value));
-            }
-        }
-        self.prepare(&actor).map(Some)
+    /// How each instrument and stage is built, by its node.
+    pub fn blueprints(&self) -> impl Iterator<Item = (u16, Blueprint)> {
+        self.rig.actors.iter().filter_map(|actor| Some((self.node_of(&actor.name)?, self.blueprint(actor))))
+    }
+
+    fn blueprint(&self, actor: &Actor) -> Blueprint {
+        Blueprint::new(actor.clone(), self.rate, self.seed)
     }
 
     /// Whether a change is still fading: the next must wait for
@@ -373,11 +360,7 @@ impl Deployment {
     }
 
     fn prepare(&self, actor: &Actor) -> Result<Box<dyn Processor>, DeployError> {
-        let format = StreamFormat { rate: self.rate, seed: seed_of(&actor.name, self.seed) };
-        actor
-            .kind
-            .prepare(&actor.settings, format)
-            .map_err(|reason| DeployError::Actor { actor: actor.name.clone(), reason })
+        self.blueprint(actor).build(std::iter::empty())
     }
 }
 
@@ -417,11 +400,4 @@ fn place<'a>(names: impl Iterator<Item = &'a str>, old: &BTreeMap<String, u16>) 
         placed.insert(name.to_owned(), number.unwrap_or(u16::MAX));
     }
     placed
-}
-
-/// FNV-1a over the actor's name, and the run's seed: so that two actors differ.
-fn seed_of(name: &str, seed: u64) -> u64 {
-    name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }

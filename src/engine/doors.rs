@@ -1,0 +1,178 @@
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::render::{Command, Fault, Injection, Notice, RendererHandle, Snapshot, Swap};
+use crate::rt::clock::FrameClock;
+use crate::rt::latest::Latest;
+use crate::unit::{Frame, HostTime, SampleRate};
+
+/// What is due is built, and sent, this long before. Longer than any render call.
+pub(super) const AHEAD_SECONDS: f64 = 1.0;
+/// Injections that the Renderer holds at once.
+const INJECTIONS_AHEAD: usize = 32;
+
+/// The control world's ends of a Renderer's doors.
+pub(super) struct Doors {
+    handle: RendererHandle,
+    rate: SampleRate,
+    /// Parcels the Renderer had no room for yet, in order.
+    outbox: VecDeque<Box<Swap>>,
+    /// Parameters it had no room for: the newest value of each.
+    late: BTreeMap<(u16, u16), f32>,
+    /// What is to be injected and was not sent yet, in order.
+    injections: VecDeque<Injection>,
+    /// The frames of what was sent and is not over.
+    injected: VecDeque<Frame>,
+}
+
+/// What came out of the audio world.
+pub(super) enum Came {
+    /// A processor failed.
+    Fault(Fault),
+    /// The Renderer is done with a parcel that has a tag.
+    Done { tag: u64, frame: Frame },
+    /// What a processor said when it panicked, by the mark under which its remains
+    /// were asked for.
+    LastWords { mark: u64, text: String },
+}
+
+/// Tells when a frame begins, for whoever sends MIDI at its time.
+#[derive(Clone)]
+pub(super) struct HostClock(Arc<Mutex<Latest<FrameClock>>>);
+
+impl HostClock {
+    pub(super) fn new(clock: Latest<FrameClock>) -> HostClock {
+        HostClock(Arc::new(Mutex::new(clock)))
+    }
+
+    pub(super) fn time_of(&self, frame: Frame) -> HostTime {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).read().time_of(frame)
+    }
+}
+
+impl Doors {
+    pub(super) fn new(handle: RendererHandle, rate: SampleRate) -> Doors {
+        Doors {
+            handle,
+            rate,
+            outbox: VecDeque::new(),
+            late: BTreeMap::new(),
+            injections: VecDeque::new(),
+            injected: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
+    /// Frames rendered so far.
+    pub(super) fn frame(&mut self) -> Frame {
+        self.handle.latest.read().frame
+    }
+
+    /// What the Renderer last showed.
+    pub(super) fn snapshot(&mut self) -> Snapshot {
+        self.handle.latest.read()
+    }
+
+    /// Tells the Renderer something; `false` where its ring is full. Then the
+    /// newest value of each parameter is kept, and told later.
+    pub(super) fn command(&mut self, command: Command) -> bool {
+        if let Command::Parameter { node, index, value } = command {
+            if let Some(late) = self.late.get_mut(&(node, index)) {
+                *late = value;
+                return false;
+            }
+            if self.handle.commands.send(command).is_err() {
+                self.late.insert((node, index), value);
+                return false;
+            }
+            return true;
+        }
+        self.handle.commands.send(command).is_ok()
+    }
+
+    /// Lends a parcel; where there is no room it waits for its turn.
+    pub(super) fn lend(&mut self, swap: Swap) {
+        self.outbox.push_back(Box::new(swap));
+        self.post();
+    }
+
+    /// Makes processors fail on purpose.
+    pub(super) fn inject(&mut self, injections: impl IntoIterator<Item = Injection>) {
+        self.injections.extend(injections);
+        self.injections.make_contiguous().sort_by_key(|injection| injection.frame);
+        self.send_injections();
+    }
+
+    /// Takes what came back and what is told; sends what had to wait.
+    pub(super) fn look(&mut self) -> Vec<Came> {
+        let mut came = Vec::new();
+        while let Some(returned) = self.handle.swaps.collect() {
+            if returned.tag != 0 {
+                came.push(Came::Done { tag: returned.tag, frame: self.handle.latest.read().frame });
+            }
+            bury(*returned, &mut came);
+        }
+        while let Some(Notice::Fault(fault)) = self.handle.notices.receive() {
+            came.push(Came::Fault(fault));
+        }
+        came
+    }
+
+    /// Sends what had to wait for room, or for its time.
+    pub(super) fn post(&mut self) {
+        while let Some(swap) = self.outbox.pop_front() {
+            if let Err(swap) = self.handle.swaps.lend(swap) {
+                self.outbox.push_front(swap);
+                break;
+            }
+        }
+        while let Some(((node, index), value)) = self.late.pop_first() {
+            if self.handle.commands.send(Command::Parameter { node, index, value }).is_err() {
+                self.late.insert((node, index), value);
+                break;
+            }
+        }
+        self.send_injections();
+    }
+
+    fn send_injections(&mut self) {
+        if self.injections.is_empty() {
+            return;
+        }
+        let now = self.frame();
+        let horizon = now + self.rate.frames(AHEAD_SECONDS);
+        self.injected.retain(|frame| *frame >= now);
+        while self.injected.len() < INJECTIONS_AHEAD
+            && let Some(next) = self.injections.front().copied().filter(|i| i.frame <= horizon)
+            && self.handle.commands.send(Command::Inject(next)).is_ok()
+        {
+            self.injections.pop_front();
+            self.injected.push_back(next.frame);
+        }
+    }
+}
+
+/// Drops what came back, whatever it does meanwhile: the remains of a stage that
+/// panicked may panic again.
+fn bury(returned: Swap, came: &mut Vec<Came>) {
+    for remains in &returned.remains {
+        if let Some(text) = remains.payload.as_deref().and_then(text_of) {
+            came.push(Came::LastWords { mark: remains.mark, text });
+        }
+    }
+    let burial = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(returned)));
+    if let Err(payload) = burial {
+        // So may this one; it is small, and leaked.
+        std::mem::forget(payload);
+    }
+}
+
+/// What a panic says, where it says anything.
+fn text_of(payload: &(dyn Any + Send)) -> Option<String> {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).map(str::to_owned)
+}
