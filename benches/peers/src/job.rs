@@ -175,9 +175,9 @@ async fn fan_out<S: Subject>(rounds: usize) -> Outcome {
 
 async fn ring<S: Subject>(actors: usize, rounds: usize) -> Outcome {
     let finish = Finish::after(1);
-    let mut links: Vec<(S::Address, Arc<OnceLock<S::Address>>)> = Vec::new();
+    let mut links = Vec::new();
     for _ in 0..actors {
-        let next = Arc::new(OnceLock::new());
+        let next: Arc<OnceLock<S::Address>> = Arc::default();
         let worker =
             Worker { finish: Some(Arc::clone(&finish)), next: Some(Arc::clone(&next)), ..Worker::idle() };
         links.push((S::spawn(worker).await, next));

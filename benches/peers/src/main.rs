@@ -6,6 +6,9 @@
 #[path = "../../../src"]
 mod engine {
     pub mod actor;
+    pub mod rt {
+        pub mod ring;
+    }
 }
 
 mod actix;
@@ -15,6 +18,7 @@ mod job;
 mod kameo;
 mod ractor;
 mod raw;
+mod ring;
 mod subject;
 mod xtra;
 
@@ -66,7 +70,8 @@ fn arguments() -> Result<Arguments, String> {
         match word.as_str() {
             "--quick" => (found.sizes, found.repetitions) = (Sizes::QUICK, 3),
             "--reps" => {
-                found.repetitions = value()?.parse().map_err(|error| format!("--reps: {error}"))?;
+                let number: usize = value()?.parse().map_err(|error| format!("--reps: {error}"))?;
+                found.repetitions = number.max(1);
             }
             "--json" => found.json = Some(value()?),
             "--job" => {
@@ -162,8 +167,15 @@ fn main() {
     println!("\nRatios to {}, medians of {}.", raw::Raw::NAME, arguments.repetitions);
     println!("The mailboxes of ractor and actix have no bound. The topics of tokio, actix and xtra are");
     println!("loops over their addresses. Idle bytes are counted by the allocator.");
+    let mut through: Vec<(f64, f64)> =
+        (0..arguments.repetitions).map(|_| ring::measure(20 * arguments.sizes.tells)).collect();
+    through.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let (alone, across) = through[through.len() / 2];
+    println!(
+        "An event through a realtime ring: {alone:.1} ns by one thread, {across:.1} ns from one to another."
+    );
     if let Some(file) = &arguments.json {
-        let json: serde_json::Map<String, serde_json::Value> = results
+        let mut json: serde_json::Map<String, serde_json::Value> = results
             .iter()
             .map(|(job, outcomes)| {
                 let figures: serde_json::Map<String, serde_json::Value> = contenders
@@ -182,6 +194,8 @@ fn main() {
                 (job.name().to_owned(), serde_json::json!({ "unit": job.unit(), "medians": figures }))
             })
             .collect();
+        let ring = serde_json::json!({ "unit": "ns", "one thread": alone, "two threads": across });
+        json.insert("realtime ring".to_owned(), ring);
         if let Err(error) = std::fs::write(file, format!("{:#}\n", serde_json::Value::from(json))) {
             eprintln!("{file}: {error}");
             std::process::exit(1);
