@@ -49,11 +49,25 @@ pub fn render(arguments: &RenderArguments, kinds: &Kinds) -> Result<(), Error> {
         realtime_factor: seconds / rendered.elapsed_seconds.max(1.0e-9),
     };
     if arguments.json {
+        if let Some(faults) = faults_line(&rendered.summary, rate) {
+            super::tell(&faults);
+        }
         super::print_json(&report);
     } else {
         super::tell(report.to_string().trim_end());
     }
     Ok(())
+}
+
+/// What failed, in a line for whoever watches; nothing where nothing did.
+fn faults_line(summary: &Summary, rate: SampleRate) -> Option<String> {
+    let first = summary.faults.first()?;
+    let more = match summary.faults.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let (actor, kind, seconds) = (&first.actor, first.kind.name(), rate.seconds(first.frame));
+    Some(format!("antiphon: `{actor}` failed ({kind}) at {seconds:.3} s{more}; the render went on"))
 }
 
 /// What a summary comes to in a report.

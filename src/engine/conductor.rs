@@ -74,7 +74,7 @@ pub(super) fn make(
     seed: u64,
     extend: impl FnOnce(&Deployment, &mut Swap),
 ) -> Result<Parts, DeployError> {
-    guard::quiet_panics();
+    guard::rehearse();
     let (deployment, mut swap) = Deployment::first(rig, settings.rate, seed)?;
     extend(&deployment, &mut swap);
     let (renderer, handle, clock) = crate::render::renderer(settings);
@@ -247,6 +247,11 @@ impl Conductor {
             }
         }
         failed
+    }
+
+    /// What failed so far: the first ten thousand.
+    pub fn faults(&self) -> &[FaultRecord] {
+        &self.faults
     }
 
     /// What happened so far.

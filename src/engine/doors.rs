@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::render::{Command, Fault, Injection, Notice, RendererHandle, Snapshot, Swap};
 use crate::rt::clock::FrameClock;
+use crate::rt::guard;
 use crate::rt::latest::Latest;
 use crate::unit::{Frame, HostTime, SampleRate};
 
@@ -169,6 +170,7 @@ fn bury(returned: Swap, came: &mut Vec<Came>) {
         // So may this one; it is small, and leaked.
         std::mem::forget(payload);
     }
+    guard::free_deferred();
 }
 
 /// What a panic says, where it says anything.

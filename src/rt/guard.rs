@@ -4,6 +4,7 @@
 //! Counting is one thread-local load per allocation elsewhere. In tests
 //! [`make_fatal`] turns a violation into an abort with a message.
 
+mod arena;
 mod float;
 mod panic;
 
@@ -11,8 +12,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+pub use arena::free_deferred;
 use float::FloatMode;
-pub use panic::{Caught, Place, catch, quiet_panics};
+pub use panic::{Caught, Place, catch, quiet_panics, rehearse};
 
 /// The system's allocator, with the fence's counters in front. Real-time: yes.
 pub struct FencedAllocator;
@@ -37,15 +39,28 @@ static VIOLATIONS: AtomicU64 = AtomicU64::new(0);
 static FAULT_ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 static FATAL: AtomicBool = AtomicBool::new(false);
 
+/// Counts an allocation or a free; says whether it belongs to an unwinding.
 #[inline]
-fn note_traffic() {
+fn is_fault() -> bool {
     match WORLD.try_with(Cell::get) {
         Ok(World::Audio) => violated(),
         Ok(World::Fault) => {
             FAULT_ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+            return true;
         }
         Ok(World::Control) | Err(_) => {}
     }
+    false
+}
+
+/// An arena takes its memory back wherever it is freed.
+#[inline]
+fn is_taken_back(pointer: *mut u8) -> bool {
+    let is_taken = arena::take_back(pointer);
+    if is_taken && is_audio_thread() {
+        FAULT_ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+    }
+    is_taken
 }
 
 #[cold]
@@ -63,31 +78,60 @@ fn violated() {
     }
 }
 
-// SAFETY: every call goes to the system's allocator unchanged; counting neither
+// SAFETY: every call goes to the system's allocator unchanged, but for those of an
+// unwinding, which go to an arena, and for what came from one; counting neither
 // allocates nor unwinds.
 unsafe impl GlobalAlloc for FencedAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note_traffic();
+        if is_fault() {
+            return arena::alloc(layout);
+        }
         // SAFETY: the caller keeps `GlobalAlloc`'s contract, which is `System`'s.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        note_traffic();
+        if is_taken_back(pointer) {
+            return;
+        }
+        if is_fault() {
+            // SAFETY: it came from no arena, so from the system, and is done with.
+            return unsafe { arena::defer(pointer, layout) };
+        }
         // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        note_traffic();
+        if is_fault() {
+            let pointer = arena::alloc(layout);
+            if !pointer.is_null() {
+                // SAFETY: it is fresh, and as long as the layout says.
+                unsafe { pointer.write_bytes(0, layout.size()) };
+            }
+            return pointer;
+        }
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        note_traffic();
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
+        if !arena::owns(pointer) && WORLD.try_with(Cell::get) != Ok(World::Fault) {
+            is_fault();
+            // SAFETY: as above.
+            return unsafe { System.realloc(pointer, layout, size) };
+        }
+        // SAFETY: the caller promises a size that is not 0 and makes a layout.
+        let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        // SAFETY: as above; both blocks hold what is copied, and are apart.
+        unsafe {
+            let fresh = self.alloc(wanted);
+            if !fresh.is_null() {
+                fresh.copy_from_nonoverlapping(pointer, layout.size().min(size));
+                self.dealloc(pointer, layout);
+            }
+            fresh
+        }
     }
 }
 
@@ -124,6 +168,8 @@ impl Drop for Guard {
             __rtsan_realtime_exit();
         }
         self.float_mode.restore();
+        // A panic that nobody caught in here goes on outside.
+        arena::end();
         WORLD.with(|world| world.set(self.before));
     }
 }
@@ -180,6 +226,28 @@ mod tests {
         assert_eq!((caught.place.file(), caught.place.line()), ("src/rt/guard.rs", line));
         assert_eq!(caught.payload.downcast_ref(), Some(&"a stage broke"));
         assert!(fault_allocations() > faults);
+        assert!(arena::owns((&raw const *caught.payload).cast()), "the payload came from an arena");
+    }
+
+    #[test]
+    fn what_unwinding_frees_is_not_freed_in_the_callback() {
+        quiet_panics();
+        let kept = vec![1_u8; 4_096];
+        let caught = {
+            let _fence = enter();
+            catch(move || -> u8 {
+                let _freed_while_unwinding = kept;
+                let what = 7;
+                panic!("{what} things broke");
+            })
+        };
+        let mut payload = caught.expect_err("it panicked").payload;
+        let message = payload.downcast_mut::<String>().expect("a text with a number in it");
+        message.push_str(", and this is said outside, where there is the system's memory again");
+        assert!(message.starts_with("7 things broke, and"));
+        assert!(!arena::owns(message.as_ptr()));
+        drop(payload);
+        free_deferred();
     }
 
     #[cfg(all(target_arch = "x86_64", not(miri)))]

@@ -3,7 +3,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Once;
 
-use super::{WORLD, World};
+use super::{WORLD, World, arena};
 
 #[cfg(panic = "abort")]
 compile_error!("a stage's panic is caught at its edge: build with panic = \"unwind\"");
@@ -73,8 +73,8 @@ pub struct Caught {
 }
 
 /// Runs `work`, and catches a panic in it. What the unwinding itself allocates is
-/// counted as fault allocations and not as violations, where [`quiet_panics`]
-/// was called before. Real-time: yes.
+/// counted as fault allocations and not as violations, and served from an arena,
+/// where [`quiet_panics`] was called before. Real-time: yes.
 ///
 /// # Errors
 /// What it panicked with, and where.
@@ -82,18 +82,21 @@ pub fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Caught> {
     let before = WORLD.with(Cell::get);
     // What a panicking processor leaves half done is never used again: it is
     // poisoned and sent back. So nothing broken is observed.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|payload| {
-        WORLD.with(|world| world.set(before));
-        Caught { payload, place: PLACE.with(|place| place.replace(Place::NONE)) }
-    })
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    // Also where `work` caught a panic of its own.
+    if WORLD.with(|world| world.replace(before)) == World::Fault && before != World::Fault {
+        arena::end();
+    }
+    outcome.map_err(|payload| Caught { payload, place: PLACE.with(|place| place.replace(Place::NONE)) })
 }
 
 /// From now on a panic inside the fence prints nothing (the fault is reported
-/// by a notice), and only its place is kept; its unwinding is counted apart.
-/// Other panics are printed as before. Real-time: no.
+/// by a notice), and only its place is kept; its unwinding is counted apart, and
+/// served from an arena. Other panics are printed as before. Real-time: no.
 pub fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        arena::prepare();
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             if WORLD.with(Cell::get) == World::Control {
@@ -101,10 +104,23 @@ pub fn quiet_panics() {
                 return;
             }
             WORLD.with(|world| world.set(World::Fault));
+            arena::begin();
             let place = info.location().map_or(Place::NONE, |at| Place::new(at.file(), at.line()));
             PLACE.with(|cell| cell.set(place));
         }));
     });
+}
+
+/// Panics once inside the fence and catches it, so that what unwinding touches is
+/// there when a stage needs it. To be called before a stream starts. Real-time: no.
+pub fn rehearse() {
+    quiet_panics();
+    let caught = {
+        let _fence = super::enter();
+        // PANIC: it is the rehearsal, and caught in the same line.
+        catch(|| -> () { panic!("a rehearsal") })
+    };
+    drop(caught);
 }
 
 #[cfg(all(test, not(loom)))]
