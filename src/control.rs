@@ -1,5 +1,6 @@
 //! What people and programs see: the command line, the live status, JSON.
 
+mod actors;
 mod arguments;
 pub mod check;
 pub mod devices;
@@ -13,6 +14,7 @@ pub mod progress;
 mod render;
 pub mod report;
 mod respawn;
+mod signals;
 pub mod status;
 
 use std::io::Write;
@@ -42,6 +44,7 @@ pub fn run() -> u8 {
         Command::Render(arguments) => render::render(arguments, &kinds),
         Command::Play(arguments) if arguments.respawn => return respawn::respawn(),
         Command::Play(arguments) => play::play(arguments, &kinds),
+        Command::Actors { rig, json } => actors::actors(rig.as_deref(), *json, &kinds),
         Command::Check { rig, json } => return check::check(rig, *json, &kinds),
         Command::Kinds { kind, json } => return kinds::kinds(kind.as_deref(), *json, &kinds),
         Command::Devices { json } => return devices::devices(*json),

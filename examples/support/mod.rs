@@ -62,6 +62,7 @@ pub fn play(rig: Rig, melody: Score) -> Result<(), Box<dyn Error>> {
         record: None,
         seconds: Some(SECONDS),
         injections: Vec::new(),
+        watch: None,
     })?;
     let info = live.info().clone();
     println!("playing on {} {} at {}", info.driver, info.device, info.rate);

@@ -32,6 +32,14 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows the actors that a rig makes, and how each fares
+    Actors {
+        /// The rig file; without one, the built-in rig
+        rig: Option<PathBuf>,
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Lists the kinds of instruments and stages, and every key with its range
     Kinds {
         /// One kind, or a section such as `cable`

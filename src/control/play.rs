@@ -1,20 +1,19 @@
-use std::path::Path;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::actors::{self, ActorLine};
 use super::arguments::PlayArguments;
 use super::files::{load_rig, load_scores};
 use super::render::run_report;
 use super::report::{CallbackTimes, GapReport, PlayReport};
+use super::signals::Signals;
 use super::status::{GearView, RecordView, Status, StatusCommand, StatusView};
 use crate::device::audio::AudioRequest;
-use crate::engine::live::{Job, Live, Played};
+use crate::engine::live::{Job, Live, Played, Watched};
 use crate::engine::{Error, ErrorKind};
 use crate::journal::RecordGap;
 use crate::midi::file::Score;
-use crate::rig::Watch;
 use crate::stage::Kinds;
 use crate::unit::Frame;
 
@@ -41,7 +40,8 @@ pub fn play(arguments: &PlayArguments, kinds: &Kinds) -> Result<(), Error> {
 
 async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'static str), Error> {
     // Taken hold of first, so that a Ctrl-C while devices open still ends cleanly.
-    let mut stop = Stop::new()?;
+    let mut stop = Signals::stop()?;
+    let mut show = Signals::show_actors()?;
     let rig = load_rig(arguments.rig.as_deref(), kinds)?;
     let scores = load_scores(&arguments.midi)?;
     let request = AudioRequest {
@@ -60,10 +60,9 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
         record: arguments.record.as_deref().map(|path| arguments.life.recording(path)),
         seconds: arguments.seconds.map(|seconds| arguments.life.left_of(seconds)),
         injections: arguments.life.still_to_come(&arguments.inject),
+        watch: arguments.rig.clone().map(|path| Watched { path, kinds: kinds.clone() }),
     })?;
     live.on_hang(super::hang::end_process(arguments.life));
-    // Kept alive: dropping it ends the watch.
-    let (_watch, mut saved) = watch(arguments.rig.as_deref());
 
     let mut status = None;
     let mut ticks = tokio::time::interval(ATTEND);
@@ -74,11 +73,9 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
     let stopped_by = loop {
         tokio::select! {
             biased;
-            () = stop.asked() => break "signal",
-            Some(()) = saved.recv() => {
-                if let Some(path) = &arguments.rig {
-                    reload(path, kinds, &mut live, status.as_mut());
-                }
+            () = stop.came() => break "signal",
+            () = show.came() => {
+                say(status.as_mut(), &actors::tree(&live.actors()));
             }
             _ = ticks.tick() => {}
         }
@@ -112,12 +109,13 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
             Some(StatusCommand::Quit) => break "quit",
             Some(StatusCommand::Panic) => live.panic(),
             Some(StatusCommand::Louder) => live.change_master(MASTER_STEP_DECIBELS),
+            Some(StatusCommand::Actors) => status.say(&actors::tree(&live.actors())),
             Some(StatusCommand::Softer) => live.change_master(-MASTER_STEP_DECIBELS),
             None => {}
         }
         if shown.elapsed() >= SHOW {
             shown = Instant::now();
-            status.update(&view(&mut live));
+            status.update(&view(&live));
         }
     };
     if let Some(status) = status {
@@ -137,50 +135,20 @@ fn demo() -> Option<Score> {
     Score::read(&crate::feed::demo::piece()).ok()
 }
 
-/// Watches the rig's file; without one, nothing ever comes.
-fn watch(path: Option<&Path>) -> (Option<Watch>, mpsc::Receiver<()>) {
-    let nothing = || (None, mpsc::channel(1).1);
-    let Some(path) = path else { return nothing() };
-    match Watch::new(path) {
-        Ok((watch, saved)) => {
-            if let Some(reason) = watch.fallback() {
-                super::tell(reason);
-            }
-            (Some(watch), saved)
-        }
-        Err(error) => {
-            super::tell(&format!("changes to {} will not be seen: {error}", path.display()));
-            nothing()
-        }
-    }
-}
-
-/// A saved rig that cannot be played leaves the old one playing.
-fn reload(path: &Path, kinds: &Kinds, live: &mut Live, mut status: Option<&mut Status>) {
-    match crate::rig::load(path, kinds) {
-        Ok(rig) => live.change(rig),
-        Err(error) => {
-            for line in error.to_string().lines() {
-                say(status.as_deref_mut(), line);
-            }
-            say(status, "the old rig plays on");
-        }
-    }
-}
-
-fn view(live: &mut Live) -> StatusView {
+fn view(live: &Live) -> StatusView {
     let snapshot = live.snapshot();
     let callbacks = live.callbacks();
     let summary = live.summary();
-    let info = live.info().clone();
-    let outputs = live.rig().outputs.len().min(snapshot.meters.len());
+    let info = live.info();
+    let rig = live.rig();
+    let outputs = rig.outputs.len().min(snapshot.meters.len());
     let latency_frames = live.midi_latency_frames() + info.latency_frames;
     let connected = live.gear();
     let mut gear: Vec<GearView> = connected
         .iter()
         .map(|c| GearView { name: c.role.clone(), port: Some(c.device.clone()), is_output: c.is_output })
         .collect();
-    for port in &live.rig().midi {
+    for port in &rig.midi {
         for is_output in [false, true] {
             let wanted = if is_output { port.is_destination() } else { port.is_source() };
             if wanted && !connected.iter().any(|c| c.role == port.name && c.is_output == is_output) {
@@ -189,7 +157,7 @@ fn view(live: &mut Live) -> StatusView {
         }
     }
     StatusView {
-        rig: live.rig().name.clone(),
+        rig: rig.name.clone(),
         driver: info.driver.to_owned(),
         device: info.device.clone(),
         rate_hertz: info.rate.hertz(),
@@ -218,7 +186,7 @@ fn view(live: &mut Live) -> StatusView {
 }
 
 fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str)) -> Result<(), Error> {
-    let Played { info, summary, frames, callbacks, xruns, recording } = played;
+    let Played { info, summary, frames, callbacks, xruns, recording, actors } = played;
     let report = PlayReport {
         driver: info.driver.to_owned(),
         device: info.device.clone(),
@@ -236,6 +204,7 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
         record_lost_frames: recording.as_ref().map_or(0, |r| r.lost_frames),
         scheduler: callbacks.scheduling.to_string(),
         stopped_by: stopped_by.to_owned(),
+        actors: actors.iter().map(ActorLine::of).collect(),
     };
     if arguments.json {
         super::print_json(&report);
@@ -250,49 +219,4 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
 
 fn gap_report(gap: &RecordGap) -> GapReport {
     GapReport { path: gap.path.display().to_string(), at_frame: gap.at_frame, frames: gap.frames }
-}
-
-/// Ctrl-C, and what a service manager sends.
-struct Stop {
-    #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 3],
-}
-
-impl Stop {
-    fn new() -> Result<Stop, Error> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let listen = |kind| {
-                signal(kind)
-                    .map_err(|e| Error::new(ErrorKind::Device, format!("Ctrl-C cannot be heard: {e}")))
-            };
-            Ok(Stop {
-                signals: [
-                    listen(SignalKind::interrupt())?,
-                    listen(SignalKind::terminate())?,
-                    listen(SignalKind::hangup())?,
-                ],
-            })
-        }
-        #[cfg(not(unix))]
-        Ok(Stop {})
-    }
-
-    #[cfg(unix)]
-    async fn asked(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.signals;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    async fn asked(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

@@ -5,6 +5,8 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
+use super::actors::{ActorLine, failed};
+
 /// How long callbacks took, in microseconds.
 #[derive(Clone, Copy, Default, PartialEq, Debug, Serialize)]
 pub struct CallbackTimes {
@@ -121,6 +123,8 @@ pub struct PlayReport {
     pub scheduler: String,
     /// Why it ended: `for`, `quit`, `signal`, ….
     pub stopped_by: String,
+    /// The actors at the end, parents first.
+    pub actors: Vec<ActorLine>,
 }
 
 /// What `render --json` prints at its end.
@@ -187,6 +191,9 @@ impl fmt::Display for PlayReport {
         for gap in &self.record_gaps {
             let seconds = gap.frames as f64 / f64::from(run.rate_hertz.max(1));
             row(f, "recording", &format!("{seconds:.2} s missing before {}", gap.path))?;
+        }
+        for actor in failed(&self.actors) {
+            row(f, "actor", &actor)?;
         }
         row(f, "stopped by", &self.stopped_by)
     }
@@ -307,6 +314,7 @@ mod tests {
             "record_gaps",
             "scheduler",
             "stopped_by",
+            "actors",
         ];
         assert_eq!(keys(&PlayReport::default()), with_shared(&play));
         assert_eq!(keys(&RenderReport::default()), with_shared(&["path", "realtime_factor"]));

@@ -28,6 +28,8 @@ pub enum StatusCommand {
     Louder,
     /// `-`: the master level down by 1 dB.
     Softer,
+    /// `a`: show the actors.
+    Actors,
     /// `q`, Escape or Ctrl-C: end cleanly.
     Quit,
 }

@@ -61,7 +61,7 @@ impl Changes {
 
     /// The Renderer is done with a parcel.
     pub(super) fn done(&mut self, tag: u64, frame: Frame) {
-        if tag == self.awaited_tag {
+        if self.changing && tag == self.awaited_tag {
             self.done_at = Some(frame);
         }
     }

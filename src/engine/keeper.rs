@@ -79,6 +79,10 @@ impl Keeper {
         &self.blueprint
     }
 
+    pub(super) fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
     pub(super) fn state(&self) -> StageState {
         self.state
     }

@@ -1,34 +1,64 @@
-//! Plays a rig on real devices, until it is told to stop.
+//! Plays a rig on real devices, until it is told to stop: a tree of actors around
+//! a Renderer.
 
+mod actors;
+mod audio;
+mod board;
 mod device;
 mod gear;
+mod group;
 mod job;
+mod loader;
+mod midi;
+mod parts;
 mod recording;
+mod renderer;
+mod rig;
 mod search;
+mod stage;
+mod threads;
+mod tree;
 mod watchdog;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use audio::AudioKeeping;
+use board::Board;
 use device::Device;
-use gear::{Gear, PortEnds, make_ends, renew_ends};
+use gear::{make_ends, placed_ports};
+use group::Members;
+use loader::Loading;
+use midi::MidiKeeping;
+use parts::{Addresses, Parts, send};
 use recording::RecordKeeper;
-use search::Found;
+use renderer::{RendererKeeping, RendererMessage};
+use rig::{RigKeeping, RigMessage};
+use threads::Threads;
+use tree::Branch;
 use watchdog::Watchdog;
 
+pub use actors::ActorState;
+pub use board::StageReport;
 pub use gear::Connected;
-pub use job::{Job, Played, Recording};
+pub use job::{Job, Played, Recording, Watched};
+pub use stage::{SetError, StageMessage};
 pub use watchdog::{Hang, OnHang};
 
-use super::conductor::{Conductor, Happening};
-use super::error::Error;
-use super::inject;
+use super::conductor;
+use super::error::{Error, ErrorKind};
+use super::inject::{self, Inject};
 use super::scores::{named_scores, place_scores};
 use super::summary::Summary;
-use crate::device::audio::{self, AudioRequest, CallbackReport, DriverChoice, StreamInfo};
+use crate::actor::{Address, AnyAddress, Heirloom, Held, Options, Settings, System};
+use crate::device::audio::{
+    self as audio_drivers, AudioRequest, CallbackReport, CallbackStats, DriverChoice, StreamInfo,
+};
 use crate::device::memory;
 use crate::journal::Recorder;
 use crate::render::{Command, RendererSettings, Score, Snapshot, Swap, TimeBase, tap};
 use crate::rig::{Deployment, Rig};
+use crate::stage::Role;
 use crate::unit::{Frame, HostTime, SampleRate};
 
 /// The recorder may be stalled by its disk for so long without a loss.
@@ -36,21 +66,37 @@ const RECORD_RING_SECONDS: f64 = 8.0;
 /// How long the last notes get to end before the device is closed.
 const FAREWELL_SECONDS: f64 = 0.03;
 const FAREWELL_LIMIT: Duration = Duration::from_millis(500);
+/// How long all actors together may take to end; each has its own limit below it.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
 const MASTER_DECIBELS: std::ops::RangeInclusive<f32> = -60.0..=12.0;
+/// Actors beside those of the rig that can be killed on purpose.
+const OTHERS: [&str; 11] = [
+    "engine",
+    "renderer",
+    "rig",
+    "loader",
+    "device",
+    "audio",
+    "midi",
+    "journal",
+    "recorder",
+    "instrument",
+    "stage",
+];
 
-/// A rig that plays. Call [`attend`](Live::attend) every few milliseconds.
+/// A rig that plays, by itself. Call [`attend`](Live::attend) now and then to hear
+/// what it has to say.
 pub struct Live {
-    conductor: Conductor,
-    device: Device,
-    gear: Option<Gear>,
-    recording: Option<RecordKeeper>,
+    parts: Arc<Parts>,
+    system: Option<System>,
+    stats: Arc<CallbackStats>,
     until: Option<Frame>,
     master_decibels: f32,
-    next_rig: Option<Rig>,
-    /// The inner ends of the MIDI ports that a lost JACK is tried again with.
-    doors: Swap,
-    messages: Vec<String>,
+    /// Actors that are to be killed, and when.
+    kills: Vec<(Frame, String)>,
     watchdog: Option<Watchdog>,
+    /// Dropped last.
+    threads: Threads,
 }
 
 impl Live {
@@ -60,9 +106,10 @@ impl Live {
     /// [`Error`] where a driver asked for by name does not work, a name is not in
     /// the rig, or the recording cannot be made.
     pub fn start(job: Job) -> Result<Live, Error> {
-        inject::check(&job.injections, &job.rig, &[])?;
+        inject::check(&job.injections, &job.rig, &OTHERS)?;
+        let threads = Threads::start()?;
         let request = fill(job.request, &job.rig);
-        let opened = audio::open(&request)?;
+        let opened = audio_drivers::open(&request)?;
         let mut messages: Vec<String> =
             opened.refused.iter().map(|(name, reason)| format!("{name} is not used: {reason}")).collect();
         let driver = opened.driver;
@@ -82,268 +129,196 @@ impl Live {
         let mut ends = Vec::new();
         let settings = RendererSettings { rate: info.rate, midi_latency_frames: Frame::from(latency) };
         let extend = |deployment: &Deployment, swap: &mut Swap| {
-            ends = make_ends(deployment, time_base(is_jack), swap);
+            ends = make_ends(&placed_ports(deployment), time_base(is_jack), swap);
             swap.sources.extend(place_scores(deployment, feeds));
         };
         let until = job.seconds.map(|seconds| info.rate.frames(seconds));
-        let channels = usize::from(request.output_channels);
-        let (mut renderer, mut conductor) = Conductor::new(job.rig, settings, 0, extend)?;
+        let made = conductor::make(job.rig, settings, 0, extend)?;
+        let conductor::Parts { mut renderer, mut doors, clock, changes, keepers } = made;
         renderer.measure_stages(HostTime::now);
-        conductor.inject(inject::for_renderer(&job.injections, conductor.deployment(), info.rate));
+        doors.inject(inject::for_renderer(&job.injections, changes.deployment(), info.rate));
         let mut recording = None;
         if let Some(path) = &job.record {
+            let channels = usize::from(request.output_channels);
             let (tap, reader) = tap(channels, info.rate.frames(RECORD_RING_SECONDS) as usize);
-            recording = Some(RecordKeeper::new(Recorder::start(path, reader, info.rate)?, info.rate));
+            let recorder = Recorder::start(path, reader, info.rate)?;
+            recording = Some(Heirloom::new(RecordKeeper::new(recorder, info.rate)));
             renderer.record(Box::new(tap), until);
         }
-        let mut live = Live {
-            conductor,
-            device: Device::new(driver, request, renderer, info.rate),
-            gear: None,
-            recording,
-            until,
-            master_decibels: 0.0,
-            next_rig: None,
-            doors: Swap::default(),
-            messages,
-            watchdog: None,
-        };
         // A page fault in the callback is a wait, so everything that it will
         // touch is fetched and held before it first runs. Where the limit is too
         // low for that, `doctor` says so.
         if let Err(error) = memory::lock() {
             tracing::info!(%error, "memory is not locked");
         }
-        live.begin(ends)?;
-        Ok(live)
+        let mut device = Device::new(driver, request.clone(), renderer, info.rate);
+        let stats = device.stats();
+        let mut gear = MidiKeeping::default();
+        if is_jack {
+            device.start(ends.into_iter().map(Into::into).collect())?;
+        } else {
+            device.start(Vec::new())?;
+            messages.extend(gear.open(ends, clock.clone()));
+        }
+        let board = Board::new(info.clone(), is_jack, changes.deployment());
+        messages.into_iter().for_each(|message| board.say(message));
+        let (instruments, stages): (Vec<_>, Vec<_>) =
+            keepers.into_iter().partition(|keeper| keeper.blueprint().role() == Role::Instrument);
+        let members = |keepers: Vec<_>| Heirloom::new(Members::new(keepers.into_iter(), info.rate, 0));
+        let parts = Arc::new(Parts {
+            board,
+            clock,
+            addresses: Addresses::default(),
+            renderer: Heirloom::new(RendererKeeping::new(doors)),
+            instruments: members(instruments),
+            stages: members(stages),
+            audio: Heirloom::new(AudioKeeping::new(device, placed_ports(changes.deployment()))),
+            midi: Heirloom::new(gear),
+            recording,
+            rig: Heirloom::new(RigKeeping::new(changes, request)),
+            loading: job.watch.map(|watched| Arc::new(Loading::new(watched.path, watched.kinds))),
+        });
+        let system = {
+            let _runtime = threads.enter();
+            let system = System::new(Settings { supervision: tree::supervision(), ..Settings::default() });
+            let root = Arc::clone(&parts);
+            system
+                .spawn(tree::ENGINE, Options::new(), move || Branch::engine(&root))
+                .map_err(|error| Error::new(ErrorKind::Device, error.to_string()))?;
+            system
+        };
+        let killed = job.injections.iter().filter(|injection| injection.what == Inject::Kill);
+        Ok(Live {
+            kills: killed.map(|kill| (info.rate.frames(kill.seconds), kill.actor.clone())).collect(),
+            parts,
+            threads,
+            system: Some(system),
+            stats,
+            until,
+            master_decibels: 0.0,
+            watchdog: None,
+        })
     }
 
     /// Has `on_hang` called, on a thread of its own, if a callback does not come
     /// back. Nothing here can be relied on from then on: end the process.
     pub fn on_hang(&mut self, on_hang: OnHang) {
-        self.watchdog = Some(Watchdog::start(self.device.stats(), on_hang));
+        self.watchdog = Some(Watchdog::start(Arc::clone(&self.stats), on_hang));
     }
 
-    /// Starts the driver's callbacks and opens the gear.
-    fn begin(&mut self, ends: Vec<PortEnds>) -> Result<(), Error> {
-        if self.device.is_jack() {
-            return Ok(self.device.start(ends.into_iter().map(Into::into).collect())?);
-        }
-        self.device.start(Vec::new())?;
-        self.open_gear(ends);
-        Ok(())
-    }
-
-    fn open_gear(&mut self, ends: Vec<PortEnds>) {
-        if ends.is_empty() {
-            return;
-        }
-        match Gear::open(ends, Box::new(self.conductor.clock())) {
-            Ok(gear) => self.gear = Some(gear),
-            Err(error) => self.messages.push(format!("{error}; MIDI gear cannot be heard")),
-        }
-    }
-
-    /// Looks after everything that is not realtime; gives what the musician
-    /// should hear of, a line each.
+    /// Gives what the musician should hear of, a line each.
     pub fn attend(&mut self) -> Vec<String> {
-        for happening in self.conductor.attend() {
-            self.messages.push(match happening {
-                Happening::Rebuilding { actor, fault } => {
-                    format!("`{actor}` failed ({fault}) and is rebuilt")
-                }
-                Happening::Quarantined { actor, fault, seconds } => {
-                    format!("`{actor}` failed ({fault}) too often, and is tried again in {seconds:.0} s")
-                }
-                Happening::GivenUp { actor, reason } => format!("`{actor}` stays silent: {reason}"),
-                Happening::RigPlays => "the changed rig plays".to_owned(),
-            });
-        }
-        self.attend_device(Instant::now());
-        self.attend_recording();
-        if let Some(gear) = &mut self.gear {
-            self.messages.extend(gear.troubles());
-        }
-        if !self.conductor.is_changing()
-            && let Some(rig) = self.next_rig.take()
-        {
-            self.take_rig(rig);
-        }
-        std::mem::take(&mut self.messages)
-    }
-
-    fn attend_recording(&mut self) {
-        if let Some(recording) = &mut self.recording {
-            self.messages.extend(recording.attend());
-        }
-    }
-
-    fn attend_device(&mut self, now: Instant) {
-        if let Some(fault) = self.device.fault() {
-            tracing::warn!(driver = self.device.info().driver, %fault, "the driver is given up");
-            self.messages.push(format!("{fault}; playing goes on without a device"));
-            self.fall_back(now);
-        }
-        if let Some(fault) = self.device.warning() {
-            self.messages.push(fault.to_string());
-        }
-        match self.device.found(now) {
-            Some(Ok(found)) => self.go_back(found),
-            Some(Err(error)) => self.messages.push(format!("the device is back, but {error}")),
-            None => {}
-        }
-        if let Some(driver) = self.device.is_due(now) {
-            let mut ports = Vec::new();
-            self.doors = Swap::default();
-            if driver == DriverChoice::Jack {
-                let ends;
-                (self.doors, ends) = renew_ends(self.conductor.deployment(), &self.ports(), TimeBase::Frames);
-                ports = ends.into_iter().map(Into::into).collect();
+        let now = self.parts.board.frame();
+        let due: Vec<String> =
+            self.kills.iter().filter(|(frame, _)| *frame <= now).map(|(_, actor)| actor.clone()).collect();
+        self.kills.retain(|(frame, _)| *frame > now);
+        for actor in due {
+            if !self.kill(&actor) {
+                self.parts.board.say(format!("there is no actor `{actor}` to be killed"));
             }
-            self.device.try_again(ports, now);
         }
+        self.parts.board.take_messages()
+    }
+
+    /// Makes an actor of the tree fail, by its name in the rig or its path, such as
+    /// `/engine/journal/recorder` or `journal/recorder`; `false` where there is none.
+    pub fn kill(&self, actor: &str) -> bool {
+        let found = self.find(actor);
+        if let Some(found) = &found {
+            found.kill("killed on purpose");
+        }
+        found.is_some()
+    }
+
+    /// An actor of the tree, by its name in the rig or its path.
+    pub fn find(&self, actor: &str) -> Option<AnyAddress> {
+        let system = self.system.as_ref()?;
+        let engine = format!("/{}", tree::ENGINE);
+        if actor == tree::ENGINE {
+            return system.find(&engine);
+        }
+        let places = ["", "/instrument", "/stage", "/device", "/journal"];
+        let below = places.iter().map(|place| format!("{engine}{place}/{actor}"));
+        below.chain([actor.to_owned()]).find_map(|path| system.find(&path))
+    }
+
+    /// The address of the keeper of an instrument or a stage, by its name in the
+    /// rig: the same over all restarts.
+    pub fn keeper(&self, actor: &str) -> Option<Address<StageMessage>> {
+        self.find(actor)?.typed()
+    }
+
+    /// All actors as they are now, parents first.
+    pub fn actors(&self) -> Vec<ActorState> {
+        let roots = self.system.as_ref().map(System::snapshot).unwrap_or_default();
+        actors::states(&roots, &self.parts)
     }
 
     /// Goes to a changed rig; of several in a row the newest is taken.
     pub fn change(&mut self, rig: Rig) {
-        self.next_rig = Some(rig);
-    }
-
-    fn take_rig(&mut self, rig: Rig) {
-        let request = fill(self.device.request().clone(), &rig);
-        let old = self.conductor.deployment().rig();
-        let midi_changed = old.midi != rig.midi;
-        let old_ports: Vec<u16> =
-            old.midi.iter().filter_map(|port| self.conductor.deployment().port_of(&port.name)).collect();
-        if (old.engine.rate, old.engine.block_frames) != (rig.engine.rate, rig.engine.block_frames) {
-            self.messages.push("a changed rate or block is used from the next start on".to_owned());
-        }
-        if let Err(error) = self.conductor.change(rig) {
-            self.messages.push(format!("{error}; the old rig plays on"));
-            return;
-        }
-        let wanted = self.device.request();
-        let channels_changed = (request.output_channels, request.input_channels)
-            != (wanted.output_channels, wanted.input_channels);
-        if channels_changed || midi_changed && self.device.has_jack_ports() {
-            // The device needs other ports: it is opened anew, and the timeline
-            // goes on where it was.
-            if let Err(error) = self.device.reopen(request, Instant::now()) {
-                self.messages.push(format!("{error}; playing goes on without a device"));
-            }
-            self.renew_gear(&old_ports, true);
-        } else if midi_changed {
-            self.renew_gear(&old_ports, false);
-        }
-    }
-
-    /// The device is gone: the null clock takes the Renderer over.
-    fn fall_back(&mut self, now: Instant) {
-        let was_jack = self.device.is_jack();
-        if let Err(error) = self.device.lose(now) {
-            self.messages.push(error.to_string());
-        }
-        if was_jack {
-            let ports = self.ports();
-            self.renew_gear(&ports, true);
-        } else if let Err(error) = self.device.start(Vec::new()) {
-            self.messages.push(error.to_string());
-        }
-    }
-
-    /// The device is back: it takes the Renderer over from the null clock.
-    fn go_back(&mut self, found: Found) {
-        self.device.go_back(found);
-        if self.device.is_jack() {
-            if let Some(gear) = self.gear.take() {
-                gear.close();
-            }
-            self.conductor.lend(std::mem::take(&mut self.doors));
-        }
-        let info = self.device.info();
-        tracing::info!(driver = info.driver, device = info.device, "the device is back");
-        self.messages.push(format!("{} is back and plays ({})", info.device, info.driver));
-    }
-
-    /// New doors for the MIDI ports of the rig; what stood at `old_ports` ends.
-    fn renew_gear(&mut self, old_ports: &[u16], start_driver: bool) {
-        if let Some(gear) = self.gear.take() {
-            gear.close();
-        }
-        let base = time_base(self.device.is_jack());
-        let (swap, ends) = renew_ends(self.conductor.deployment(), old_ports, base);
-        self.conductor.lend(swap);
-        if start_driver {
-            if let Err(error) = self.begin(ends) {
-                self.messages.push(error.to_string());
-            }
-        } else {
-            self.open_gear(ends);
-        }
-    }
-
-    fn ports(&self) -> Vec<u16> {
-        let deployment = self.conductor.deployment();
-        deployment.rig().midi.iter().filter_map(|port| deployment.port_of(&port.name)).collect()
+        send(&self.parts.addresses.rig, RigMessage::Change(Box::new(rig)));
     }
 
     /// What was got from the device.
-    pub fn info(&self) -> &StreamInfo {
-        self.device.info()
+    pub fn info(&self) -> StreamInfo {
+        self.parts.board.shown().info.clone()
     }
 
     /// The rig that plays.
-    pub fn rig(&self) -> &Rig {
-        self.conductor.deployment().rig()
+    pub fn rig(&self) -> Arc<Rig> {
+        Arc::clone(&self.parts.board.shown().rig)
     }
 
     /// Frames from a key to its sound's leaving the callback.
     pub fn midi_latency_frames(&self) -> u32 {
-        let fixed = self.rig().engine.midi_latency_frames;
-        fixed.unwrap_or(if self.device.is_jack() { 0 } else { self.info().block_frames })
+        let shown = self.parts.board.shown();
+        let fixed = shown.rig.engine.midi_latency_frames;
+        fixed.unwrap_or(if shown.is_jack { 0 } else { shown.info.block_frames })
     }
 
     /// Whether the time it was to play is over.
-    pub fn is_over(&mut self) -> bool {
-        self.until.is_some_and(|until| self.conductor.frame() >= until)
+    pub fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| self.parts.board.frame() >= until)
     }
 
     /// What the Renderer shows.
-    pub fn snapshot(&mut self) -> Snapshot {
-        self.conductor.snapshot()
+    pub fn snapshot(&self) -> Snapshot {
+        self.parts.board.shown().snapshot
     }
 
     /// Counts and faults so far.
-    pub fn summary(&mut self) -> Summary {
-        self.conductor.summary()
+    pub fn summary(&self) -> Summary {
+        self.parts.board.summary()
     }
 
     /// How callbacks went so far.
     pub fn callbacks(&self) -> CallbackReport {
-        self.device.callbacks()
+        self.stats.report()
     }
 
     /// Periods that devices missed so far.
     pub fn xruns(&self) -> u64 {
-        self.device.xruns()
+        self.parts.board.shown().xruns
     }
 
     /// The gear that is connected.
     pub fn gear(&self) -> Vec<Connected> {
-        if self.device.is_jack() {
-            return gear::jack_ports(self.rig());
-        }
-        self.gear.as_ref().map_or_else(Vec::new, Gear::connected)
+        let shown = self.parts.board.shown();
+        if shown.is_jack { gear::jack_ports(&shown.rig) } else { shown.gear.clone() }
     }
 
     /// The recording, if there is one.
     pub fn recording(&self) -> Option<Recording> {
-        self.recording.as_ref().map(RecordKeeper::state)
+        self.parts.board.shown().recording.clone()
+    }
+
+    fn command(&self, command: Command) {
+        self.parts.addresses.to_renderer(RendererMessage::Command(command));
     }
 
     /// Ends every note.
     pub fn panic(&mut self) {
-        self.conductor.command(Command::Panic);
+        self.command(Command::Panic);
     }
 
     /// The master level, in dB.
@@ -355,36 +330,70 @@ impl Live {
     pub fn change_master(&mut self, decibels: f32) {
         self.master_decibels =
             (self.master_decibels + decibels).clamp(*MASTER_DECIBELS.start(), *MASTER_DECIBELS.end());
-        self.conductor.command(Command::Master { decibels: self.master_decibels });
+        self.command(Command::Master { decibels: self.master_decibels });
     }
 
     /// Ends every note, closes what is open; gives what came of it.
     pub fn stop(mut self) -> Played {
-        self.conductor.command(Command::Panic);
+        self.command(Command::Panic);
         let begun = Instant::now();
-        let until = self.conductor.snapshot().frame + self.info().rate.frames(FAREWELL_SECONDS);
-        while self.conductor.snapshot().frame < until && begun.elapsed() < FAREWELL_LIMIT {
+        let parts = Arc::clone(&self.parts);
+        let board = &parts.board;
+        let until = board.frame() + self.info().rate.frames(FAREWELL_SECONDS);
+        while board.frame() < until && begun.elapsed() < FAREWELL_LIMIT {
             // The device's own clock moves this on; there is nothing to await.
             std::thread::sleep(Duration::from_millis(2));
-            self.conductor.attend();
         }
-        self.device.stop();
-        if let Some(gear) = self.gear.take() {
-            gear.close();
+        let actors = self.actors();
+        let hung = self.stop_tree();
+        if !hung.is_empty() {
+            tracing::error!(?hung, "actors hang and are left behind");
         }
-        let mut summary = self.conductor.summary();
-        summary.snapshot.dropped_events += self.device.dropped_midi();
-        let xruns = self.xruns();
-        let recording = self.recording.take().map(RecordKeeper::finish);
+        // What the actors kept is in its place again; what one holds that hangs is
+        // left to it.
+        if let Some(mut audio) = self.parts.audio.take() {
+            audio.stop(board);
+        }
+        if let Some(mut renderer) = self.parts.renderer.take() {
+            renderer.look(board);
+        }
+        if let Some(mut midi) = self.parts.midi.take() {
+            midi.close();
+        }
+        let recording = self.parts.recording.as_ref().and_then(Heirloom::take).map(Held::keep);
+        let recording = recording.map(RecordKeeper::finish);
+        let summary = self.summary();
         let frames = summary.snapshot.frame.min(self.until.unwrap_or(Frame::MAX));
         Played {
-            info: self.device.info().clone(),
+            info: self.info(),
             summary,
             frames,
-            callbacks: self.device.callbacks(),
-            xruns,
+            callbacks: self.callbacks(),
+            xruns: self.xruns(),
             recording,
+            actors,
         }
+    }
+
+    /// Ends all actors, the last started first; gives those that do not end.
+    fn stop_tree(&mut self) -> Vec<String> {
+        let Some(system) = self.system.take() else { return Vec::new() };
+        let (tell, told) = crossbeam::channel::bounded(1);
+        self.threads.spawn(async move {
+            let shutdown = system.stop().await;
+            // Nobody waits for it after a timeout.
+            let _ = tell.send(shutdown);
+        });
+        match told.recv_timeout(STOP_LIMIT) {
+            Ok(shutdown) => shutdown.hung.iter().map(ToString::to_string).collect(),
+            Err(_) => vec![format!("/{}", tree::ENGINE)],
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.stop_tree();
     }
 }
 

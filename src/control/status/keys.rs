@@ -36,6 +36,7 @@ fn command(key: KeyEvent) -> Option<StatusCommand> {
         KeyCode::Char(' ') => Some(StatusCommand::Panic),
         // The same key without Shift, on most keyboards.
         KeyCode::Char('+' | '=') => Some(StatusCommand::Louder),
+        KeyCode::Char('a' | 'A') => Some(StatusCommand::Actors),
         KeyCode::Char('-' | '_') => Some(StatusCommand::Softer),
         _ => None,
     }
@@ -51,6 +52,7 @@ mod tests {
         assert_eq!(plain(KeyCode::Char(' ')), Some(StatusCommand::Panic));
         assert_eq!(plain(KeyCode::Char('+')), Some(StatusCommand::Louder));
         assert_eq!(plain(KeyCode::Char('-')), Some(StatusCommand::Softer));
+        assert_eq!(plain(KeyCode::Char('a')), Some(StatusCommand::Actors));
         assert_eq!(plain(KeyCode::Char('q')), Some(StatusCommand::Quit));
         assert_eq!(plain(KeyCode::Char('c')), None);
         let control = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);

@@ -283,7 +283,7 @@ impl Panel {
     }
 
     fn help(&self, width: usize) -> Line<'static> {
-        let keys = [("Space", "panic"), ("+ -", "master level"), ("q", "quit")];
+        let keys = [("Space", "panic"), ("+ -", "master level"), ("a", "actors"), ("q", "quit")];
         let items = keys.map(|(key, does)| {
             vec![Span::raw(format!("{key} ")), Span::styled(does.to_owned(), self.palette.dim())]
         });

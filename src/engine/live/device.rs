@@ -3,8 +3,8 @@ use std::time::Instant;
 
 use super::search::{Found, Search};
 use crate::device::audio::{
-    self, AudioDriver, AudioRequest, Callback, CallbackReport, CallbackStats, DriverChoice, DriverError,
-    DriverFault, JackMidiPort, StreamInfo,
+    self, AudioDriver, AudioRequest, Callback, CallbackStats, DriverChoice, DriverError, DriverFault,
+    JackMidiPort, StreamInfo,
 };
 use crate::render::Renderer;
 use crate::rt::baton::Baton;
@@ -73,10 +73,6 @@ impl Device {
     /// What the callbacks of every driver in turn report to.
     pub(super) fn stats(&self) -> Arc<CallbackStats> {
         Arc::clone(&self.stats)
-    }
-
-    pub(super) fn callbacks(&self) -> CallbackReport {
-        self.stats.report()
     }
 
     pub(super) fn xruns(&self) -> u64 {

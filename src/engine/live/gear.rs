@@ -12,38 +12,47 @@ pub(super) struct PortEnds {
     pub(super) outlet: Option<Outlet>,
 }
 
-/// Makes the doors of every MIDI port of the rig; the inner ends go into `swap`.
-pub(super) fn make_ends(deployment: &Deployment, base: TimeBase, swap: &mut Swap) -> Vec<PortEnds> {
+/// A MIDI port of the rig, and its place among sources and sinks.
+#[derive(Clone)]
+pub(super) struct PlacedPort {
+    pub(super) port: MidiPort,
+    pub(super) place: u16,
+}
+
+/// The MIDI ports of the rig that plays.
+pub(super) fn placed_ports(deployment: &Deployment) -> Vec<PlacedPort> {
+    let placed =
+        |port: &MidiPort| Some(PlacedPort { port: port.clone(), place: deployment.port_of(&port.name)? });
+    deployment.rig().midi.iter().filter_map(placed).collect()
+}
+
+/// Makes the doors of MIDI ports; the inner ends go into `swap`.
+pub(super) fn make_ends(ports: &[PlacedPort], base: TimeBase, swap: &mut Swap) -> Vec<PortEnds> {
     let mut ends = Vec::new();
-    for port in &deployment.rig().midi {
-        let Some(place) = deployment.port_of(&port.name) else { continue };
+    for PlacedPort { port, place } in ports {
         let mut end = PortEnds { port: port.clone(), inlet: None, outlet: None };
         if port.is_source() {
             let (outer, source) = inlet(base);
             end.inlet = Some(outer);
-            let feed = Feed { port: place, origin: Origin::Live(source) };
-            swap.sources.push((place, Some(Box::new(feed))));
+            let feed = Feed { port: *place, origin: Origin::Live(source) };
+            swap.sources.push((*place, Some(Box::new(feed))));
         }
         if port.is_destination() {
             let (sink, outer) = outlet();
             end.outlet = Some(outer);
-            swap.sinks.push((place, Some(Box::new(sink))));
+            swap.sinks.push((*place, Some(Box::new(sink))));
         }
         ends.push(end);
     }
     ends
 }
 
-/// The same for a Renderer that plays: what stood at `old_ports` ends.
-pub(super) fn renew_ends(
-    deployment: &Deployment,
-    old_ports: &[u16],
-    base: TimeBase,
-) -> (Swap, Vec<PortEnds>) {
+/// The same for a Renderer that plays: what stood at `old_places` ends.
+pub(super) fn renew_ends(ports: &[PlacedPort], old_places: &[u16], base: TimeBase) -> (Swap, Vec<PortEnds>) {
     let mut swap = Swap::default();
-    swap.sources.extend(old_ports.iter().map(|place| (*place, None)));
-    swap.sinks.extend(old_ports.iter().map(|place| (*place, None)));
-    let ends = make_ends(deployment, base, &mut swap);
+    swap.sources.extend(old_places.iter().map(|place| (*place, None)));
+    swap.sinks.extend(old_places.iter().map(|place| (*place, None)));
+    let ends = make_ends(ports, base, &mut swap);
     (swap, ends)
 }
 

@@ -1,9 +1,11 @@
 use std::path::PathBuf;
 
+use super::ActorState;
 use crate::device::audio::{AudioRequest, CallbackReport, StreamInfo};
 use crate::engine::{Injection, NamedScore, Summary};
 use crate::journal::RecordSummary;
 use crate::rig::Rig;
+use crate::stage::Kinds;
 use crate::unit::Frame;
 
 /// What to play, and on what.
@@ -23,6 +25,16 @@ pub struct Job {
     pub seconds: Option<f64>,
     /// Faults to happen on purpose.
     pub injections: Vec<Injection>,
+    /// The rig's file, to be loaded again when it is saved.
+    pub watch: Option<Watched>,
+}
+
+/// A rig's file, and the kinds that it may name.
+pub struct Watched {
+    /// The file.
+    pub path: PathBuf,
+    /// The kinds.
+    pub kinds: Kinds,
 }
 
 /// How a recording stands.
@@ -53,4 +65,6 @@ pub struct Played {
     pub xruns: u64,
     /// The recording, if there was one.
     pub recording: Option<RecordSummary>,
+    /// The actors at the end, parents first.
+    pub actors: Vec<ActorState>,
 }

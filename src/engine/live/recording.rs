@@ -1,6 +1,14 @@
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::Recording;
+use super::parts::{Parts, take_over};
+use crate::actor::{Actor, Context, Heirloom, Held, Outcome};
 use crate::journal::{RecordNews, RecordSummary, Recorder};
 use crate::unit::SampleRate;
+
+/// How often the disk writer is looked at.
+const LOOK: Duration = Duration::from_millis(25);
 
 /// Keeps the recording going: the disk writer when it fails, the files when the
 /// disk does.
@@ -45,5 +53,38 @@ impl RecordKeeper {
 
     pub(super) fn finish(self) -> RecordSummary {
         self.recorder.finish()
+    }
+}
+
+/// The keeper of the recording in the tree.
+pub(super) struct RecordActor {
+    parts: Arc<Parts>,
+    keeper: Held<RecordKeeper>,
+}
+
+/// What it takes.
+pub(super) struct Look;
+
+impl RecordActor {
+    pub(super) fn new(parts: &Arc<Parts>, keeper: &Heirloom<RecordKeeper>) -> RecordActor {
+        RecordActor { parts: Arc::clone(parts), keeper: take_over(keeper) }
+    }
+}
+
+impl Actor for RecordActor {
+    type Message = Look;
+    const LABELS: &'static [&'static str] = &["look"];
+
+    async fn started(&mut self, context: &mut Context<RecordActor>) -> Outcome {
+        context.every(LOOK, || Look);
+        Ok(())
+    }
+
+    async fn handle(&mut self, _: Look, _: &mut Context<RecordActor>) -> Outcome {
+        for message in self.keeper.attend() {
+            self.parts.board.say(message);
+        }
+        self.parts.board.shown().recording = Some(self.keeper.state());
+        Ok(())
     }
 }
