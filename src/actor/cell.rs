@@ -2,7 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 use std::time::Duration;
@@ -101,6 +101,8 @@ pub(super) struct Core {
     pub(super) label: AtomicU32,
     pub(super) restarts: AtomicU32,
     pub(super) handled: AtomicU64,
+    /// Taken out of the mailbox, and not begun.
+    pub(super) in_hand: AtomicUsize,
     pub(super) refused: AtomicU64,
     signals: Mutex<VecDeque<Signal>>,
     waker: OnceLock<Waker>,
@@ -148,6 +150,7 @@ impl Core {
             label: AtomicU32::new(0),
             restarts: AtomicU32::new(0),
             handled: AtomicU64::new(0),
+            in_hand: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
             signals: Mutex::new(VecDeque::new()),
             waker: OnceLock::new(),
@@ -259,6 +262,14 @@ pub(super) struct Cell<M> {
     pub(super) mailbox: Mailbox<M>,
 }
 
+impl<M: Send + 'static> Cell<M> {
+    /// Messages that wait, with the one being handled.
+    pub(super) fn load(&self) -> usize {
+        let (ordinary, urgent, _) = self.depth();
+        ordinary + urgent + usize::from(self.core.busy.load(Ordering::Relaxed))
+    }
+}
+
 impl<M: Send + 'static> AnyCell for Cell<M> {
     fn core(&self) -> &Core {
         &self.core
@@ -266,7 +277,7 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
 
     fn depth(&self) -> (usize, usize, usize) {
         let (ordinary, urgent) = self.mailbox.depth();
-        (ordinary, urgent, self.mailbox.capacity())
+        (ordinary + self.core.in_hand.load(Ordering::Relaxed), urgent, self.mailbox.capacity())
     }
 
     fn message_type(&self) -> &'static str {

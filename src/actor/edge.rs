@@ -84,7 +84,7 @@ impl<M: Send + 'static> Edge<M> {
             return self.offer(message);
         }
         let sent = self.address.tell_from(message, self.number).await;
-        self.count(sent)
+        self.count(sent).map(drop)
     }
 
     /// Sends by the edge's policy, without waiting: one that waits gives the message back.
@@ -93,6 +93,11 @@ impl<M: Send + 'static> Edge<M> {
     /// [`TellError::Stopped`]; [`TellError::Full`] where the policy is [`Policy::Fail`]
     /// or [`Policy::Wait`].
     pub fn offer(&self, message: M) -> Result<(), TellError<M>> {
+        self.try_offer(message).map(drop)
+    }
+
+    /// As [`offer`](Self::offer); tells whether the message was taken in.
+    pub(super) fn try_offer(&self, message: M) -> Result<bool, TellError<M>> {
         let sent = match self.count.policy {
             Policy::LatestWins => self.address.replace(message, self.number),
             Policy::DropOldest => self.address.push(message, self.number, Full::DropOldest),
@@ -103,16 +108,18 @@ impl<M: Send + 'static> Edge<M> {
         self.count(sent)
     }
 
-    fn count(&self, sent: Result<Taken, TellError<M>>) -> Result<(), TellError<M>> {
+    fn count(&self, sent: Result<Taken, TellError<M>>) -> Result<bool, TellError<M>> {
         match sent {
             Ok(taken) => {
                 self.count.sent.fetch_add(1, Ordering::Relaxed);
-                self.count.dropped.fetch_add(u64::from(taken.displaced), Ordering::Relaxed);
-                Ok(())
+                if taken.displaced {
+                    self.count.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(true)
             }
             Err(TellError::Full(_)) if !matches!(self.count.policy, Policy::Wait | Policy::Fail) => {
                 self.count.dropped.fetch_add(1, Ordering::Relaxed);
-                Ok(())
+                Ok(false)
             }
             Err(error) => {
                 self.count.refused.fetch_add(1, Ordering::Relaxed);

@@ -43,6 +43,7 @@ impl<M: Send + 'static> Inbox<M> {
         }
         let envelope = self.hand.pop_front()?;
         self.handled += 1;
+        core.in_hand.store(self.hand.len(), Ordering::Relaxed);
         core.handled.store(self.handled, Ordering::Relaxed);
         self.stamp = Some(envelope.stamp);
         identity::follow(envelope.stamp.correlation);
@@ -81,7 +82,12 @@ impl<M: Send + 'static> Inbox<M> {
 
     /// Takes what waits in hand; `false` where nothing does.
     pub(super) fn fill(&mut self) -> bool {
-        !self.hand.is_empty() || self.cell.mailbox.take(&mut self.hand)
+        if !self.hand.is_empty() {
+            return true;
+        }
+        let has_some = self.cell.mailbox.take(&mut self.hand);
+        self.cell.core.in_hand.store(self.hand.len(), Ordering::Relaxed);
+        has_some
     }
 
     pub(super) fn fill_urgent(&mut self) {

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::actor::{
-    Actor, Address, Backoff, Context, Inbox, Lifetime, Options, Outcome, Reply, Settings, Supervision,
-    System, Window,
+    Actor, Address, Backoff, Context, Delivery, Inbox, Lifetime, Options, Outcome, Reply, Settings,
+    Supervision, System, Topic, Window,
 };
 use crate::subject::{Item, Make, Subject, Worker};
 
@@ -69,7 +69,7 @@ impl Subject for Antiphon {
     const NAME: &'static str = "antiphon";
     type Address = Address<Message>;
     type Keeper = Address<Message>;
-    type Topic = Vec<Address<Message>>;
+    type Topic = Topic<Item>;
 
     fn run<T: Send + 'static>(driver: impl Future<Output = T> + Send + 'static) -> T {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -124,12 +124,14 @@ impl Subject for Antiphon {
     }
 
     async fn topic(subscribers: Vec<Self::Address>) -> Self::Topic {
-        subscribers
+        let topic = Topic::new("topic");
+        for subscriber in subscribers {
+            topic.subscribe(&subscriber, Delivery::LOSSLESS, |item: &Item| Some(Message::Tell(item.clone())));
+        }
+        topic
     }
 
     async fn publish(topic: &Self::Topic, item: Item) {
-        for subscriber in topic {
-            let _ = subscriber.tell(Message::Tell(item.clone())).await;
-        }
+        topic.publish(item).await;
     }
 }

@@ -127,6 +127,18 @@ fn cell(job: Job, outcome: Outcome, baseline: Option<f64>) -> String {
     }
 }
 
+/// Medians of both ways of [`ring::measure`].
+fn through_ring(arguments: &Arguments) -> (f64, f64) {
+    let all: Vec<(f64, f64)> =
+        (0..arguments.repetitions).map(|_| ring::measure(20 * arguments.sizes.tells)).collect();
+    let middle = |mut figures: Vec<f64>| {
+        figures.sort_by(f64::total_cmp);
+        figures[figures.len() / 2]
+    };
+    let (alone, across) = all.into_iter().unzip();
+    (middle(alone), middle(across))
+}
+
 fn main() {
     let arguments = match arguments() {
         Ok(arguments) => arguments,
@@ -167,13 +179,12 @@ fn main() {
     println!("\nRatios to {}, medians of {}.", raw::Raw::NAME, arguments.repetitions);
     println!("The mailboxes of ractor and actix have no bound. The topics of tokio, actix and xtra are");
     println!("loops over their addresses. Idle bytes are counted by the allocator.");
-    let mut through: Vec<(f64, f64)> =
-        (0..arguments.repetitions).map(|_| ring::measure(20 * arguments.sizes.tells)).collect();
-    through.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let (alone, across) = through[through.len() / 2];
-    println!(
-        "An event through a realtime ring: {alone:.1} ns by one thread, {across:.1} ns from one to another."
-    );
+    let through = (arguments.jobs.len() == Job::ALL.len()).then(|| through_ring(&arguments));
+    if let Some((alone, across)) = through {
+        println!(
+            "An event through a realtime ring: {alone:.1} ns by one thread, {across:.1} ns from one to another."
+        );
+    }
     if let Some(file) = &arguments.json {
         let mut json: serde_json::Map<String, serde_json::Value> = results
             .iter()
@@ -194,8 +205,10 @@ fn main() {
                 (job.name().to_owned(), serde_json::json!({ "unit": job.unit(), "medians": figures }))
             })
             .collect();
-        let ring = serde_json::json!({ "unit": "ns", "one thread": alone, "two threads": across });
-        json.insert("realtime ring".to_owned(), ring);
+        if let Some((alone, across)) = through {
+            let ring = serde_json::json!({ "unit": "ns", "one thread": alone, "two threads": across });
+            json.insert("realtime ring".to_owned(), ring);
+        }
         if let Err(error) = std::fs::write(file, format!("{:#}\n", serde_json::Value::from(json))) {
             eprintln!("{file}: {error}");
             std::process::exit(1);
