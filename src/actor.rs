@@ -17,6 +17,7 @@ mod breaker;
 mod bulkhead;
 mod cell;
 mod context;
+mod deadline;
 mod edge;
 mod error;
 mod family;

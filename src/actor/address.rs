@@ -1,5 +1,5 @@
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -187,17 +187,23 @@ impl<M: Send + 'static> Address<M> {
     ) -> Result<R, AskError> {
         let (reply, answer) = oneshot::channel();
         let message = question(Reply::new(reply));
+        let span = tracing::debug_span!("ask", to = self.path());
         let asked = async {
             if self.tell(message).await.is_err() {
                 return Err(AskError::Stopped);
             }
             answer.await.map_err(|_| if self.is_stopped() { AskError::Stopped } else { AskError::NoAnswer })
         };
-        let span = tracing::debug_span!("ask", to = self.path());
-        let asked = tokio::time::timeout(within, asked);
-        let answered =
-            if span.is_disabled() { asked.await } else { tracing::Instrument::instrument(asked, span).await };
-        answered.unwrap_or(Err(AskError::Deadline { within }))
+        let mut asked = std::pin::pin!(asked);
+        let mut deadline = self.cell.core.system.deadline(within);
+        poll_fn(|context| {
+            let _entered = span.enter();
+            if let Poll::Ready(answer) = asked.as_mut().poll(context) {
+                return Poll::Ready(answer);
+            }
+            deadline.poll(context).map(|()| Err(AskError::Deadline { within }))
+        })
+        .await
     }
 
     /// The same address with a declared policy for when there is no room, and counts
@@ -325,13 +331,8 @@ impl AnyAddress {
 
     fn ended_receiver(&self) -> Option<oneshot::Receiver<()>> {
         let (sender, receiver) = oneshot::channel();
-        self.cell.core().with_rare(|rare| match rare.ended {
-            Some(_) => None,
-            None => {
-                rare.awaiting_end.push(sender);
-                Some(receiver)
-            }
-        })
+        let ended = self.cell.core().unless_ended(|rare| rare.awaiting_end.push(sender));
+        ended.is_none().then_some(receiver)
     }
 
     /// Asks for a sign of life, given between two messages; gives how long it took.

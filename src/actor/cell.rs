@@ -108,6 +108,8 @@ pub(super) struct Core {
     waker: OnceLock<Waker>,
     pub(super) family: OnceLock<Arc<Family>>,
     rare: Mutex<Option<Box<Rare>>>,
+    /// Changes under the lock of `rare` only.
+    has_ended: AtomicBool,
 }
 
 /// What most actors never need, or seldom.
@@ -156,6 +158,7 @@ impl Core {
             waker: OnceLock::new(),
             family: OnceLock::new(),
             rare: Mutex::new(None),
+            has_ended: AtomicBool::new(false),
         }
     }
 
@@ -174,7 +177,14 @@ impl Core {
         if self.phase() == Phase::Stopped {
             return;
         }
-        lock(&self.signals).push_back(signal);
+        {
+            let mut signals = lock(&self.signals);
+            if signals.capacity() == 0 {
+                // Most actors get one in their life.
+                signals.reserve_exact(1);
+            }
+            signals.push_back(signal);
+        }
         self.attend();
     }
 
@@ -304,6 +314,16 @@ impl Core {
 }
 
 impl Core {
+    /// Why it ended; `None` while it has not.
+    pub(super) fn unless_ended(&self, work: impl FnOnce(&mut Rare)) -> Option<StopReason> {
+        let mut rare = lock(&self.rare);
+        if self.has_ended.load(Ordering::Relaxed) {
+            return Some(rare.as_ref().and_then(|rare| rare.ended.clone()).unwrap_or(StopReason::Normal));
+        }
+        work(rare.get_or_insert_default());
+        None
+    }
+
     /// Keeps a fault for reports, and lets linked actors fail with it.
     pub(super) fn note_fault(&self, fault: &Fault) {
         tracing::warn!(actor = &*self.path, %fault, "an actor failed");
@@ -324,14 +344,21 @@ impl Core {
 
     /// The end of the logical actor: tells who watches and who waits.
     pub(super) fn conclude(&self, reason: StopReason) {
-        let (watchers, awaiting) = self.with_rare(|rare| {
-            if rare.ended.is_some() {
-                return Default::default();
+        let (watchers, awaiting) = {
+            let mut rare = lock(&self.rare);
+            if self.has_ended.swap(true, Ordering::Relaxed) {
+                return;
             }
-            rare.ended = Some(reason.clone());
-            rare.links.clear();
-            (std::mem::take(&mut rare.watchers), std::mem::take(&mut rare.awaiting_end))
-        });
+            if rare.is_none() && reason == StopReason::Normal {
+                // Nobody watched, and there is nothing to remember.
+                Default::default()
+            } else {
+                let rare = rare.get_or_insert_default();
+                rare.ended = Some(reason.clone());
+                rare.links.clear();
+                (std::mem::take(&mut rare.watchers), std::mem::take(&mut rare.awaiting_end))
+            }
+        };
         for watcher in watchers.iter().filter_map(|(_, watcher)| watcher.upgrade()) {
             let path = Arc::clone(&self.path);
             watcher.core().signal(Signal::Down { id: self.id, path, reason: reason.clone() });

@@ -9,7 +9,6 @@ use super::behave::{Actor, Behaviour};
 use super::cell::{AnyCell, Cell, Phase, Signal};
 use super::error::{SpawnError, TellError};
 use super::family::Family;
-use super::fault::StopReason;
 use super::identity::Stamp;
 use super::supervision::{Options, Supervision};
 use super::timers::{TimerId, Timers};
@@ -21,12 +20,12 @@ pub struct Context<A: Actor> {
     pub(super) behaviours: Vec<Behaviour<A>>,
     /// Behind a mutex that is never locked: a context may be shared, its timers not.
     pub(super) timers: Option<Box<std::sync::Mutex<Timers<A::Message>>>>,
-    pub(super) stop: Option<StopReason>,
+    pub(super) stop: bool,
 }
 
 impl<A: Actor> Context<A> {
     pub(super) fn new(cell: Arc<Cell<A::Message>>) -> Context<A> {
-        Context { cell, stamp: None, behaviours: Vec::new(), timers: None, stop: None }
+        Context { cell, stamp: None, behaviours: Vec::new(), timers: None, stop: false }
     }
 
     /// Its own address.
@@ -51,7 +50,7 @@ impl<A: Actor> Context<A> {
 
     /// Ends it after this message; what waits becomes dead letters.
     pub fn stop(&mut self) {
-        self.stop = Some(StopReason::Normal);
+        self.stop = true;
     }
 
     /// Passes the message being handled on as it came: its sender, sequence and
@@ -139,11 +138,10 @@ impl<A: Actor> Context<A> {
     pub fn watch(&self, other: &AnyAddress) {
         let core = other.cell().core();
         let me = Arc::downgrade(&self.cell) as std::sync::Weak<dyn AnyCell>;
-        let ended = core.with_rare(|rare| {
-            if rare.ended.is_none() && !rare.watchers.iter().any(|(id, _)| *id == self.cell.core.id) {
+        let ended = core.unless_ended(|rare| {
+            if !rare.watchers.iter().any(|(id, _)| *id == self.cell.core.id) {
                 rare.watchers.push((self.cell.core.id, me));
             }
-            rare.ended.clone()
         });
         if let Some(reason) = ended {
             self.cell.core.signal(Signal::Down { id: core.id, path: Arc::clone(&core.path), reason });

@@ -5,7 +5,8 @@
 //! are taken one after the other, whatever its parent is busy with.
 
 use std::any::{Any, TypeId};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -37,9 +38,8 @@ pub(super) struct Family {
 
 struct State {
     supervision: Supervision,
-    /// In the order of their start.
-    children: BTreeMap<u64, Child>,
-    places: HashMap<Arc<str>, u64>,
+    /// By path; [`Child::place`] is the order of their start.
+    children: HashMap<Arc<str>, Child, BuildHasherDefault<Fnv>>,
     next: u64,
     failures: Failures,
     /// One for each child that waits for a verdict.
@@ -48,8 +48,18 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    fn in_order(&self) -> Vec<(u64, Arc<dyn AnyCell>)> {
+        let mut children: Vec<_> =
+            self.children.values().map(|child| (child.place, Arc::clone(&child.cell))).collect();
+        children.sort_by_key(|(place, _)| *place);
+        children
+    }
+}
+
 struct Child {
     cell: Arc<dyn AnyCell>,
+    place: u64,
     /// Counts orders: a restart that was put off holds only while it is the last.
     order: u32,
     /// Restarts in a row, and when the last was.
@@ -71,8 +81,7 @@ impl Family {
     pub(super) fn new(parent: Option<Weak<dyn AnyCell>>, path: Arc<str>, system: Arc<Shared>) -> Arc<Family> {
         let state = State {
             supervision: Supervision::default(),
-            children: BTreeMap::new(),
-            places: HashMap::new(),
+            children: HashMap::default(),
             next: 0,
             failures: Failures::default(),
             reports: VecDeque::new(),
@@ -114,14 +123,13 @@ impl Family {
         if state.closed {
             return Err(SpawnError::Closed { path });
         }
-        let order = state.next;
+        let place = state.next;
         state.next += 1;
-        if let Some(place) = state.places.get(&path).copied() {
-            let there = state.children.get(&place);
-            if there.is_some_and(|child| !child.dormant) {
+        if let Some(there) = state.children.get(&path) {
+            if !there.dormant {
                 return Err(SpawnError::NameTaken { path });
             }
-            if let Some(mut child) = state.children.remove(&place) {
+            if let Some(mut child) = state.children.remove(&path) {
                 let same = child.cell.core().actor_type == TypeId::of::<C>();
                 let typed = Arc::clone(&child.cell).into_any().downcast::<Cell<C::Message>>();
                 if let Ok(cell) = typed
@@ -131,8 +139,8 @@ impl Family {
                     child.dormant = false;
                     child.awaited = awaited;
                     child.order += 1;
-                    state.children.insert(order, child);
-                    state.places.insert(path, order);
+                    child.place = place;
+                    state.children.insert(path, child);
                     drop(state);
                     let build = Some(Box::new(build) as Box<dyn Any + Send>);
                     cell.core.signal(Signal::Start { done, build });
@@ -146,9 +154,9 @@ impl Family {
         let mailbox = Mailbox::new(core.options.capacity);
         let cell = Arc::new(Cell { core, mailbox });
         let erased = Arc::clone(&cell) as Arc<dyn AnyCell>;
-        let child = Child { cell: erased, order: 0, attempts: 0, last_nanos: 0, awaited, dormant: false };
-        state.children.insert(order, child);
-        state.places.insert(path, order);
+        let child =
+            Child { cell: erased, place, order: 0, attempts: 0, last_nanos: 0, awaited, dormant: false };
+        state.children.insert(path, child);
         drop(state);
         let task = run::run(Arc::clone(&cell), build, Arc::clone(self), done);
         self.system.handle().spawn(task);
@@ -182,9 +190,7 @@ impl Family {
     }
 
     fn with_child<R>(&self, path: &str, work: impl FnOnce(&mut Child) -> R) -> Option<R> {
-        let mut state = lock(&self.state);
-        let place = *state.places.get(path)?;
-        state.children.get_mut(&place).map(work)
+        lock(&self.state).children.get_mut(path).map(work)
     }
 
     pub(super) fn child(&self, name: &str) -> Option<AnyAddress> {
@@ -193,17 +199,14 @@ impl Family {
     }
 
     pub(super) fn children(&self) -> Vec<AnyAddress> {
-        let state = lock(&self.state);
-        state.children.values().map(|child| AnyAddress::new(Arc::clone(&child.cell))).collect()
+        lock(&self.state).in_order().into_iter().map(|(_, cell)| AnyAddress::new(cell)).collect()
     }
 
     /// A child has ended for good.
     pub(super) fn remove(&self, path: &str, id: ActorId) {
         let mut state = lock(&self.state);
-        let Some(place) = state.places.get(path).copied() else { return };
-        if state.children.get(&place).is_some_and(|child| child.cell.core().id == id) {
-            state.places.remove(path);
-            let gone = state.children.remove(&place);
+        if state.children.get(path).is_some_and(|child| child.cell.core().id == id) {
+            let gone = state.children.remove(path);
             drop(state);
             drop(gone);
         }
@@ -246,9 +249,8 @@ impl Family {
         let now = self.system.nanos();
         let decided = {
             let mut state = lock(&self.state);
-            let State { supervision, children, places, failures, closed, .. } = &mut *state;
-            let place = places.get(&path).copied();
-            let child = place.and_then(|place| children.get_mut(&place));
+            let State { supervision, children, failures, closed, .. } = &mut *state;
+            let child = children.get_mut(&path);
             let Some(child) = child.filter(|child| child.cell.core().id == id) else { return };
             let cell = Arc::clone(&child.cell);
             let mut directive = supervision.directives.of(fault.kind);
@@ -274,11 +276,7 @@ impl Family {
                     let delay = supervision.backoff.delay(child.attempts, seed);
                     child.attempts = child.attempts.saturating_add(1);
                     child.last_nanos = now;
-                    Decided::Restart {
-                        place: place.unwrap_or_default(),
-                        delay,
-                        strategy: supervision.strategy,
-                    }
+                    Decided::Restart { place: child.place, delay, strategy: supervision.strategy }
                 } else {
                     let times = supervision.window.restarts.saturating_add(1);
                     let within = supervision.window.within;
@@ -320,22 +318,22 @@ impl Family {
     async fn restart(self: &Arc<Self>, failed: u64, delay: Duration, strategy: Strategy) {
         let group = {
             let mut state = lock(&self.state);
-            let first = match strategy {
-                Strategy::OneForOne => None,
-                Strategy::OneForAll => Some(0),
-                Strategy::RestForOne => Some(failed),
-            };
             let mut group = Vec::new();
-            for (place, child) in state.children.range_mut(first.unwrap_or(failed)..) {
-                if first.is_none() && *place != failed {
-                    break;
+            for child in state.children.values_mut() {
+                let is_in = match strategy {
+                    Strategy::OneForOne => child.place == failed,
+                    Strategy::OneForAll => true,
+                    Strategy::RestForOne => child.place >= failed,
+                };
+                if is_in {
+                    child.order += 1;
+                    group.push((child.place, Arc::clone(&child.cell), child.order));
                 }
-                child.order += 1;
-                group.push((Arc::clone(&child.cell), child.order));
             }
+            group.sort_by_key(|(place, ..)| *place);
             group
         };
-        if let [(cell, order)] = &group[..] {
+        if let [(_, cell, order)] = &group[..] {
             if delay.is_zero() {
                 cell.core().signal(Signal::Start { done: None, build: None });
                 return;
@@ -351,7 +349,7 @@ impl Family {
             return;
         }
         let mut again = Vec::new();
-        for (cell, order) in group.into_iter().rev() {
+        for (_, cell, order) in group.into_iter().rev() {
             if cell.core().options.lifetime == Lifetime::Temporary {
                 self.stop_one(&cell).await;
             } else {
@@ -384,7 +382,7 @@ impl Family {
             return false;
         }
         let core = cell.core();
-        let child = state.places.get(&core.path).and_then(|place| state.children.get(place));
+        let child = state.children.get(&core.path);
         child.is_some_and(|child| child.cell.core().id == core.id && child.order == order)
     }
 
@@ -397,7 +395,7 @@ impl Family {
             for child in state.children.values_mut() {
                 child.order += 1;
             }
-            state.children.values().rev().map(|child| Arc::clone(&child.cell)).collect()
+            state.in_order().into_iter().rev().map(|(_, cell)| cell).collect()
         };
         for cell in children {
             if again && cell.core().options.lifetime != Lifetime::Temporary {
@@ -464,8 +462,29 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// FNV-1a: the same on every machine, unlike the standard library's.
+/// FNV-1a: short for paths, and the same on every machine.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Fnv {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
 fn hash(text: &str) -> u64 {
-    text.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    let mut hasher = Fnv::default();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }

@@ -1,19 +1,14 @@
 use std::time::Duration;
 
 /// Durations in classes of a factor of 2^(1/4), from 64 ns to over an hour.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Histogram {
-    classes: Box<[u32; CLASSES]>,
+    /// There once something was recorded.
+    classes: Option<Box<[u32; CLASSES]>>,
 }
 
 const CLASSES: usize = 144;
 const LOWEST_NANOS: u64 = 64;
-
-impl Default for Histogram {
-    fn default() -> Histogram {
-        Histogram { classes: Box::new([0; CLASSES]) }
-    }
-}
 
 /// The class of a duration: four to each power of two.
 fn class(nanos: u64) -> usize {
@@ -33,19 +28,20 @@ fn upper_nanos(class: usize) -> u64 {
 impl Histogram {
     pub(super) fn record(&mut self, elapsed: Duration) {
         let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
-        let count = &mut self.classes[class(nanos)];
+        let count = &mut self.classes.get_or_insert_with(|| Box::new([0; CLASSES]))[class(nanos)];
         *count = count.saturating_add(1);
     }
 
     /// The duration that a share of all do not exceed, up to a class's width.
     pub(super) fn percentile(&self, share: f64) -> Option<Duration> {
-        let total: u64 = self.classes.iter().map(|c| u64::from(*c)).sum();
+        let classes = self.classes.as_ref()?;
+        let total: u64 = classes.iter().map(|c| u64::from(*c)).sum();
         if total == 0 {
             return None;
         }
         let rank = ((total as f64 * share).ceil() as u64).clamp(1, total);
         let mut below = 0;
-        for (index, count) in self.classes.iter().enumerate() {
+        for (index, count) in classes.iter().enumerate() {
             below += u64::from(*count);
             if below >= rank {
                 return Some(Duration::from_nanos(upper_nanos(index)));

@@ -50,7 +50,7 @@ impl<M: Send + 'static> Inbox<M> {
         if self.has_labels {
             core.label.store((self.label)(&envelope.message), Ordering::Relaxed);
         }
-        if self.handled % TIMED_EVERY == 1 {
+        if self.handled % TIMED_EVERY == TIMED_EVERY / 4 {
             self.timing = Some(Instant::now());
         }
         if core.system.traces() {
@@ -133,7 +133,7 @@ pub(super) async fn one_by_one<A: Actor>(
             (None, false) => actor.handle(message, context).instrument(span).await?,
             (Some(behaviour), _) => behaviour(actor, message, context).instrument(span).await?,
         }
-        if context.stop.is_some() {
+        if context.stop {
             break;
         }
     }

@@ -2,12 +2,13 @@
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use tokio::sync::oneshot;
 
 use super::behave::{Actor, Event};
@@ -33,6 +34,15 @@ enum Exit {
     Halt(StopReason, Option<oneshot::Sender<()>>),
     Fault(Fault),
     Aborted,
+}
+
+/// How an incarnation ends.
+enum Ending {
+    Restart(Fault, Option<Done>, Option<Box<dyn Any + Send>>),
+    Halt(Option<Fault>, StopReason, Option<oneshot::Sender<()>>),
+    Stop(StopReason),
+    /// At once, without last words.
+    Abort,
 }
 
 /// What comes after an incarnation.
@@ -151,33 +161,49 @@ enum Caught {
     Aborted,
 }
 
-/// Polls a future of the actor's: panics and interrupts end it, and what it sends
-/// bears the actor's stamp.
-async fn guarded<T>(core: &Core, speaker: &mut Speaker, work: impl Future<Output = T>) -> Result<T, Caught> {
-    let mut work = pin!(work);
-    poll_fn(|context| {
-        match core.interrupted() {
+pin_project! {
+    /// Polls a future of the actor's: panics and interrupts end it, and what it sends
+    /// bears the actor's stamp. A type and not an `async fn`, which would keep room
+    /// for the future twice.
+    struct Guarded<'a, F> {
+        core: &'a Core,
+        speaker: &'a mut Speaker,
+        #[pin]
+        work: F,
+    }
+}
+
+fn guarded<'a, F: Future>(core: &'a Core, speaker: &'a mut Speaker, work: F) -> Guarded<'a, F> {
+    Guarded { core, speaker, work }
+}
+
+impl<F: Future> Future for Guarded<'_, F> {
+    type Output = Result<F::Output, Caught>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.core.interrupted() {
             Interrupt::None => {}
             Interrupt::Fault => {
-                let fault = core.clear_interrupt();
+                let fault = this.core.clear_interrupt();
                 let fault = fault.unwrap_or_else(|| Fault::new(FaultKind::KILLED, "it was interrupted"));
                 return Poll::Ready(Err(Caught::Fault(fault)));
             }
             Interrupt::Abort => {
-                core.clear_interrupt();
+                this.core.clear_interrupt();
                 return Poll::Ready(Err(Caught::Aborted));
             }
         }
-        let before = identity::speak_as(*speaker);
-        let polled = catch(|| work.as_mut().poll(context));
-        *speaker = identity::speak_as(before);
+        let work = this.work;
+        let before = identity::speak_as(**this.speaker);
+        let polled = catch(|| work.poll(context));
+        **this.speaker = identity::speak_as(before);
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
             Err(fault) => Poll::Ready(Err(Caught::Fault(fault))),
         }
-    })
-    .await
+    }
 }
 
 impl<M: Send + 'static> Life<'_, M> {
@@ -213,12 +239,12 @@ impl<M: Send + 'static> Life<'_, M> {
             }
             Err(Caught::Aborted) => Some(Exit::Aborted),
         };
-        loop {
+        let mut ending = loop {
             let why = match exit.take() {
                 Some(exit) => exit,
                 None => self.serve(&mut actor, &mut context).await,
             };
-            match why {
+            let (why, fault) = match why {
                 Exit::Fault(fault) => {
                     core.note_fault(&fault);
                     core.set_phase(Phase::Failed);
@@ -226,44 +252,35 @@ impl<M: Send + 'static> Life<'_, M> {
                     self.parent.failed(&core.path, core.id, fault.clone());
                     match self.wait_for_verdict().await {
                         Verdict::Resume => {
-                            context.stop = None;
+                            context.stop = false;
                             core.set_phase(Phase::Running);
+                            continue;
                         }
-                        Verdict::Start(done, build) => {
-                            self.finish(actor, context, Some(&fault), StopReason::Fault(fault.clone()), true)
-                                .await;
-                            return Next::Start(done, to_build(build));
-                        }
-                        Verdict::Exit(Exit::Halt(reason, done)) => {
-                            self.finish(actor, context, Some(&fault), reason, true).await;
-                            tell(done);
-                            return Next::Wait(false);
-                        }
-                        Verdict::Exit(Exit::Stop(reason)) => {
-                            self.finish(actor, context, None, reason.clone(), false).await;
-                            return Next::Nothing(reason);
-                        }
-                        Verdict::Exit(_) => exit = Some(Exit::Aborted),
+                        Verdict::Start(done, build) => break Ending::Restart(fault, done, build),
+                        Verdict::Exit(why) => (why, Some(fault)),
                     }
                 }
-                Exit::Halt(reason, done) => {
-                    self.finish(actor, context, None, reason, true).await;
-                    tell(done);
-                    return Next::Wait(false);
-                }
-                Exit::Stop(reason) => {
-                    self.finish(actor, context, None, reason.clone(), false).await;
-                    return Next::Nothing(reason);
-                }
-                Exit::Aborted => {
-                    let _ = catch(|| drop((actor, context)));
-                    if let Some(family) = core.family.get() {
-                        family.stop_all(true).await;
-                    }
-                    // What it was ordered before it was cut off is with the signals yet.
-                    return Next::Wait(true);
-                }
+                why => (why, None),
+            };
+            break match why {
+                Exit::Halt(reason, done) => Ending::Halt(fault, reason, done),
+                Exit::Stop(reason) => Ending::Stop(reason),
+                Exit::Fault(_) | Exit::Aborted => Ending::Abort,
+            };
+        };
+        self.finish(&mut actor, &mut context, &mut ending).await;
+        if let Err(fault) = catch(|| drop((actor, context))) {
+            core.note_fault(&fault);
+        }
+        match ending {
+            Ending::Restart(_, done, build) => Next::Start(done, to_build(build)),
+            Ending::Halt(_, _, done) => {
+                tell(done);
+                Next::Wait(false)
             }
+            Ending::Stop(reason) => Next::Nothing(reason),
+            // What it was ordered before it was cut off is with the signals yet.
+            Ending::Abort => Next::Wait(true),
         }
     }
 
@@ -278,31 +295,31 @@ impl<M: Send + 'static> Life<'_, M> {
         wait_for_order(core).await
     }
 
-    /// The last hooks, each bounded by whoever ordered the end.
+    /// The last hooks, bounded by whoever ordered the end.
     async fn finish<A: Actor<Message = M>>(
         &mut self,
-        mut actor: A,
-        mut context: Context<A>,
-        fault: Option<&Fault>,
-        reason: StopReason,
-        again: bool,
+        actor: &mut A,
+        context: &mut Context<A>,
+        ending: &mut Ending,
     ) {
         let core = &self.cell.core;
         core.set_phase(Phase::Stopping);
-        let mut cut = match fault {
-            Some(fault) => guarded(core, self.speaker, actor.restarting(fault, &mut context)).await,
-            None => guarded(core, self.speaker, actor.stopping(&reason, &mut context)).await,
+        let last_words = match ending {
+            Ending::Restart(fault, ..) | Ending::Halt(Some(fault), ..) => {
+                guarded(core, self.speaker, actor.restarting(fault, context)).await
+            }
+            Ending::Stop(reason) | Ending::Halt(None, reason, _) => {
+                guarded(core, self.speaker, actor.stopping(reason, context)).await
+            }
+            Ending::Abort => Err(Caught::Aborted),
         };
-        self.note_hook(&cut);
+        self.note_hook(&last_words);
         if let Some(family) = core.family.get() {
-            family.stop_all(again).await;
+            family.stop_all(!matches!(ending, Ending::Stop(_))).await;
         }
-        if !matches!(cut, Err(Caught::Aborted)) {
-            cut = guarded(core, self.speaker, actor.stopped(&mut context)).await;
-            self.note_hook(&cut);
-        }
-        if let Err(fault) = catch(|| drop((actor, context))) {
-            core.note_fault(&fault);
+        if !matches!(last_words, Err(Caught::Aborted)) {
+            let last = guarded(core, self.speaker, actor.stopped(context)).await;
+            self.note_hook(&last);
         }
     }
 
@@ -348,7 +365,7 @@ impl<M: Send + 'static> Life<'_, M> {
         self.inbox.end_timing();
         match served {
             Ok(Exit::Stop(StopReason::Normal))
-                if context.stop.is_some() && cell.core.options.lifetime == Lifetime::Permanent =>
+                if context.stop && cell.core.options.lifetime == Lifetime::Permanent =>
             {
                 Exit::Fault(Fault::new(FaultKind::DONE, "it ended by itself and is to be there always"))
             }
@@ -453,8 +470,8 @@ async fn serve<A: Actor>(
                 tokio::task::coop::consume_budget().await;
             }
         }
-        if let Some(reason) = context.stop.clone() {
-            return Exit::Stop(reason);
+        if context.stop {
+            return Exit::Stop(StopReason::Normal);
         }
     }
 }

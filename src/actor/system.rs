@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::address::{Address, AnyAddress};
 use super::behave::Actor;
 use super::cell::Phase;
+use super::deadline::{Deadline, Sleeps};
 use super::error::SpawnError;
 use super::family::Family;
 use super::fault::Fault;
@@ -82,6 +83,7 @@ pub(super) struct Shared {
     trace: Option<Trace>,
     escalated: OnceLock<Fault>,
     alarm: Notify,
+    sleeps: Sleeps,
 }
 
 impl Shared {
@@ -99,6 +101,14 @@ impl Shared {
 
     pub(super) fn nanos(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn sleeps(&self) -> &Sleeps {
+        &self.sleeps
+    }
+
+    pub(super) fn deadline(self: &Arc<Self>, within: Duration) -> Deadline {
+        Deadline::new(self, within)
     }
 
     pub(super) fn bury(&self, to: &Arc<str>, stamp: Stamp, message_type: &'static str, reason: DeadReason) {
@@ -194,6 +204,7 @@ impl System {
             hung: Mutex::new(Vec::new()),
             escalated: OnceLock::new(),
             alarm: Notify::new(),
+            sleeps: Sleeps::default(),
             settings,
         });
         let root = Family::new(None, Arc::from(""), Arc::clone(&shared));
