@@ -10,12 +10,15 @@
 //! | [`latest`] | only the newest matters: meters, load | overwritten |
 //! | [`loan`] | heap objects | no credit left: stays with the lender |
 //!
-//! [`baton`] hands the Renderer itself from one driver to the next.
+//! [`baton`] hands the Renderer itself from one driver to the next; [`handover`] a
+//! stage to a thread of its own and back, which knows by the [`pulse`] when to be awake.
 
 pub mod baton;
 pub mod clock;
 pub mod guard;
+pub mod handover;
 pub mod latest;
 pub mod loan;
+pub mod pulse;
 pub mod ring;
 pub mod stream;

@@ -95,6 +95,7 @@ fn of_kind(kind: &dyn Kind) -> Entry {
     if !parameters.iter().any(|row| row.name == keys::GAIN.name) {
         parameters.push(Row { live: true, ..of_key(&keys::GAIN) });
     }
+    parameters.push(of_key(&keys::ISOLATE));
     Entry {
         name: kind.name().to_owned(),
         role: match kind.role() {

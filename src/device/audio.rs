@@ -9,12 +9,14 @@ mod callback;
 mod choice;
 mod error;
 mod jack;
+mod nap;
 mod null;
 mod open;
 pub mod scheduling;
 mod stats;
 mod system;
 mod watch;
+pub mod worker;
 
 pub use callback::{Callback, Edge, Standby};
 pub use choice::{AudioRequest, DriverChoice};

@@ -367,7 +367,7 @@ impl Deployment {
 /// The parameter changes that make one actor the other, or `None` where it has
 /// to be built anew.
 fn changes(old: &Actor, new: &Actor) -> Option<Vec<(u16, f32)>> {
-    if old.kind.name() != new.kind.name() {
+    if old.kind.name() != new.kind.name() || old.isolate != new.isolate {
         return None;
     }
     let mut values = Vec::new();

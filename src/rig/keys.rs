@@ -126,6 +126,15 @@ pub const GAIN: Key = key(
 .in_unit("dB")
 .or(Sample::Number(0.0));
 
+/// `isolate` of an instrument or a stage.
+pub const ISOLATE: Key = key(
+    "isolate",
+    KeyShape::Switch,
+    Sample::Switch(true),
+    "runs on a thread of its own: if it stalls or hangs, only it falls silent; needs two CPUs",
+)
+.or(Sample::Switch(false));
+
 /// `[[cable]]`, in the order in which a note passes them.
 pub const CABLE: &[Key] = &[
     key("from", KeyShape::Name, Sample::Text("keys"), "where it comes from; always needed"),

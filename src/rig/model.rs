@@ -117,6 +117,8 @@ pub struct Actor {
     pub settings: Settings,
     /// Applied to what it puts out, by the Renderer.
     pub gain: Decibels,
+    /// Whether it is to run on a thread of its own, live.
+    pub isolate: bool,
 }
 
 impl Actor {
@@ -133,6 +135,7 @@ impl std::fmt::Debug for Actor {
             .field("kind", &self.kind.name())
             .field("settings", &self.settings)
             .field("gain", &self.gain)
+            .field("isolate", &self.isolate)
             .finish()
     }
 }

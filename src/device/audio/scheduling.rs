@@ -85,6 +85,31 @@ impl ThreadId {
         None
     }
 
+    /// Takes a thread of this process off realtime scheduling, for good: from now
+    /// on it gets what nobody else wants. Gives how it is scheduled then. Real-time: no.
+    #[cfg(target_os = "linux")]
+    pub fn demote(self) -> Scheduling {
+        // SAFETY: a struct of integers; and a call that changes how a thread is
+        // scheduled and nothing else. A number that is no thread's is refused.
+        unsafe {
+            let parameters: libc::sched_param = std::mem::zeroed();
+            libc::sched_setscheduler(self.0 as libc::pid_t, libc::SCHED_IDLE, &parameters);
+        }
+        self.scheduling()
+    }
+
+    /// This system has no such call. Real-time: no.
+    #[cfg(not(target_os = "linux"))]
+    pub fn demote(self) -> Scheduling {
+        Scheduling::Unknown
+    }
+
+    /// How it is scheduled, asked of the system. Real-time: no (system calls).
+    #[cfg(target_os = "linux")]
+    pub fn scheduling(self) -> Scheduling {
+        scheduling_of(self.0 as libc::pid_t)
+    }
+
     /// How long a thread of this process has waited for a processor so far, in
     /// nanoseconds; 0 where the system does not say. Real-time: no.
     pub fn starved_nanos(self) -> u64 {
@@ -170,11 +195,17 @@ fn raise_priority_limit() -> u64 {
 /// (system calls).
 #[cfg(target_os = "linux")]
 pub fn scheduling_of_this_thread() -> Scheduling {
+    scheduling_of(0)
+}
+
+/// 0 is the calling thread.
+#[cfg(target_os = "linux")]
+fn scheduling_of(thread: libc::pid_t) -> Scheduling {
     // SAFETY: a struct of integers, which the call fills.
     let (policy, parameters) = unsafe {
         let mut parameters: libc::sched_param = std::mem::zeroed();
-        let policy = libc::sched_getscheduler(0);
-        libc::sched_getparam(0, &mut parameters);
+        let policy = libc::sched_getscheduler(thread);
+        libc::sched_getparam(thread, &mut parameters);
         (policy, parameters)
     };
     let priority = parameters.sched_priority.clamp(0, 99) as u8;
@@ -203,6 +234,24 @@ mod tests {
             assert_eq!(Scheduling::from_bits(scheduling.to_bits()), scheduling);
         }
         assert_eq!(Scheduling::Fifo(70).to_string(), "fifo:70");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn another_thread_is_taken_off_realtime_scheduling() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let got = promote_this_thread();
+            tell.send((ThreadId::current().expect("Linux numbers threads"), got)).expect("it waits");
+            let _ = ended.recv();
+        });
+        let (id, got) = told.recv().expect("it runs");
+        assert_eq!(id.scheduling(), got);
+        assert_eq!(id.demote(), Scheduling::Other);
+        assert_eq!(id.scheduling(), Scheduling::Other);
+        drop(end);
+        thread.join().expect("it ends");
     }
 
     #[cfg(target_os = "linux")]

@@ -39,6 +39,7 @@ fn actor(entry: &Entry<'_>, role: Role, kinds: &Kinds, problems: &mut Problems<'
     if !own_gain {
         known.push(keys::GAIN.name);
     }
+    known.push(keys::ISOLATE.name);
     known.extend(parameters.iter().map(|parameter| parameter.name));
     let section = format!("[{}.{}] of kind `{}`", entry.sort.section(), entry.name, kind.name());
     let fields = Fields::read(entry.table, entry.at.clone(), &section, &known, problems);
@@ -49,7 +50,8 @@ fn actor(entry: &Entry<'_>, role: Role, kinds: &Kinds, problems: &mut Problems<'
         }
     }
     let gain = if own_gain { Decibels::UNITY } else { gain(&fields, problems) };
-    Some(Actor { name: entry.name.to_owned(), kind, settings, gain })
+    let isolate = fields.switch(keys::ISOLATE.name, problems).unwrap_or(false);
+    Some(Actor { name: entry.name.to_owned(), kind, settings, gain, isolate })
 }
 
 fn kind(entry: &Entry<'_>, role: Role, kinds: &Kinds, problems: &mut Problems<'_>) -> Option<Arc<dyn Kind>> {
