@@ -11,9 +11,11 @@ mod inject;
 mod keeper;
 pub mod live;
 mod mending;
+mod names;
 pub mod offline;
 mod scores;
 mod summary;
+mod workers;
 
 pub use conductor::{Conductor, Happening};
 pub use error::{Error, ErrorKind};
@@ -21,7 +23,7 @@ pub use inject::{Inject, Injection};
 pub use keeper::StageState;
 pub use mending::Mending;
 pub use scores::NamedScore;
-pub use summary::{CableLoss, FaultRecord, Summary};
+pub use summary::{CableLoss, FaultRecord, IsolationRecord, Summary};
 
 use crate::stage::Kinds;
 

@@ -189,6 +189,7 @@ const BAD: &[(&str, &[Said])] = &[
         "[instrument.a]\nkind = 'organ'\ntremulant = 1",
         &[(13, 13, "`tremulant` must be true or false, not 1")],
     ),
+    ("[instrument.a]\nkind = 'organ'\nisolate = 1", &[(13, 11, "`isolate` must be true or false")]),
     ("[instrument.a]\nkind = 'organ'\ngain = 25", &[(13, 8, "`gain` must be from -120 to 24 dB; 25 is not")]),
     ("[instrument.a]\nkind = 'organ'\ngain = -inf", &[(13, 8, "-120 to 24 dB; -inf")]),
     // Ends of cables.

@@ -30,7 +30,15 @@ pub(super) fn end_process(life: Life) -> OnHang {
 }
 
 fn in_words(hang: &Hang) -> String {
-    format!("the audio thread has hung for {} ms; ending with status {HUNG}", hang.lasted.as_millis())
+    let place = match &hang.actor {
+        Some(actor) => format!("in `{actor}`, "),
+        None => String::new(),
+    };
+    let millis = hang.lasted.as_millis();
+    format!(
+        "the audio thread has hung for {millis} ms, {place}at frame {}; ending with status {HUNG}",
+        hang.frame
+    )
 }
 
 /// Ends at once: what runs at an orderly exit may wait for the thread that hangs.
@@ -60,6 +68,8 @@ fn write_log(hang: &Hang, life: Life) -> io::Result<PathBuf> {
         "version": env!("CARGO_PKG_VERSION"),
         "process": std::process::id(),
         "life": life.number,
+        "actor": hang.actor,
+        "frame": hang.frame,
         "hung_ms": hang.lasted.as_millis() as u64,
         "callbacks": hang.callbacks,
         "scheduler": hang.scheduling.to_string(),

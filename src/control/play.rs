@@ -6,12 +6,12 @@ use super::actors::{self, ActorLine};
 use super::arguments::PlayArguments;
 use super::files::{load_rig, load_scores};
 use super::render::run_report;
-use super::report::{CallbackTimes, GapReport, PlayReport};
+use super::report::{CallbackTimes, GapReport, IsolationReport, PlayReport};
 use super::signals::Signals;
 use super::status::{GearView, RecordView, Status, StatusCommand, StatusView};
 use crate::device::audio::AudioRequest;
 use crate::engine::live::{Job, Live, Played, Watched};
-use crate::engine::{Error, ErrorKind};
+use crate::engine::{Error, ErrorKind, IsolationRecord};
 use crate::journal::RecordGap;
 use crate::midi::file::Score;
 use crate::stage::Kinds;
@@ -200,6 +200,7 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
             max: callbacks.max_micros,
             budget: info.rate.seconds(Frame::from(info.block_frames)) * 1.0e6,
         },
+        isolated: summary.isolated.iter().map(isolation_report).collect(),
         record_gaps: recording.iter().flat_map(|r| &r.gaps).map(gap_report).collect(),
         record_lost_frames: recording.as_ref().map_or(0, |r| r.lost_frames),
         scheduler: callbacks.scheduling.to_string(),
@@ -219,4 +220,13 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
 
 fn gap_report(gap: &RecordGap) -> GapReport {
     GapReport { path: gap.path.display().to_string(), at_frame: gap.at_frame, frames: gap.frames }
+}
+
+fn isolation_report(record: &IsolationRecord) -> IsolationReport {
+    IsolationReport {
+        actor: record.actor.clone(),
+        workers: record.workers,
+        missed_blocks: record.missed,
+        abandoned: record.abandoned,
+    }
 }

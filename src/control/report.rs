@@ -64,6 +64,19 @@ pub struct GapReport {
 /// Of what a panic says people are told no more.
 const FAULT_TEXT_CHARACTERS: usize = 200;
 
+/// How an actor that the rig isolates fared on threads of its own.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct IsolationReport {
+    /// Who.
+    pub actor: String,
+    /// Threads that it had, one after the other; 0 where it could have none.
+    pub workers: u64,
+    /// Blocks for which it was not back in time, and so was silent.
+    pub missed_blocks: u64,
+    /// Threads that were given up because it did not come back.
+    pub abandoned: u64,
+}
+
 /// What `play` and `render` both tell.
 #[derive(Clone, Default, PartialEq, Debug, Serialize)]
 pub struct RunReport {
@@ -115,6 +128,8 @@ pub struct PlayReport {
     pub xruns: u64,
     /// How long they took.
     pub callback_us: CallbackTimes,
+    /// Actors on threads of their own.
+    pub isolated: Vec<IsolationReport>,
     /// Frames that a slow or failing disk cost the recording.
     pub record_lost_frames: u64,
     /// Those of them that are in no file.
@@ -185,6 +200,18 @@ impl fmt::Display for PlayReport {
             ),
         )?;
         common(f, run)?;
+        for IsolationReport { actor, workers, missed_blocks, abandoned } in &self.isolated {
+            if *workers == 0 {
+                row(f, "isolation", &format!("{actor} had no thread of its own"))?;
+            } else if missed_blocks + abandoned > 0 {
+                let missed = count(*missed_blocks, "block");
+                row(
+                    f,
+                    "isolation",
+                    &format!("{actor} missed {missed}; {} given up", count(*abandoned, "thread")),
+                )?;
+            }
+        }
         if self.record_lost_frames > 0 {
             row(f, "recording", &format!("{} lost", count(self.record_lost_frames, "frame")))?;
         }
@@ -310,6 +337,7 @@ mod tests {
             "callbacks",
             "xruns",
             "callback_us",
+            "isolated",
             "record_lost_frames",
             "record_gaps",
             "scheduler",
@@ -342,11 +370,20 @@ mod tests {
             message: Some("a wall\x1b[31m fell".into()),
         }];
         report.record_lost_frames = 3;
+        let isolated = |actor: &str, workers, missed_blocks| IsolationReport {
+            actor: actor.into(),
+            workers,
+            missed_blocks,
+            abandoned: workers / 2,
+        };
+        report.isolated = vec![isolated("hall", 2, 9), isolated("pads", 1, 0), isolated("solo", 0, 0)];
         let loud = report.to_string();
         for part in [
             "keys to bass: 2 late",
             "room: panic at frame 7, src/room.rs:9, a wall [31m fell",
             "3 frames lost",
+            "hall missed 9 blocks; 1 thread given up",
+            "solo had no thread of its own",
             "stopped by quit",
         ] {
             assert!(loud.contains(part), "{part:?} is not in\n{loud}");

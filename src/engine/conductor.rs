@@ -66,19 +66,30 @@ pub(super) struct Parts {
     pub(super) keepers: Vec<Keeper>,
 }
 
-/// A Renderer that will play `rig` from its first frame on. `extend` adds sources
-/// and sinks to the first parcel.
+/// A Renderer that will play `rig` from its first frame on, called by a clock, with
+/// workers for what the rig isolates. `extend` adds sources and sinks to the first
+/// parcel.
 pub(super) fn make(
     rig: Rig,
     settings: RendererSettings,
     seed: u64,
     extend: impl FnOnce(&Deployment, &mut Swap),
 ) -> Result<Parts, DeployError> {
+    make_with(rig, settings, seed, Doors::with_workers, extend)
+}
+
+fn make_with(
+    rig: Rig,
+    settings: RendererSettings,
+    seed: u64,
+    open: impl FnOnce(Doors) -> Doors,
+    extend: impl FnOnce(&Deployment, &mut Swap),
+) -> Result<Parts, DeployError> {
     guard::rehearse();
     let (deployment, mut swap) = Deployment::first(rig, settings.rate, seed)?;
     extend(&deployment, &mut swap);
     let (renderer, handle, clock) = crate::render::renderer(settings);
-    let mut doors = Doors::new(handle, settings.rate);
+    let mut doors = open(Doors::new(handle, settings.rate));
     doors.lend(swap);
     let keep = |(node, blueprint)| Keeper::new(node, blueprint, settings.rate, Mending::default(), seed);
     let keepers = deployment.blueprints().map(keep).collect();
@@ -98,7 +109,24 @@ impl Conductor {
         seed: u64,
         extend: impl FnOnce(&Deployment, &mut Swap),
     ) -> Result<(Box<Renderer>, Conductor), DeployError> {
-        let Parts { renderer, doors, clock, changes, keepers } = make(rig, settings, seed, extend)?;
+        Ok(Conductor::of(make_with(rig, settings, seed, |doors| doors, extend)?, seed))
+    }
+
+    /// The same, called by a clock, with workers for what the rig isolates.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_workers(
+        rig: Rig,
+        settings: RendererSettings,
+        seed: u64,
+        extend: impl FnOnce(&Deployment, &mut Swap),
+    ) -> Result<(Box<Renderer>, Conductor), DeployError> {
+        Ok(Conductor::of(make(rig, settings, seed, extend)?, seed))
+    }
+
+    fn of(parts: Parts, seed: u64) -> (Box<Renderer>, Conductor) {
+        let Parts { renderer, doors, clock, changes, keepers } = parts;
         let conductor = Conductor {
             doors,
             clock,
@@ -111,7 +139,7 @@ impl Conductor {
             violations_before: guard::violations(),
             fault_allocations_before: guard::fault_allocations(),
         };
-        Ok((renderer, conductor))
+        (renderer, conductor)
     }
 
     /// The rig that plays, and where its actors stand.
@@ -263,6 +291,7 @@ impl Conductor {
             faults: self.faults.clone(),
             restarts: self.rebuilt,
             quarantined: quarantined.map(|keeper| keeper.blueprint().name().to_owned()).collect(),
+            isolated: self.doors.sights().0.records(),
             rt_violations: guard::violations() - self.violations_before,
             fault_allocations: guard::fault_allocations() - self.fault_allocations_before,
         }

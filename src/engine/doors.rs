@@ -2,10 +2,13 @@ use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::render::{Command, Fault, Injection, Notice, RendererHandle, Snapshot, Swap};
+use super::names::Names;
+use super::workers::{Overseers, Workers};
+use crate::render::{Command, Fault, Injection, Label, Notice, RendererHandle, Resident, Snapshot, Swap};
 use crate::rt::clock::FrameClock;
 use crate::rt::guard;
 use crate::rt::latest::Latest;
+use crate::rt::pulse::Pulse;
 use crate::unit::{Frame, HostTime, SampleRate};
 
 /// What is due is built, and sent, this long before. Longer than any render call.
@@ -25,7 +28,14 @@ pub(super) struct Doors {
     injections: VecDeque<Injection>,
     /// The frames of what was sent and is not over.
     injected: VecDeque<Frame>,
+    workers: Workers,
+    /// The nodes that workers play: their actors, and whether they take MIDI.
+    isolated: BTreeMap<u16, (Box<str>, bool)>,
+    names: Names,
 }
+
+/// What the watchdog looks at: the workers, the place in the plan, the names of nodes.
+pub(super) type Sights = (Overseers, Arc<Pulse>, Names);
 
 /// What came out of the audio world.
 pub(super) enum Came {
@@ -61,7 +71,21 @@ impl Doors {
             late: BTreeMap::new(),
             injections: VecDeque::new(),
             injected: VecDeque::new(),
+            workers: Workers::none(),
+            isolated: BTreeMap::new(),
+            names: Names::default(),
         }
+    }
+
+    /// From now on what a rig isolates is played by workers: for a Renderer that is
+    /// called by a clock.
+    pub(super) fn with_workers(mut self) -> Doors {
+        self.workers = Workers::new(Arc::clone(&self.handle.pulse));
+        self
+    }
+
+    pub(super) fn sights(&self) -> Sights {
+        (self.workers.overseers(), Arc::clone(&self.handle.pulse), self.names.clone())
     }
 
     pub(super) fn rate(&self) -> SampleRate {
@@ -96,9 +120,36 @@ impl Doors {
     }
 
     /// Lends a parcel; where there is no room it waits for its turn.
-    pub(super) fn lend(&mut self, swap: Swap) {
+    pub(super) fn lend(&mut self, mut swap: Swap) {
+        self.settle(&mut swap);
         self.outbox.push_back(Box::new(swap));
         self.post();
+    }
+
+    /// Gives what the rig isolates to workers, before it goes.
+    fn settle(&mut self, swap: &mut Swap) {
+        let Doors { workers, isolated, names, .. } = self;
+        for (place, node) in &mut swap.nodes {
+            isolated.remove(place);
+            let Some(node) = node else { continue };
+            let Label { name, isolate } = node.label().clone();
+            names.set(*place, &name);
+            if isolate {
+                let takes_midi = node.takes_midi();
+                node.resettle(|processor| workers.isolate(&name, processor, takes_midi));
+                isolated.insert(*place, (name, takes_midi));
+            }
+        }
+        for (place, fresh) in &mut swap.revived {
+            if let Some((name, takes_midi)) = isolated.get(place) {
+                *fresh = match fresh.take() {
+                    Some(Resident::Inline(player)) => {
+                        Some(workers.isolate(name, player.into_processor(), *takes_midi))
+                    }
+                    other => other,
+                };
+            }
+        }
     }
 
     /// Makes processors fail on purpose.

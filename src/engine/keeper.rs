@@ -143,7 +143,7 @@ impl Keeper {
         Some(match self.blueprint.build(values) {
             Ok(fresh) => {
                 self.state = StageState::Playing;
-                Ok(Swap { not_before, revived: vec![(self.node, Some(fresh))], ..Swap::default() })
+                Ok(Swap { not_before, revived: vec![(self.node, Some(fresh.into()))], ..Swap::default() })
             }
             Err(error) => {
                 self.state = StageState::GivenUp;

@@ -50,6 +50,7 @@ use super::error::{Error, ErrorKind};
 use super::inject::{self, Inject};
 use super::scores::{named_scores, place_scores};
 use super::summary::Summary;
+use super::workers;
 use crate::actor::{Address, AnyAddress, Heirloom, Held, Options, Settings, System};
 use crate::device::audio::{
     self as audio_drivers, AudioRequest, CallbackReport, CallbackStats, DriverChoice, StreamInfo,
@@ -94,7 +95,7 @@ pub struct Live {
     master_decibels: f32,
     /// Actors that are to be killed, and when.
     kills: Vec<(Frame, String)>,
-    watchdog: Option<Watchdog>,
+    watchdog: Watchdog,
     /// Dropped last.
     threads: Threads,
 }
@@ -120,6 +121,7 @@ impl Live {
                 info.device, info.output_channels, request.output_channels
             ));
         }
+        messages.extend(workers::refusal(&job.rig));
         let is_jack = info.driver == DriverChoice::Jack.name();
         let latency =
             job.rig.engine.midi_latency_frames.unwrap_or(if is_jack { 0 } else { info.block_frames });
@@ -153,6 +155,7 @@ impl Live {
         }
         let mut device = Device::new(driver, request.clone(), renderer, info.rate);
         let stats = device.stats();
+        let sights = doors.sights();
         let mut gear = MidiKeeping::default();
         if is_jack {
             device.start(ends.into_iter().map(Into::into).collect())?;
@@ -160,7 +163,8 @@ impl Live {
             device.start(Vec::new())?;
             messages.extend(gear.open(ends, clock.clone()));
         }
-        let board = Board::new(info.clone(), is_jack, changes.deployment());
+        let board = Board::new(info.clone(), is_jack, changes.deployment(), sights.0.clone());
+        let watchdog = Watchdog::start(Arc::clone(&stats), sights);
         messages.into_iter().for_each(|message| board.say(message));
         let (instruments, stages): (Vec<_>, Vec<_>) =
             keepers.into_iter().partition(|keeper| keeper.blueprint().role() == Role::Instrument);
@@ -196,14 +200,14 @@ impl Live {
             stats,
             until,
             master_decibels: 0.0,
-            watchdog: None,
+            watchdog,
         })
     }
 
     /// Has `on_hang` called, on a thread of its own, if a callback does not come
     /// back. Nothing here can be relied on from then on: end the process.
     pub fn on_hang(&mut self, on_hang: OnHang) {
-        self.watchdog = Some(Watchdog::start(Arc::clone(&self.stats), on_hang));
+        self.watchdog.on_hang(on_hang);
     }
 
     /// Gives what the musician should hear of, a line each.

@@ -40,6 +40,19 @@ impl CableLoss {
     }
 }
 
+/// How an isolated actor fared with its workers.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct IsolationRecord {
+    /// The actor's name in the rig.
+    pub actor: String,
+    /// Workers it had, one after the other; 0 where it could not be isolated.
+    pub workers: u64,
+    /// Blocks for which it was not back in time.
+    pub missed: u64,
+    /// Workers that were given up.
+    pub abandoned: u64,
+}
+
 /// What happened in a run, live or offline.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
@@ -53,6 +66,8 @@ pub struct Summary {
     pub restarts: u64,
     /// Actors that failed too often, and are silent until they are tried again.
     pub quarantined: Vec<String>,
+    /// Actors that play on threads of their own.
+    pub isolated: Vec<IsolationRecord>,
     /// Allocations and frees inside the callback.
     pub rt_violations: u64,
     /// Allocations and frees of unwinding.

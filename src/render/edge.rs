@@ -1,3 +1,4 @@
+use super::player::Failure;
 use super::{DECLICK_SECONDS, FaultKind};
 use crate::unit::{Frame, SampleRate, maths};
 
@@ -58,12 +59,8 @@ impl FaultEdge {
 
     /// Looks at what a processor put out from `frame` on; says what is wrong with
     /// it, and from which sample.
-    pub(super) fn inspect(
-        &mut self,
-        frame: Frame,
-        left: &[f32],
-        right: &[f32],
-    ) -> Option<(FaultKind, usize)> {
+    pub(super) fn inspect(&mut self, frame: Frame, left: &[f32], right: &[f32]) -> Option<Failure> {
+        let failed = |kind, good| Some(Failure { good, ..Failure::at_once(kind) });
         let largest = |samples: &[f32]| samples.iter().fold(0, |most, x| most.max(x.to_bits() & MAGNITUDE));
         if largest(left).max(largest(right)) <= LOUD_BITS {
             return None;
@@ -71,10 +68,10 @@ impl FaultEdge {
         for (at, (l, r)) in left.iter().zip(right).enumerate() {
             let bits = (l.to_bits() & MAGNITUDE).max(r.to_bits() & MAGNITUDE);
             if bits >= INFINITE_BITS {
-                return Some((FaultKind::NotFinite, at));
+                return failed(FaultKind::NotFinite, at);
             }
             if bits > LOUD_BITS && self.is_loud_too_long(frame + at as Frame) {
-                return Some((FaultKind::Loud, at));
+                return failed(FaultKind::Loud, at);
             }
         }
         None
@@ -88,16 +85,34 @@ impl FaultEdge {
         frame - self.loud_from >= self.loud_frames
     }
 
-    /// What is behind it is not heard again until [`revive`](Self::revive).
-    pub(super) fn poison(&mut self) {
+    /// What is behind it is not heard again until [`revive`](Self::revive). Where
+    /// it is muted already, it has been ramped down, or is just being.
+    pub(super) fn poison(&mut self, is_muted: bool) {
         self.is_poisoned = true;
+        if !is_muted {
+            self.mute();
+        }
+    }
+
+    /// What comes from now on is no good, but may be again.
+    pub(super) fn mute(&mut self) {
         self.down = 0;
+    }
+
+    /// Whether the ramp down has come to its end.
+    pub(super) fn is_silent(&self) -> bool {
+        self.down + 1 >= self.slope.len()
+    }
+
+    /// It is good again.
+    pub(super) fn fade_in(&mut self) {
+        self.up = 0;
     }
 
     /// A fresh one stands behind it, and is faded in.
     pub(super) fn revive(&mut self) {
         self.is_poisoned = false;
-        self.up = 0;
+        self.fade_in();
         self.loud_last = None;
     }
 
@@ -145,7 +160,8 @@ mod tests {
         let mut edge = edge();
         samples.chunks(piece).enumerate().find_map(|(nth, piece_samples)| {
             let start = nth * piece;
-            edge.inspect(start as Frame, piece_samples, piece_samples).map(|(kind, at)| (kind, start + at))
+            let failure = edge.inspect(start as Frame, piece_samples, piece_samples);
+            failure.map(|failure| (failure.kind, start + failure.good))
         })
     }
 
@@ -197,7 +213,7 @@ mod tests {
                 }
                 let good = if start < 480 { 100_usize.saturating_sub(start).min(length) } else { length };
                 if good < length && !edge.is_poisoned() {
-                    edge.poison();
+                    edge.poison(false);
                 }
                 edge.finish(good, &mut left, &mut right);
                 heard.extend(left.iter().zip(&right).map(|(l, r)| (*l, *r)));

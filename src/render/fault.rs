@@ -1,7 +1,7 @@
 use std::any::Any;
 
+use super::Resident;
 use crate::rt::guard::Place;
-use crate::stage::Processor;
 use crate::unit::Frame;
 
 /// How a processor failed. Real-time: yes.
@@ -88,7 +88,7 @@ pub struct Remains {
     /// The sender's own mark; the Renderer does not look at it.
     pub mark: u64,
     /// The processor, where the node had one that failed.
-    pub processor: Option<Box<dyn Processor>>,
+    pub processor: Option<Resident>,
     /// What it panicked with.
     pub payload: Option<Box<dyn Any + Send>>,
 }

@@ -1,13 +1,12 @@
-use std::any::Any;
-
-use super::budget::StageBudget;
-use super::chaos::{Chaos, Clock, blare, inject};
+use super::chaos::Chaos;
 use super::edge::{FaultEdge, finite};
 use super::fault::Verdict;
-use super::{AudioPorts, FaultKind, Injected, RAMP_SECONDS, Remains};
+use super::isolated::{Isolated, Sent};
+use super::patience::Patience;
+use super::player::{Failure, Part, Player, in_parts};
+use super::{AudioPorts, RAMP_SECONDS, Remains};
 use crate::midi::{Event, EventKind};
-use crate::rt::guard::{self, Place};
-use crate::stage::{Block, Context, Input, Processor, Ramp, segments};
+use crate::stage::{Context, Input, Processor, Ramp, segments};
 use crate::unit::{Decibels, Frame, QUANTUM_FRAMES, SampleRate};
 
 /// Events one instrument takes in a piece: what a quantum brings by eight
@@ -29,14 +28,19 @@ pub struct Node {
     pub(super) events: Vec<Event>,
     gain: Ramp,
     edge: FaultEdge,
-    budget: StageBudget,
-    /// What the processor panicked with, until its remains are asked for.
-    payload: Option<Box<dyn Any + Send>>,
-    /// An injection makes it put out far too much.
-    is_blaring: bool,
     /// Parameters that changed while there was nobody to take them.
     missed: Vec<(u16, f32)>,
     ramp_frames: u32,
+    label: Label,
+}
+
+/// What the control world wants to know of a node that passes by. Real-time: no.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Label {
+    /// The actor's name.
+    pub name: Box<str>,
+    /// It is to be played by a worker.
+    pub isolate: bool,
 }
 
 /// A stretch of the timeline within a quantum. Real-time: yes.
@@ -58,10 +62,34 @@ pub struct DeviceInput {
     pub channels: [u16; 2],
 }
 
+/// A processor, and who plays it. Real-time: yes.
+pub enum Resident {
+    /// The audio thread itself.
+    Inline(Player),
+    /// A worker.
+    Isolated(Isolated),
+}
+
+impl From<Box<dyn Processor>> for Resident {
+    fn from(processor: Box<dyn Processor>) -> Resident {
+        Resident::Inline(Player::new(processor))
+    }
+}
+
 pub(super) enum Body {
     /// `None` where its remains were taken.
-    Processor(Option<Box<dyn Processor>>),
+    Processor(Option<Resident>),
     Input(DeviceInput),
+}
+
+/// How many events a node takes in a piece.
+pub(super) const fn event_places(takes_midi: bool) -> usize {
+    if takes_midi { EVENTS } else { STAGE_EVENTS }
+}
+
+impl Piece {
+    /// No stretch at all.
+    pub(super) const NONE: Piece = Piece { frame: 0, rate: SampleRate::DEFAULT, at: 0, length: 0 };
 }
 
 impl Node {
@@ -72,8 +100,17 @@ impl Node {
         gain: Decibels,
         rate: SampleRate,
     ) -> Node {
-        let events = if takes_midi { EVENTS } else { STAGE_EVENTS };
-        Node::new(Body::Processor(Some(processor)), events, gain, rate)
+        Node::new(Body::Processor(Some(processor.into())), event_places(takes_midi), gain, rate)
+    }
+
+    /// Exchanges who plays it, before it is lent. Real-time: no (drops).
+    pub fn resettle(&mut self, settle: impl FnOnce(Box<dyn Processor>) -> Resident) {
+        if let Body::Processor(place) = &mut self.body {
+            *place = match place.take() {
+                Some(Resident::Inline(player)) => Some(settle(player.into_processor())),
+                other => other,
+            };
+        }
     }
 
     /// Live audio from the device. Real-time: no (allocates).
@@ -89,12 +126,20 @@ impl Node {
             events: Vec::with_capacity(events),
             gain: Ramp::at(gain.to_gain()),
             edge: FaultEdge::new(rate),
-            budget: StageBudget::default(),
-            payload: None,
-            is_blaring: false,
             missed: Vec::with_capacity(MISSED_PARAMETERS),
             ramp_frames: rate.frames(RAMP_SECONDS) as u32,
+            label: Label::default(),
         }
+    }
+
+    /// The same with a label. Real-time: no.
+    pub fn labelled(self, label: Label) -> Node {
+        Node { label, ..self }
+    }
+
+    /// Its label. Real-time: yes.
+    pub fn label(&self) -> &Label {
+        &self.label
     }
 
     /// Queues an event for this piece; `false` where it had to be dropped.
@@ -109,13 +154,16 @@ impl Node {
     }
 
     /// Whether cables may bring it MIDI.
-    pub(super) fn takes_midi(&self) -> bool {
+    /// Real-time: yes.
+    pub fn takes_midi(&self) -> bool {
         self.events.capacity() >= EVENTS
     }
 
     pub(super) fn voices(&self) -> u32 {
         match &self.body {
-            Body::Processor(Some(processor)) if !self.edge.is_poisoned() => processor.voices(),
+            _ if self.edge.is_poisoned() => 0,
+            Body::Processor(Some(Resident::Inline(player))) => player.voices(),
+            Body::Processor(Some(Resident::Isolated(isolated))) => isolated.voices(),
             _ => 0,
         }
     }
@@ -125,8 +173,12 @@ impl Node {
         if self.edge.is_poisoned()
             && let Body::Processor(place) = &mut self.body
         {
+            match place {
+                Some(Resident::Inline(player)) => player.give_payload(&mut remains.payload),
+                Some(Resident::Isolated(isolated)) => isolated.give_payload(&mut remains.payload),
+                None => {}
+            }
             std::mem::swap(place, &mut remains.processor);
-            std::mem::swap(&mut self.payload, &mut remains.payload);
         }
     }
 
@@ -137,15 +189,13 @@ impl Node {
 
     /// Puts a fresh processor where one failed, to be faded in, and tells it what
     /// it missed; what was there is in `fresh` then.
-    pub(super) fn revive(&mut self, fresh: &mut Option<Box<dyn Processor>>, time: Frame) {
+    pub(super) fn revive(&mut self, fresh: &mut Option<Resident>, time: Frame) {
         let Body::Processor(place) = &mut self.body else { return };
         if fresh.is_none() {
             return;
         }
         std::mem::swap(place, fresh);
         self.edge.revive();
-        self.budget = StageBudget::default();
-        self.is_blaring = false;
         // It knows nothing of the notes before it, nor of what was to end them.
         self.events.clear();
         for (index, value) in self.missed.drain(..) {
@@ -153,92 +203,147 @@ impl Node {
         }
     }
 
-    /// Renders a piece, cut where an injection is due; says how it failed.
-    pub(super) fn process(&mut self, piece: Piece, input: Input<'_>, chaos: Chaos<'_>) -> Option<Verdict> {
-        let end = piece.frame + piece.length as Frame;
-        let events = std::mem::take(&mut self.events);
-        let mut rest = events.as_slice();
+    /// Renders a piece, cut where an injection is due; says how it failed. What a
+    /// worker plays is out then, in the block of this number: see [`join`](Self::join).
+    pub(super) fn process(
+        &mut self,
+        piece: Piece,
+        input: Input<'_>,
+        chaos: Chaos<'_>,
+        block: u64,
+    ) -> Option<Verdict> {
+        let mut events = std::mem::take(&mut self.events);
         let mut verdict = None;
-        let mut frame = piece.frame;
-        while frame < end {
-            let injected = chaos.due(frame, frame + 1).map(|injection| injection.what);
-            let until = chaos.due(frame + 1, end).map_or(end, |injection| injection.frame);
-            let here = rest.iter().take_while(|event| until == end || event.time < until).count();
-            let (now, later) = rest.split_at(here);
-            rest = later;
-            let from = (frame - piece.frame) as usize;
-            let length = (until - frame) as usize;
-            let part = Piece { frame, at: piece.at + from, length, ..piece };
-            let input = Input {
-                main: input.main.map(|samples| &samples[from..from + length]),
-                late: input.late.map(|pair| pair.map(|samples| &samples[from..from + length])),
-            };
-            let failed = self.process_part(part, now, input, injected, chaos.clock);
-            verdict = verdict.or(failed);
-            frame = until;
+        if self.isolated().is_some() {
+            verdict = self.send(piece, input, &mut events, chaos, block);
+        } else {
+            in_parts(piece, &events, input, chaos, |part| {
+                let failed = self.process_part(part, chaos);
+                verdict = verdict.or(failed);
+            });
         }
         self.events = events;
         verdict
     }
 
-    fn process_part(
+    fn process_part(&mut self, part: Part<'_>, chaos: Chaos<'_>) -> Option<Verdict> {
+        let Piece { at, length, .. } = part.piece;
+        let [left, right] = &mut self.output;
+        let mut failure = None;
+        if self.edge.is_poisoned() {
+            remember(&mut self.missed, part.events);
+        } else if let Body::Processor(Some(Resident::Inline(player))) = &mut self.body {
+            let place = at..at + length;
+            failure = player.play(part, chaos.clock, &mut left[place.clone()], &mut right[place]);
+        }
+        self.settle(part.piece, part.events, failure)
+    }
+
+    /// The worker's part of it, while it has not failed.
+    fn isolated(&mut self) -> Option<&mut Isolated> {
+        match &mut self.body {
+            Body::Processor(Some(Resident::Isolated(isolated))) if !self.edge.is_poisoned() => Some(isolated),
+            _ => None,
+        }
+    }
+
+    fn send(
         &mut self,
         piece: Piece,
-        events: &[Event],
         input: Input<'_>,
-        injected: Option<Injected>,
-        clock: Option<Clock>,
+        events: &mut Vec<Event>,
+        chaos: Chaos<'_>,
+        block: u64,
     ) -> Option<Verdict> {
+        let is_silent = self.edge.is_silent();
+        let isolated = self.isolated()?;
+        let was_muted = isolated.is_muted();
+        let sent = isolated.send(piece, input, events, chaos, block, is_silent);
+        if let Some(value) = isolated.take_late_gain() {
+            self.gain.go(Decibels(value).to_gain(), self.ramp_frames);
+        }
+        if was_muted && matches!(sent, Sent::Out | Sent::Played) {
+            self.edge.fade_in();
+        }
+        match sent {
+            Sent::Out => None,
+            Sent::Played => self.unload(piece, events),
+            Sent::Muted => {
+                if !was_muted {
+                    self.edge.mute();
+                }
+                self.settle(piece, &[], None)
+            }
+            Sent::Failed(failure) => {
+                remember(&mut self.missed, events);
+                self.settle(piece, &[], Some(failure))
+            }
+        }
+    }
+
+    /// Whether a worker has it, and nobody waited for it yet.
+    pub(super) fn is_out(&self) -> bool {
+        matches!(&self.body, Body::Processor(Some(Resident::Isolated(isolated))) if isolated.is_out())
+    }
+
+    /// Waits for what is out, as long as there is time; after that it is silent.
+    pub(super) fn join(&mut self, patience: &mut Patience) -> Option<Verdict> {
+        let isolated = self.isolated()?;
+        let (piece, is_back) = isolated.wait(patience)?;
+        if is_back {
+            let mut events = std::mem::take(&mut self.events);
+            let verdict = self.unload(piece, &mut events);
+            self.events = events;
+            return verdict;
+        }
+        let failure = isolated.mute(patience.block());
+        self.edge.mute();
+        self.settle(piece, &[], failure)
+    }
+
+    fn unload(&mut self, piece: Piece, events: &mut Vec<Event>) -> Option<Verdict> {
+        let Body::Processor(Some(Resident::Isolated(isolated))) = &mut self.body else { return None };
+        let place = piece.at..piece.at + piece.length;
+        let [left, right] = &mut self.output;
+        let failure = isolated.unload(events, &mut left[place.clone()], &mut right[place]);
+        self.settle(piece, events, failure)
+    }
+
+    /// What is done to whatever was put out: the gain, and the fault edge.
+    fn settle(&mut self, piece: Piece, events: &[Event], failure: Option<Failure>) -> Option<Verdict> {
         let Piece { frame, rate, at, length } = piece;
+        let is_silent = self.edge.is_poisoned() || self.is_muted();
         let [left, right] = &mut self.output;
         let (left, right) = (&mut left[at..at + length], &mut right[at..at + length]);
-        let context = Context { frame, rate, events };
-        let mut fault = None;
-        if self.edge.is_poisoned() {
-            remember(&mut self.missed, events);
-        } else if let Body::Processor(Some(processor)) = &mut self.body {
-            self.is_blaring |= injected == Some(Injected::Loud);
-            let mut block = Block { left: &mut *left, right: &mut *right };
-            let work = || {
-                let verdict = injected.and_then(|what| inject(what, clock));
-                processor.process(&context, input, &mut block);
-                verdict
-            };
-            let begin = clock.map(|now| now());
-            let outcome = guard::catch(work);
-            if let (Some(now), Some(begin)) = (clock, begin) {
-                self.budget.spend(now().since(begin));
-            }
-            if self.is_blaring {
-                blare(frame, left, right);
-            }
-            if injected == Some(Injected::NotFinite) {
-                left[0] = f32::NAN;
-            }
-            fault = match outcome {
-                Err(caught) => {
-                    self.payload = Some(caught.payload);
-                    Some((FaultKind::Panic, 0, caught.place))
-                }
-                Ok(Some(kind)) => Some((kind, 0, Place::NONE)),
-                Ok(None) if clock.is_some() && self.budget.is_exceeded(piece) => {
-                    Some((FaultKind::Overrun, 0, Place::NONE))
-                }
-                Ok(None) => self.edge.inspect(frame, left, right).map(|(kind, at)| (kind, at, Place::NONE)),
-            };
-        }
+        let failure = match failure {
+            None if !is_silent => self.edge.inspect(frame, left, right),
+            failure => failure,
+        };
         // What was good before the fault goes through gain and fade as ever.
-        let good = match fault {
-            Some((_, first, _)) => first,
-            None if self.edge.is_poisoned() => 0,
+        let good = match failure {
+            Some(failure) => failure.good,
+            None if is_silent => 0,
             None => length,
         };
+        let context = Context { frame, rate, events };
         apply_gain(&context, length, &mut self.gain, self.ramp_frames, left, right);
-        if fault.is_some() {
-            self.edge.poison();
+        if failure.is_some() {
+            self.edge.poison(is_silent);
         }
         self.edge.finish(good, left, right);
-        fault.map(|(kind, first, place)| Verdict { kind, frame: frame + first as Frame, place })
+        failure.map(|Failure { kind, good, place }| Verdict { kind, frame: frame + good as Frame, place })
+    }
+
+    fn is_muted(&self) -> bool {
+        matches!(&self.body, Body::Processor(Some(Resident::Isolated(isolated))) if isolated.is_muted())
+    }
+
+    /// Forgets the events of a piece that is over; what waits for a worker that is
+    /// late must not be lost, since a release may be among it.
+    pub(super) fn forget_events(&mut self) {
+        if self.edge.is_poisoned() || !self.is_muted() {
+            self.events.clear();
+        }
     }
 
     /// Reads a device input, and applies the gain.

@@ -1,9 +1,13 @@
+use std::sync::Arc;
+
 use super::bus::OutputBus;
 use super::chaos::{Chaos, Clock, INJECTIONS};
 use super::dispatch::{Dispatch, Reach};
 use super::fault::Verdict;
 use super::inbox::Inbox;
+use super::joins::Joins;
 use super::node::Piece;
+use super::patience::Patience;
 use super::snapshot::{METERS, Snapshot};
 use super::tap::Tap;
 use super::{
@@ -12,6 +16,7 @@ use super::{
 };
 use crate::midi::Event;
 use crate::rt::clock::FrameClock;
+use crate::rt::pulse::Pulse;
 use crate::rt::{latest, loan, ring};
 use crate::stage::{Input, Ramp};
 use crate::unit::{Decibels, Frame, HostTime, QUANTUM_FRAMES, SampleRate, maths};
@@ -42,6 +47,8 @@ pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle, l
     let (publisher, latest) = latest::latest(Snapshot::default());
     let (clock_publisher, clock) = latest::latest(FrameClock::new(settings.rate));
     let RendererSettings { rate, midi_latency_frames } = settings;
+    let patience = Patience::new(rate);
+    let pulse = Arc::clone(patience.pulse());
     let renderer = Renderer {
         rate,
         frame: 0,
@@ -67,8 +74,11 @@ pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle, l
         injections: Vec::with_capacity(INJECTIONS),
         clock: None,
         has_failed: false,
+        patience,
+        joins: Joins::new(),
     };
-    let handle = RendererHandle { commands: command_sender, notices: notice_receiver, swaps: lender, latest };
+    let handle =
+        RendererHandle { pulse, commands: command_sender, notices: notice_receiver, swaps: lender, latest };
     (Box::new(renderer), handle, clock)
 }
 
@@ -86,6 +96,8 @@ pub struct RendererHandle {
     pub swaps: loan::Lender<Swap>,
     /// What it shows.
     pub latest: latest::Latest<Snapshot>,
+    /// When its calls come and go, for whoever works for it.
+    pub pulse: Arc<Pulse>,
 }
 
 /// Where an offline render collects what each actor puts out. Real-time: yes.
@@ -122,6 +134,9 @@ pub struct Renderer {
     clock: Option<Clock>,
     /// A processor failed in this call.
     has_failed: bool,
+    /// How long workers may be waited for.
+    patience: Patience,
+    joins: Joins,
 }
 
 impl Renderer {
@@ -141,11 +156,11 @@ impl Renderer {
         mut stems: Option<&mut dyn Stems>,
     ) {
         let mut done = 0;
-        self.begin_call(entry);
+        self.begin_call(entry, frames);
         while done < frames {
             done += self.render_piece(done, frames, ports, entry, &mut stems);
         }
-        self.publish();
+        self.end_call();
     }
 
     /// As [`render_stems`](Self::render_stems) without a clock, but comes back
@@ -158,20 +173,26 @@ impl Renderer {
         mut stems: Option<&mut dyn Stems>,
     ) -> usize {
         let mut done = 0;
-        self.begin_call(None);
+        self.begin_call(None, frames);
         while done < frames && !(self.has_failed && self.frame.is_multiple_of(QUANTUM)) {
             done += self.render_piece(done, frames, ports, None, &mut stems);
         }
-        self.publish();
+        self.end_call();
         done
     }
 
-    fn begin_call(&mut self, entry: Option<HostTime>) {
+    fn begin_call(&mut self, entry: Option<HostTime>, frames: usize) {
         self.has_failed = false;
+        self.patience.begin(entry, self.clock, frames);
         if let Some(entry) = entry {
             self.inbox.callback(self.frame, entry);
             self.clock_publisher.publish(*self.inbox.clock());
         }
+    }
+
+    fn end_call(&mut self) {
+        self.publish();
+        self.patience.end();
     }
 
     /// The next piece of a call: to the end of the quantum or of the call.
@@ -189,6 +210,7 @@ impl Renderer {
         }
         let length = (QUANTUM_FRAMES - into_quantum).min(frames - done);
         self.take_events(length);
+        self.patience.begin_piece(length);
         let piece = Piece { frame: self.frame, rate: self.rate, at: into_quantum, length };
         // What comes as fast as it is rendered has no deadline to miss.
         let clock = self.clock.filter(|_| entry.is_some());
@@ -381,8 +403,14 @@ impl Renderer {
         for channel in &mut self.device[..channels] {
             channel[..length].fill(0.0);
         }
-        let Plan { steps, edges, .. } = &mut *self.plan;
-        let nodes = &mut self.nodes;
+        let Renderer { plan, nodes, notices, snapshot, has_failed, patience, joins, .. } = self;
+        let Plan { steps, edges, .. } = &mut **plan;
+        let mut failed = |node, Verdict { kind, frame, place }| {
+            *has_failed = true;
+            if notices.send(Notice::Fault(Fault { node, kind, frame, place })).is_err() {
+                snapshot.lost_notices += 1;
+            }
+        };
         for step in steps.iter() {
             match *step {
                 Step::Input { node } => {
@@ -391,6 +419,7 @@ impl Renderer {
                     }
                 }
                 Step::Process { node, main, late } => {
+                    joins.before(&edges[range(main)], nodes, patience, &mut failed);
                     let heard = sum(edges, main, nodes, at, length, |node| &node.output);
                     let echo =
                         (late.0 < late.1).then(|| sum(edges, late, nodes, at, length, |node| &node.previous));
@@ -401,21 +430,22 @@ impl Renderer {
                     };
                     let Some(Some(place)) = nodes.get_mut(usize::from(node)) else { continue };
                     let chaos = Chaos { injections: &self.injections, node, clock };
-                    if let Some(Verdict { kind, frame, place }) = place.process(piece, input, chaos) {
-                        self.has_failed = true;
-                        let fault = Fault { node, kind, frame, place };
-                        if self.notices.send(Notice::Fault(fault)).is_err() {
-                            self.snapshot.lost_notices += 1;
-                        }
+                    patience.pulse().at(piece.frame, node);
+                    if let Some(verdict) = place.process(piece, input, chaos, patience.block()) {
+                        failed(node, verdict);
                     }
+                    joins.note(node, place);
                 }
                 Step::Output { bus, edges: heard } => {
+                    joins.before(&edges[range(heard)], nodes, patience, &mut failed);
                     let Some(Some(bus)) = self.buses.get_mut(usize::from(bus)) else { continue };
                     [bus.left, bus.right] = sum(edges, heard, nodes, at, length, |node| &node.output);
                     bus.finish(&self.level[..length], length, &mut self.device[..channels]);
                 }
             }
         }
+        joins.rest(nodes, patience, failed);
+        patience.pulse().at_nothing(piece.frame);
         self.write_device(start, length, channels, ports);
     }
 
@@ -456,7 +486,7 @@ impl Renderer {
             if let Step::Process { node, .. } | Step::Input { node } = *step
                 && let Some(Some(node)) = self.nodes.get_mut(usize::from(node))
             {
-                node.events.clear();
+                node.forget_events();
             }
         }
     }
@@ -488,6 +518,10 @@ fn put<T>(places: &mut [Option<Box<T>>], place: u16, object: &mut Option<Box<T>>
     }
 }
 
+fn range((from, to): (u16, u16)) -> std::ops::Range<usize> {
+    usize::from(from)..usize::from(to)
+}
+
 /// Sums edges, in order, into the first `length` samples of a fresh pair.
 fn sum(
     edges: &mut [super::AudioEdge],
@@ -499,7 +533,7 @@ fn sum(
 ) -> [[f32; QUANTUM_FRAMES]; 2] {
     let mut total = [[0.0; QUANTUM_FRAMES]; 2];
     let [left, right] = &mut total;
-    for edge in &mut edges[usize::from(range.0)..usize::from(range.1)] {
+    for edge in &mut edges[self::range(range)] {
         let Some(Some(node)) = nodes.get(usize::from(edge.from)) else { continue };
         let [from_left, from_right] = heard(node);
         let from = from_left[at..at + length].iter().zip(&from_right[at..at + length]);

@@ -1,5 +1,4 @@
-use super::{Node, OutputBus, Plan, Remains, Score, Sink, Source};
-use crate::stage::Processor;
+use super::{Node, OutputBus, Plan, Remains, Resident, Score, Sink, Source};
 use crate::unit::Frame;
 
 /// A MIDI source, and which of the rig's MIDI ports it feeds. Real-time: yes.
@@ -35,7 +34,7 @@ pub struct Swap {
     /// What to take out of nodes whose processor has failed.
     pub remains: Vec<Remains>,
     /// Fresh processors for nodes whose own has failed.
-    pub revived: Vec<(u16, Option<Box<dyn Processor>>)>,
+    pub revived: Vec<(u16, Option<Resident>)>,
     /// Output buses to put in places, or to take out.
     pub buses: Vec<(u16, Option<Box<OutputBus>>)>,
     /// Sources to put in places, or to take out.

@@ -7,7 +7,7 @@ use super::model::{Actor, CableKind, Device, Port, Rig};
 use super::parse::close_loops;
 use crate::midi::Event;
 use crate::render::{
-    CableCount, Command, Destination, DeviceInput, MidiCable, NODES, Node, OutputBus, Plan, Swap,
+    CableCount, Command, Destination, DeviceInput, Label, MidiCable, NODES, Node, OutputBus, Plan, Swap,
 };
 use crate::route::Transform;
 use crate::stage::{PrepareError, Processor, Role};
@@ -178,7 +178,8 @@ impl Deployment {
                     let node = self.free_node(&nodes, &swap);
                     let takes_midi = actor.role() == Role::Instrument;
                     let fresh = Node::processor(self.prepare(actor)?, takes_midi, actor.gain, self.rate);
-                    swap.nodes.push((node, Some(Box::new(fresh))));
+                    let label = Label { name: actor.name.as_str().into(), isolate: actor.isolate };
+                    swap.nodes.push((node, Some(Box::new(fresh.labelled(label)))));
                     nodes.insert(actor.name.clone(), node);
                 }
             }

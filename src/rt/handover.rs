@@ -31,6 +31,8 @@ struct Shared<T> {
     back: Baton<T>,
     /// Nobody will send any more.
     closed: AtomicBool,
+    /// The unit was missed, and is not back yet.
+    late: AtomicBool,
     /// The caller was told to give up.
     condemned: AtomicBool,
     /// The caller gave up.
@@ -46,6 +48,7 @@ pub fn handover<T: Work>() -> (Caller<T>, Worker<T>, Overseer<T>) {
         there: Baton::empty(),
         back: Baton::empty(),
         closed: AtomicBool::new(false),
+        late: AtomicBool::new(false),
         condemned: AtomicBool::new(false),
         abandoned: AtomicBool::new(false),
         sent: AtomicU64::new(0),
@@ -75,12 +78,15 @@ impl<T: Work> Caller<T> {
         if self.shared.abandoned.load(Ordering::Relaxed) {
             return None;
         }
-        self.shared.back.take()
+        let unit = self.shared.back.take()?;
+        self.shared.late.store(false, Ordering::Relaxed);
+        Some(unit)
     }
 
     /// Counts a block for which the unit was not back in time. Real-time: yes.
     pub fn count_miss(&mut self) {
         self.shared.missed.fetch_add(1, Ordering::Relaxed);
+        self.shared.late.store(true, Ordering::Relaxed);
     }
 
     /// Whether the overseer wants it given up. Real-time: yes.
@@ -142,6 +148,11 @@ impl<T: Work> Overseer<T> {
         self.shared.missed.load(Ordering::Relaxed)
     }
 
+    /// Whether one of them is that of the unit that is out. Real-time: yes.
+    pub fn is_late(&self) -> bool {
+        self.shared.late.load(Ordering::Relaxed)
+    }
+
     /// Has the caller give up at its next look. Real-time: yes.
     pub fn condemn(&self) {
         self.shared.condemned.store(true, Ordering::Relaxed);
@@ -191,6 +202,12 @@ mod tests {
             };
         }
         assert_eq!((unit.0, overseer.out()), (count, None));
+        caller.count_miss();
+        caller.send(unit);
+        while caller.take_back().is_none() {
+            std::thread::yield_now();
+        }
+        assert!(!overseer.is_late(), "it came, though late");
         drop(caller);
         thread.join().expect("it ends with the caller");
     }
@@ -207,7 +224,7 @@ mod tests {
         caller.abandon();
         worker.give_back(unit);
         assert!(caller.take_back().is_none() && worker.is_over() && overseer.is_abandoned());
-        assert_eq!(overseer.missed(), 1);
+        assert_eq!((overseer.missed(), overseer.is_late()), (1, true));
     }
 }
 

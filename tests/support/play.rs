@@ -54,6 +54,11 @@ impl Play {
         std::fs::read_to_string(self.folder.join("stderr")).unwrap_or_default()
     }
 
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.running.0.id()
+    }
+
     /// Asks it to end (SIGTERM); gives the report.
     #[cfg(unix)]
     pub fn stop(mut self) -> serde_json::Value {

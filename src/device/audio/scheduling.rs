@@ -85,22 +85,24 @@ impl ThreadId {
         None
     }
 
-    /// Takes a thread of this process off realtime scheduling, for good: from now
-    /// on it gets what nobody else wants. Gives how it is scheduled then. Real-time: no.
+    /// Takes a thread of this process off realtime scheduling: to any program's
+    /// thread, or, with `is_idle`, to one that gets what nobody else wants. Gives
+    /// how it is scheduled then. Real-time: no.
     #[cfg(target_os = "linux")]
-    pub fn demote(self) -> Scheduling {
+    pub fn demote(self, is_idle: bool) -> Scheduling {
+        let policy = if is_idle { libc::SCHED_IDLE } else { libc::SCHED_OTHER };
         // SAFETY: a struct of integers; and a call that changes how a thread is
         // scheduled and nothing else. A number that is no thread's is refused.
         unsafe {
             let parameters: libc::sched_param = std::mem::zeroed();
-            libc::sched_setscheduler(self.0 as libc::pid_t, libc::SCHED_IDLE, &parameters);
+            libc::sched_setscheduler(self.0 as libc::pid_t, policy, &parameters);
         }
         self.scheduling()
     }
 
     /// This system has no such call. Real-time: no.
     #[cfg(not(target_os = "linux"))]
-    pub fn demote(self) -> Scheduling {
+    pub fn demote(self, _is_idle: bool) -> Scheduling {
         Scheduling::Unknown
     }
 
@@ -248,8 +250,10 @@ mod tests {
         });
         let (id, got) = told.recv().expect("it runs");
         assert_eq!(id.scheduling(), got);
-        assert_eq!(id.demote(), Scheduling::Other);
-        assert_eq!(id.scheduling(), Scheduling::Other);
+        for is_idle in [false, true] {
+            assert_eq!(id.demote(is_idle), Scheduling::Other);
+            assert_eq!(id.scheduling(), Scheduling::Other);
+        }
         drop(end);
         thread.join().expect("it ends");
     }

@@ -1,11 +1,14 @@
 //! Threads that do a part of the callback's work beside it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam::channel;
 
 use super::nap::nap;
-use super::scheduling::{self, ThreadId};
+use super::scheduling::{self, Scheduling, ThreadId};
 use crate::rt::guard;
 use crate::rt::handover::{Work, Worker};
 use crate::rt::pulse::Pulse;
@@ -17,20 +20,32 @@ const PRIORITY: u8 = 69;
 const AHEAD_NANOS: u64 = 100_000;
 /// How long it sleeps while a callback may begin at any moment.
 const SHORT_NAP_NANOS: u64 = 50_000;
+/// How long it sleeps inside a callback where there are more workers than
+/// processors for them: who only looked would keep off who has work, since the
+/// system moves no thread to where one of the same priority runs.
+const CROWDED_NAP_NANOS: u64 = 20_000;
 /// How long it sleeps while none comes.
 const LONG_NAP_NANOS: u64 = 2_000_000;
 /// The longest sleep between two looks at whether it is still needed.
 const LONGEST_NAP_NANOS: u64 = 10_000_000;
 /// A callback this many periods late is not waited for, nor is one inside for so long.
 const PATIENCE_PERIODS: u64 = 4;
-/// Looks between two glances at the clock and two offers of the processor.
-const SPINS: u32 = 64;
+/// How long a new worker is waited for.
+const READY: Duration = Duration::from_secs(1);
+/// Looks between two glances at the clock.
+const SPINS: u32 = 256;
 
 /// A thread that does a unit's work whenever it is sent. It ends with the
 /// unit's caller, or when that gives it up. Real-time: no.
 pub struct WorkerThread {
-    thread: Arc<AtomicU32>,
+    shared: Arc<Shared>,
     handle: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    number: AtomicU32,
+    is_relaxed: AtomicBool,
 }
 
 impl WorkerThread {
@@ -39,20 +54,43 @@ impl WorkerThread {
     /// # Errors
     /// The system's, where it allows no more threads.
     pub fn start<T: Work>(worker: Worker<T>, pulse: Arc<Pulse>) -> std::io::Result<WorkerThread> {
-        let number = Arc::new(AtomicU32::new(0));
-        let own = Arc::clone(&number);
+        let shared = Arc::new(Shared::default());
+        let own = Arc::clone(&shared);
+        let (ready, is_ready) = channel::bounded(1);
         let body = move || {
             scheduling::promote_this_thread_to(PRIORITY);
-            own.store(ThreadId::current().map_or(0, |id| id.0), Ordering::Release);
-            serve(worker, &pulse);
+            own.number.store(ThreadId::current().map_or(0, |id| id.0), Ordering::Release);
+            guard::rehearse();
+            // Whoever started it may have lost patience.
+            let _ = ready.send(());
+            pulse.join();
+            serve(worker, &pulse, &own.is_relaxed);
+            pulse.leave();
         };
         let handle = std::thread::Builder::new().name("antiphon-worker".to_owned()).spawn(body)?;
-        Ok(WorkerThread { thread: number, handle })
+        // On a busy machine a thread that is not realtime yet may wait long for its
+        // first turn, and then miss its first block.
+        let _ = is_ready.recv_timeout(READY);
+        Ok(WorkerThread { shared, handle })
     }
 
     /// Its number, once it runs, where the system numbers threads.
     pub fn id(&self) -> Option<ThreadId> {
-        Some(ThreadId(self.thread.load(Ordering::Acquire))).filter(|id| id.0 != 0)
+        Some(ThreadId(self.shared.number.load(Ordering::Acquire))).filter(|id| id.0 != 0)
+    }
+
+    /// Takes it off realtime scheduling until it has done what it is at: what keeps
+    /// it must not keep other workers from the processor.
+    pub fn relax(&self) {
+        if let Some(id) = self.id() {
+            id.demote(false);
+            self.shared.is_relaxed.store(true, Ordering::Release);
+        }
+    }
+
+    /// Takes it off for good; gives how it is scheduled then.
+    pub fn demote(&self) -> Option<Scheduling> {
+        self.id().map(|id| id.demote(true))
     }
 
     /// Whether it has ended.
@@ -61,9 +99,15 @@ impl WorkerThread {
     }
 }
 
-fn serve<T: Work>(mut worker: Worker<T>, pulse: &Pulse) {
+fn serve<T: Work>(mut worker: Worker<T>, pulse: &Pulse, is_relaxed: &AtomicBool) {
+    // One is the callback's.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1);
     let mut looks = 0;
     while !worker.is_over() {
+        if is_relaxed.load(Ordering::Acquire) {
+            is_relaxed.store(false, Ordering::Relaxed);
+            scheduling::promote_this_thread_to(PRIORITY);
+        }
         if let Some(mut unit) = worker.take() {
             let fence = guard::enter();
             unit.work();
@@ -76,8 +120,8 @@ fn serve<T: Work>(mut worker: Worker<T>, pulse: &Pulse) {
         } else {
             looks = 0;
             match rest_nanos(pulse, HostTime::now()) {
-                // Others of the same priority may have work.
-                0 => std::thread::yield_now(),
+                0 if pulse.workers() > processors => nap(CROWDED_NAP_NANOS),
+                0 => std::hint::spin_loop(),
                 nanos => nap(nanos),
             }
         }
@@ -100,8 +144,6 @@ fn rest_nanos(pulse: &Pulse, now: HostTime) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::rt::handover::handover;
 

@@ -6,6 +6,7 @@ use super::{Connected, Recording};
 use crate::device::audio::StreamInfo;
 use crate::engine::conductor::Happening;
 use crate::engine::summary::{CableLoss, FAULTS_KEPT, FaultRecord};
+use crate::engine::workers::Overseers;
 use crate::engine::{StageState, Summary};
 use crate::render::{CableCount, Snapshot};
 use crate::rig::{Deployment, Rig};
@@ -20,6 +21,7 @@ pub(super) struct Board {
     frame: AtomicU64,
     shown: Mutex<Shown>,
     messages: Mutex<VecDeque<String>>,
+    overseers: Overseers,
     violations_before: u64,
     fault_allocations_before: u64,
 }
@@ -57,7 +59,12 @@ pub struct StageReport {
 }
 
 impl Board {
-    pub(super) fn new(info: StreamInfo, is_jack: bool, deployment: &Deployment) -> Board {
+    pub(super) fn new(
+        info: StreamInfo,
+        is_jack: bool,
+        deployment: &Deployment,
+        overseers: Overseers,
+    ) -> Board {
         let shown = Shown {
             snapshot: Snapshot::default(),
             done: (0, 0),
@@ -77,6 +84,7 @@ impl Board {
             frame: AtomicU64::new(0),
             shown: Mutex::new(shown),
             messages: Mutex::new(VecDeque::new()),
+            overseers,
             violations_before: guard::violations(),
             fault_allocations_before: guard::fault_allocations(),
         };
@@ -180,6 +188,7 @@ impl Board {
             faults: shown.faults.clone(),
             restarts: shown.rebuilt,
             quarantined: quarantined.map(|(path, _)| name(path)).collect(),
+            isolated: self.overseers.records(),
             rt_violations: guard::violations() - self.violations_before,
             fault_allocations: guard::fault_allocations() - self.fault_allocations_before,
         }

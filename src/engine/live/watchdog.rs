@@ -1,17 +1,18 @@
 //! Sees a callback that does not come back: from a hang in the audio thread no
 //! other thread can rescue it, so whoever asked is told, and ends the process.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::super::doors::Sights;
 use crate::device::audio::CallbackStats;
 use crate::device::audio::scheduling::{self, Scheduling, ThreadId};
-use crate::unit::HostTime;
+use crate::unit::{Frame, HostTime};
 
 /// How often it looks.
-const LOOK: Duration = Duration::from_millis(25);
+const LOOK: Duration = Duration::from_millis(10);
 /// A look that comes later than this was itself held up (a stopped process, a
 /// sleeping laptop): what is more tells nothing of the callback.
 const LOOK_AT_MOST_NANOS: u64 = 50_000_000;
@@ -23,6 +24,10 @@ const HANG_PERIODS: u64 = 2;
 /// What is known of a callback that hangs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hang {
+    /// The actor that was being played, where it was one.
+    pub actor: Option<String>,
+    /// The first frame of the piece that was being played.
+    pub frame: Frame,
     /// How long it has been inside, in the time in which it could run.
     pub lasted: Duration,
     /// Callbacks that ended before it.
@@ -39,33 +44,40 @@ pub type OnHang = Box<dyn FnOnce(Hang) + Send>;
 
 /// The thread that looks; it ends with this. Real-time: no.
 pub(super) struct Watchdog {
-    stopping: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stopping: AtomicBool,
+    on_hang: Mutex<Option<OnHang>>,
 }
 
 impl Watchdog {
     /// Looks at the callbacks counted in `stats` from now on. Where the system
     /// starts no thread, nobody looks.
-    pub(super) fn start(stats: Arc<CallbackStats>, on_hang: OnHang) -> Watchdog {
-        let stopping = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stopping);
-        let body = move || {
-            if let Some(hang) = watch(&stats, &told) {
-                tracing::error!(?hang, "the audio thread hangs");
-                on_hang(hang);
-            }
-        };
-        let spawned = std::thread::Builder::new().name("antiphon-watchdog".to_owned()).spawn(body);
+    pub(super) fn start(stats: Arc<CallbackStats>, sights: Sights) -> Watchdog {
+        let shared = Arc::new(Shared::default());
+        let told = Arc::clone(&shared);
+        let spawned = std::thread::Builder::new()
+            .name("antiphon-watchdog".to_owned())
+            .spawn(move || watch(&stats, &sights, &told));
         if let Err(error) = &spawned {
             tracing::warn!(%error, "no watchdog looks after the audio thread");
         }
-        Watchdog { stopping, thread: spawned.ok() }
+        Watchdog { shared, thread: spawned.ok() }
+    }
+
+    /// Has this called when a callback hangs.
+    pub(super) fn on_hang(&self, on_hang: OnHang) {
+        *self.shared.on_hang.lock().unwrap_or_else(PoisonError::into_inner) = Some(on_hang);
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.shared.stopping.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
             // It looks at the flag after each look.
@@ -74,11 +86,13 @@ impl Drop for Watchdog {
     }
 }
 
-/// Looks until there is a hang; `None` where it was told to stop.
-fn watch(stats: &CallbackStats, stopping: &AtomicBool) -> Option<Hang> {
+/// Looks until it is told to stop.
+fn watch(stats: &CallbackStats, sights: &Sights, shared: &Shared) {
+    let (overseers, pulse, names) = sights;
     let mut suspicion = Suspicion::default();
     let mut promoted = false;
-    while !stopping.load(Ordering::Relaxed) {
+    let mut looked = HostTime::now();
+    while !shared.stopping.load(Ordering::Relaxed) {
         std::thread::park_timeout(LOOK);
         // What hangs may be realtime, on every processor there is: who is to see
         // that must go before it. A look takes microseconds.
@@ -86,20 +100,30 @@ fn watch(stats: &CallbackStats, stopping: &AtomicBool) -> Option<Hang> {
             promoted = true;
             scheduling::promote_this_thread_to(priority.saturating_add(1));
         }
-        let starved =
-            |inside: Option<HostTime>| inside.and_then(|_| stats.thread()).map_or(0, ThreadId::starved_nanos);
+        let now = HostTime::now();
+        overseers.look(Duration::from_nanos(now.since(looked).min(LOOK_AT_MOST_NANOS)));
+        looked = now;
         let inside = stats.inside_since();
-        let lasted = suspicion.look(HostTime::now(), inside, starved(inside));
-        if lasted >= HANG_NANOS.max(HANG_PERIODS * stats.budget_nanos()) {
-            return Some(Hang {
+        let starved = inside.and_then(|_| stats.thread()).map_or(0, ThreadId::starved_nanos);
+        let lasted = suspicion.look(now, inside, starved);
+        if lasted < HANG_NANOS.max(HANG_PERIODS * stats.budget_nanos()) {
+            continue;
+        }
+        let on_hang = shared.on_hang.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(on_hang) = on_hang {
+            let (frame, node) = pulse.place();
+            let hang = Hang {
+                actor: node.and_then(|node| names.get(node)),
+                frame,
                 lasted: Duration::from_millis(lasted / 1_000_000),
                 callbacks: stats.callbacks(),
                 scheduling: stats.scheduling(),
                 thread: stats.thread(),
-            });
+            };
+            tracing::error!(?hang, "the audio thread hangs");
+            on_hang(hang);
         }
     }
-    None
 }
 
 /// How long one callback has been inside, of the time in which it could run: one
@@ -130,6 +154,8 @@ impl Suspicion {
 mod tests {
     use std::sync::mpsc;
 
+    use super::super::super::names::Names;
+    use super::super::super::workers::Workers;
     use super::*;
     use crate::device::audio::Callback;
     use crate::render::{AudioPorts, RendererSettings, Silence, renderer};
@@ -188,21 +214,21 @@ mod tests {
     fn a_callback_that_stays_inside_is_told_once() {
         let settings = RendererSettings { rate: SampleRate::DEFAULT, midi_latency_frames: 0 };
         let stats = Arc::new(CallbackStats::new(SampleRate::DEFAULT));
-        let baton = Arc::new(Baton::new(renderer(settings).0));
+        let (renderer, handle, _clock) = renderer(settings);
+        let baton = Arc::new(Baton::new(renderer));
         let mut callback = Callback::new(Arc::clone(&baton), Arc::clone(&stats));
         let (tell, told) = mpsc::channel();
-        let watchdog = Watchdog::start(
-            Arc::clone(&stats),
-            Box::new(move |hang| {
-                let _ = tell.send(hang);
-            }),
-        );
+        let sights = (Workers::none().overseers(), handle.pulse, Names::default());
+        let watchdog = Watchdog::start(Arc::clone(&stats), sights);
+        watchdog.on_hang(Box::new(move |hang| {
+            let _ = tell.send(hang);
+        }));
         callback.run(64, &mut Silence { output_channels: 2 });
         let (release, stuck) = mpsc::channel::<()>();
         let audio = std::thread::spawn(move || callback.run(64, &mut Stuck(stuck)));
         let hang = told.recv_timeout(Duration::from_secs(60)).expect("it is seen");
         assert!(hang.lasted >= Duration::from_millis(250), "{hang:?}");
-        assert_eq!(hang.callbacks, 1);
+        assert_eq!((hang.callbacks, hang.frame, hang.actor), (1, 64, None));
         drop(release);
         audio.join().expect("it goes on");
         drop(watchdog);
