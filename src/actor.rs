@@ -55,7 +55,7 @@ pub use cell::Phase;
 pub use context::Context;
 pub use edge::{Edge, Policy};
 pub use error::{AskError, PingError, SpawnError, StopError, TellError};
-pub use fault::{Fault, FaultKind, Outcome, StopReason};
+pub use fault::{Fault, FaultDetail, FaultKind, Outcome, StopReason};
 pub use heirloom::{Heirloom, Held};
 pub use identity::{ActorId, Stamp};
 pub use inbox::Inbox;

@@ -135,7 +135,7 @@ fn messages_that_wait_survive_two_panics() {
         assert_eq!((report.restarts, report.faults), (2, 2));
         let fault = report.last_fault.clone().unwrap();
         assert_eq!((fault.kind, &*fault.message), (FaultKind::PANIC, "told to"));
-        assert!(fault.place.unwrap().contains("tests/actors.rs:"));
+        assert!(fault.place.clone().unwrap().contains("tests/actors.rs:"));
         assert_eq!(
             log.heard().await,
             [
@@ -778,4 +778,24 @@ fn the_same_seed_gives_the_same_trace_and_another_another() {
     assert!(first.len() > 90);
     assert_eq!(first, run(1));
     assert_ne!(first, run(2));
+}
+
+#[test]
+fn what_belongs_to_somebody_ends_with_him() {
+    Kit::run(20, async |kit| {
+        let log = kit.probe("log");
+        let owner = kit.system.spawn("owner", Options::new(), counter(log.address())).unwrap();
+        let owned = kit.system.spawn("owned", Options::new(), counter(log.address())).unwrap();
+        owned.erased().belongs_to(&owner.erased());
+        owner.tell(Counting::Panic).await.unwrap();
+        kit.pass(SECOND).await;
+        assert!(!owned.is_stopped(), "a restart is no end");
+        owner.erased().stop();
+        kit.settle().await;
+        assert!(owned.is_stopped() && owner.is_stopped());
+        let late = kit.system.spawn("late", Options::new(), counter(log.address())).unwrap();
+        late.erased().belongs_to(&owner.erased());
+        kit.settle().await;
+        assert!(late.is_stopped());
+    });
 }

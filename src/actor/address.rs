@@ -289,6 +289,19 @@ impl AnyAddress {
         self.cell.core().signal(Signal::Stop(StopReason::Normal));
     }
 
+    /// Makes it end when `owner` does, wherever in the tree the two stand; at once
+    /// where the owner has ended already. Nothing is left running for nobody.
+    pub fn belongs_to(&self, owner: &AnyAddress) {
+        let orphan = Arc::downgrade(&self.cell);
+        let ended = owner.cell.core().unless_ended(|rare| {
+            rare.owned.retain(|owned| owned.strong_count() > 0);
+            rare.owned.push(orphan);
+        });
+        if ended.is_some() {
+            self.cell.core().signal(Signal::Stop(StopReason::Shutdown));
+        }
+    }
+
     /// Asks it to handle what waits, refuse what comes, and stop.
     pub fn drain(&self) {
         self.cell.core().signal(Signal::Drain);

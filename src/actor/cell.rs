@@ -117,6 +117,8 @@ pub(super) struct Core {
 pub(super) struct Rare {
     pub(super) watchers: Vec<(ActorId, Weak<dyn AnyCell>)>,
     pub(super) links: Vec<(ActorId, Weak<dyn AnyCell>)>,
+    /// Actors that end with this one.
+    pub(super) owned: Vec<Weak<dyn AnyCell>>,
     pub(super) edges: Vec<Weak<EdgeCount>>,
     pub(super) next_edge: u32,
     pub(super) last_fault: Option<Fault>,
@@ -344,7 +346,7 @@ impl Core {
 
     /// The end of the logical actor: tells who watches and who waits.
     pub(super) fn conclude(&self, reason: StopReason) {
-        let (watchers, awaiting) = {
+        let (watchers, owned, awaiting) = {
             let mut rare = lock(&self.rare);
             if self.has_ended.swap(true, Ordering::Relaxed) {
                 return;
@@ -356,12 +358,19 @@ impl Core {
                 let rare = rare.get_or_insert_default();
                 rare.ended = Some(reason.clone());
                 rare.links.clear();
-                (std::mem::take(&mut rare.watchers), std::mem::take(&mut rare.awaiting_end))
+                (
+                    std::mem::take(&mut rare.watchers),
+                    std::mem::take(&mut rare.owned),
+                    std::mem::take(&mut rare.awaiting_end),
+                )
             }
         };
         for watcher in watchers.iter().filter_map(|(_, watcher)| watcher.upgrade()) {
             let path = Arc::clone(&self.path);
             watcher.core().signal(Signal::Down { id: self.id, path, reason: reason.clone() });
+        }
+        for orphan in owned.iter().filter_map(Weak::upgrade) {
+            orphan.core().signal(Signal::Stop(StopReason::Shutdown));
         }
         for waiting in awaiting {
             let _ = waiting.send(());

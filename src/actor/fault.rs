@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// What sort of failure it is: what a supervisor's table of directives goes by.
@@ -34,9 +35,13 @@ impl fmt::Display for FaultKind {
     }
 }
 
-/// How an actor failed.
+/// How an actor failed. One pointer, since it stands in everything that may fail.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fault {
+pub struct Fault(Box<FaultDetail>);
+
+/// What there is to say of a [`Fault`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FaultDetail {
     /// What sort it is.
     pub kind: FaultKind,
     /// What happened.
@@ -48,7 +53,21 @@ pub struct Fault {
 impl Fault {
     /// A failure of a sort, in words.
     pub fn new(kind: FaultKind, message: impl Into<Cow<'static, str>>) -> Fault {
-        Fault { kind, message: message.into(), place: None }
+        Fault(Box::new(FaultDetail { kind, message: message.into(), place: None }))
+    }
+
+    /// The same, with the place where it happened.
+    #[must_use]
+    pub fn at(mut self, place: Option<Arc<str>>) -> Fault {
+        self.0.place = place;
+        self
+    }
+}
+
+impl Deref for Fault {
+    type Target = FaultDetail;
+    fn deref(&self) -> &FaultDetail {
+        &self.0
     }
 }
 

@@ -49,5 +49,5 @@ fn to_fault(payload: Box<dyn Any + Send>) -> Fault {
     let place = PLACE.try_with(|cell| cell.try_borrow_mut().ok().and_then(|mut cell| cell.take()));
     // A payload may panic in its own drop; its panic goes no further than here.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-    Fault { kind: FaultKind::PANIC, message, place: place.ok().flatten() }
+    Fault::new(FaultKind::PANIC, message).at(place.ok().flatten())
 }

@@ -386,7 +386,7 @@ fn as_start(fault: Fault) -> Fault {
     if fault.kind == FaultKind::KILLED {
         return fault;
     }
-    Fault { kind: FaultKind::START, message: format!("{}: {}", fault.kind, fault.message).into(), ..fault }
+    Fault::new(FaultKind::START, format!("{}: {}", fault.kind, fault.message)).at(fault.place.clone())
 }
 
 enum Woken<M> {
