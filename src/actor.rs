@@ -46,7 +46,7 @@ mod trace;
 mod watchdog;
 mod window;
 
-pub use address::{ASK_DEADLINE, Address, AnyAddress, WeakAddress};
+pub use address::{ASK_DEADLINE, Address, AnyAddress, Tell, WeakAddress};
 pub use backoff::Backoff;
 pub use behave::{Actor, Behaviour, Event};
 pub use breaker::{Breaker, BreakerError, BreakerOpen, BreakerSettings, BreakerState, Pass};

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -67,38 +68,13 @@ impl<M: Send + 'static> Address<M> {
     ///
     /// # Errors
     /// [`TellError::Stopped`], with the message, where the actor has ended.
-    pub async fn tell(&self, message: M) -> Result<(), TellError<M>> {
-        self.tell_from(message, 0).await.map(drop)
+    pub fn tell(&self, message: M) -> Tell<'_, M> {
+        self.tell_by(message, 0)
     }
 
-    pub(super) async fn tell_from(&self, message: M, edge: u32) -> Result<Taken, TellError<M>> {
-        let envelope = Envelope { stamp: identity::stamp(), edge, message };
-        match self.cell.mailbox.push(envelope, Full::Refuse) {
-            Ok(taken) => Ok(self.arrived(taken)),
-            Err(Refused::Closed(envelope)) => Err(self.dead(envelope)),
-            Err(Refused::Full(envelope)) => self.wait(envelope).await,
-        }
-    }
-
-    async fn wait(&self, envelope: Envelope<M>) -> Result<Taken, TellError<M>> {
-        struct Place<'a, M: Send + 'static>(&'a Cell<M>, Wait);
-        impl<M: Send + 'static> Drop for Place<'_, M> {
-            fn drop(&mut self) {
-                self.0.mailbox.give_up(&mut self.1);
-            }
-        }
-        let mut place = Place(&self.cell, Wait::default());
-        let mut envelope = Some(envelope);
-        let pushed = poll_fn(|context| {
-            match self.cell.mailbox.poll_push(&mut place.1, &mut envelope, context.waker()) {
-                Some(result) => Poll::Ready(result),
-                None => Poll::Pending,
-            }
-        });
-        match pushed.await {
-            Ok(taken) => Ok(self.arrived(taken)),
-            Err(Refused::Closed(envelope) | Refused::Full(envelope)) => Err(self.dead(envelope)),
-        }
+    pub(super) fn tell_by(&self, message: M, edge: u32) -> Tell<'_, M> {
+        let envelope = Envelope { stamp: Stamp::NONE, edge, message };
+        Tell { address: self, envelope: Some(envelope), wait: Wait::default() }
     }
 
     /// Hands a message over, if there is room now.
@@ -220,6 +196,65 @@ impl<M: Send + 'static> Address<M> {
     /// The address without the messages' type.
     pub fn erased(&self) -> AnyAddress {
         AnyAddress { cell: Arc::clone(&self.cell) as Arc<dyn AnyCell> }
+    }
+}
+
+/// A message that is handed over when this is awaited: see [`Address::tell`].
+///
+/// A type of its own and not an `async fn`, which would keep room for the message
+/// several times over in every actor that sends.
+#[must_use = "the message is handed over when this is awaited"]
+pub struct Tell<'a, M: Send + 'static> {
+    address: &'a Address<M>,
+    /// Until it is taken; stamped when it is first polled.
+    envelope: Option<Envelope<M>>,
+    wait: Wait,
+}
+
+// Nothing in it is ever pinned.
+impl<M: Send + 'static> Unpin for Tell<'_, M> {}
+
+impl<M: Send + 'static> Tell<'_, M> {
+    pub(super) fn poll_taken(
+        &mut self,
+        context: &mut std::task::Context<'_>,
+    ) -> Poll<Result<Taken, TellError<M>>> {
+        let mailbox = &self.address.cell.mailbox;
+        let unsent = self.envelope.take_if(|envelope| envelope.stamp == Stamp::NONE);
+        let pushed = match unsent {
+            Some(mut envelope) => {
+                envelope.stamp = identity::stamp();
+                match mailbox.push(envelope, Full::Refuse) {
+                    Err(Refused::Full(envelope)) => {
+                        self.envelope = Some(envelope);
+                        mailbox.poll_push(&mut self.wait, &mut self.envelope, context.waker())
+                    }
+                    pushed => Some(pushed),
+                }
+            }
+            None => mailbox.poll_push(&mut self.wait, &mut self.envelope, context.waker()),
+        };
+        match pushed {
+            None => Poll::Pending,
+            Some(Ok(taken)) => Poll::Ready(Ok(self.address.arrived(taken))),
+            Some(Err(Refused::Closed(envelope) | Refused::Full(envelope))) => {
+                Poll::Ready(Err(self.address.dead(envelope)))
+            }
+        }
+    }
+}
+
+impl<M: Send + 'static> Future for Tell<'_, M> {
+    type Output = Result<(), TellError<M>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        self.poll_taken(context).map(|taken| taken.map(drop))
+    }
+}
+
+impl<M: Send + 'static> Drop for Tell<'_, M> {
+    fn drop(&mut self) {
+        self.address.cell.mailbox.give_up(&mut self.wait);
     }
 }
 

@@ -1,3 +1,4 @@
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -83,7 +84,8 @@ impl<M: Send + 'static> Edge<M> {
         if self.count.policy != Policy::Wait {
             return self.offer(message);
         }
-        let sent = self.address.tell_from(message, self.number).await;
+        let mut telling = self.address.tell_by(message, self.number);
+        let sent = poll_fn(|context| telling.poll_taken(context)).await;
         self.count(sent).map(drop)
     }
 

@@ -34,6 +34,11 @@ pub struct Stamp {
     pub correlation: u64,
 }
 
+impl Stamp {
+    /// Not stamped yet; nobody has this number.
+    pub(super) const NONE: Stamp = Stamp { sender: ActorId(0), sequence: 0, correlation: 0 };
+}
+
 /// Who sends on this thread now, and how far it has counted.
 #[derive(Clone, Copy)]
 pub(super) struct Speaker {

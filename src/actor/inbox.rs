@@ -130,7 +130,8 @@ pub(super) async fn one_by_one<A: Actor>(
         let behaviour = context.behaviours.last().copied();
         match (behaviour, span.is_disabled()) {
             (None, true) => actor.handle(message, context).await?,
-            (None, false) => actor.handle(message, context).instrument(span).await?,
+            // Boxed, or every actor would keep room for both.
+            (None, false) => Box::pin(actor.handle(message, context)).instrument(span).await?,
             (Some(behaviour), _) => behaviour(actor, message, context).instrument(span).await?,
         }
         if context.stop {

@@ -218,32 +218,16 @@ impl<M: Send + 'static> Life<'_, M> {
             Err(fault) => return self.failed_to_build(as_start(fault), done).await,
         };
         let mut context = Context::<A>::new(Arc::clone(self.cell));
-        let started = guarded(core, self.speaker, actor.started(&mut context)).await;
-        if let Some(family) = core.family.get() {
-            family.retire_dormant();
-        }
-        let mut exit = match started {
-            Ok(Ok(())) => {
-                if let Some(done) = done {
-                    let _ = done.send(Ok(()));
-                }
-                core.set_phase(Phase::Running);
-                None
-            }
-            Ok(Err(fault)) | Err(Caught::Fault(fault)) => {
-                let fault = as_start(fault);
-                if let Some(done) = done {
-                    let _ = done.send(Err(fault.clone()));
-                }
-                Some(Exit::Fault(fault))
-            }
-            Err(Caught::Aborted) => Some(Exit::Aborted),
-        };
+        let mut why = self.begin(&mut actor, &mut context, done).await;
         let mut ending = loop {
-            let why = match exit.take() {
-                Some(exit) => exit,
-                None => self.serve(&mut actor, &mut context).await,
-            };
+            if why.is_none() {
+                let served = {
+                    let work = serve(self.cell, &mut actor, self.inbox, &mut context);
+                    guarded(core, self.speaker, work).await
+                };
+                why = Some(self.settle(served, context.stop));
+            }
+            let why = why.take().unwrap_or(Exit::Aborted);
             let (why, fault) = match why {
                 Exit::Fault(fault) => {
                     core.note_fault(&fault);
@@ -281,6 +265,37 @@ impl<M: Send + 'static> Life<'_, M> {
             Ending::Stop(reason) => Next::Nothing(reason),
             // What it was ordered before it was cut off is with the signals yet.
             Ending::Abort => Next::Wait(true),
+        }
+    }
+
+    /// Runs `started`; why there is no more to come, where that is so.
+    async fn begin<A: Actor<Message = M>>(
+        &mut self,
+        actor: &mut A,
+        context: &mut Context<A>,
+        done: Option<Done>,
+    ) -> Option<Exit> {
+        let core = &self.cell.core;
+        let started = guarded(core, self.speaker, actor.started(context)).await;
+        if let Some(family) = core.family.get() {
+            family.retire_dormant();
+        }
+        match started {
+            Ok(Ok(())) => {
+                if let Some(done) = done {
+                    let _ = done.send(Ok(()));
+                }
+                core.set_phase(Phase::Running);
+                None
+            }
+            Ok(Err(fault)) | Err(Caught::Fault(fault)) => {
+                let fault = as_start(fault);
+                if let Some(done) = done {
+                    let _ = done.send(Err(fault.clone()));
+                }
+                Some(Exit::Fault(fault))
+            }
+            Err(Caught::Aborted) => Some(Exit::Aborted),
         }
     }
 
@@ -358,14 +373,12 @@ impl<M: Send + 'static> Life<'_, M> {
         }
     }
 
-    /// Takes messages until something ends that.
-    async fn serve<A: Actor<Message = M>>(&mut self, actor: &mut A, context: &mut Context<A>) -> Exit {
-        let cell = self.cell;
-        let served = guarded(&cell.core, self.speaker, serve(cell, actor, self.inbox, context)).await;
+    /// What it means that serving ended so.
+    fn settle(&mut self, served: Result<Exit, Caught>, stopped_itself: bool) -> Exit {
         self.inbox.end_timing();
         match served {
             Ok(Exit::Stop(StopReason::Normal))
-                if context.stop && cell.core.options.lifetime == Lifetime::Permanent =>
+                if stopped_itself && self.cell.core.options.lifetime == Lifetime::Permanent =>
             {
                 Exit::Fault(Fault::new(FaultKind::DONE, "it ended by itself and is to be there always"))
             }
@@ -396,6 +409,7 @@ enum Woken<M> {
     Drained,
 }
 
+/// Takes messages until something ends that.
 async fn serve<A: Actor>(
     cell: &Arc<Cell<A::Message>>,
     actor: &mut A,
