@@ -55,49 +55,52 @@ enum Next<A> {
     Start(Option<Done>, Option<Build<A>>),
 }
 
-/// Lives as long as the logical actor does.
-pub(super) async fn run<A: Actor>(
+/// Lives as long as the logical actor does. No `async fn`, which would keep its arguments twice.
+#[allow(clippy::manual_async_fn)]
+pub(super) fn run<A: Actor>(
     cell: Arc<Cell<A::Message>>,
     mut build: Build<A>,
     parent: Arc<Family>,
     mut done: Option<Done>,
-) {
-    let core = &cell.core;
-    poll_fn(|context| {
-        core.first_poll(context.waker());
-        Poll::Ready(())
-    })
-    .await;
-    let _health = core.options.health.map(|check| watch_health(&cell, check));
-    let mut inbox = Inbox::new(Arc::clone(&cell), A::label);
-    let mut speaker = Speaker::new(core.id);
-    let reason = loop {
-        let mut life = Life { cell: &cell, parent: &parent, inbox: &mut inbox, speaker: &mut speaker };
-        let mut next = life.live(&mut build, done.take()).await;
-        if let Next::Wait(aborted) = next {
-            core.set_phase(Phase::Halted);
-            next = match wait_for_order(core).await {
-                Next::Nothing(_) if aborted => Next::Nothing(StopReason::Aborted),
-                next => next,
-            };
-        }
-        match next {
-            Next::Nothing(reason) => break reason,
-            Next::Start(told, other) => {
-                done = told;
-                if let Some(other) = other {
-                    build = other;
-                }
-                core.restarts.fetch_add(1, Ordering::Relaxed);
+) -> impl Future<Output = ()> + Send {
+    async move {
+        let core = &cell.core;
+        poll_fn(|context| {
+            core.first_poll(context.waker());
+            Poll::Ready(())
+        })
+        .await;
+        let _health = core.options.health.map(|check| watch_health(&cell, check));
+        let mut inbox = Inbox::new(Arc::clone(&cell), A::label);
+        let mut speaker = Speaker::new(core.id);
+        let reason = loop {
+            let mut life = Life { cell: &cell, parent: &parent, inbox: &mut inbox, speaker: &mut speaker };
+            let mut next = life.live(&mut build, done.take()).await;
+            if let Next::Wait(aborted) = next {
+                core.set_phase(Phase::Halted);
+                next = match wait_for_order(core).await {
+                    Next::Nothing(_) if aborted => Next::Nothing(StopReason::Aborted),
+                    next => next,
+                };
             }
-            Next::Wait(_) => {}
+            match next {
+                Next::Nothing(reason) => break reason,
+                Next::Start(told, other) => {
+                    done = told;
+                    if let Some(other) = other {
+                        build = other;
+                    }
+                    core.restarts.fetch_add(1, Ordering::Relaxed);
+                }
+                Next::Wait(_) => {}
+            }
+        };
+        if let Some(family) = core.family.get() {
+            // Those that were to be taken over by an incarnation that never came.
+            Box::pin(family.stop_all(false)).await;
         }
-    };
-    if let Some(family) = core.family.get() {
-        // Those that were to be taken over by an incarnation that never came.
-        family.stop_all(false).await;
+        end(&cell, inbox, reason, &parent);
     }
-    end(&cell, inbox, reason, &parent);
 }
 
 /// Between two incarnations.
@@ -219,7 +222,7 @@ impl<M: Send + 'static> Life<'_, M> {
         };
         let mut context = Context::<A>::new(Arc::clone(self.cell));
         let mut why = self.begin(&mut actor, &mut context, done).await;
-        let mut ending = loop {
+        let ending = loop {
             if why.is_none() {
                 let served = {
                     let work = serve(self.cell, &mut actor, self.inbox, &mut context);
@@ -252,9 +255,19 @@ impl<M: Send + 'static> Life<'_, M> {
                 Exit::Fault(_) | Exit::Aborted => Ending::Abort,
             };
         };
+        self.leave(actor, context, ending).await
+    }
+
+    /// The end of an incarnation, and what comes after it.
+    async fn leave<A: Actor<Message = M>>(
+        &mut self,
+        mut actor: A,
+        mut context: Context<A>,
+        mut ending: Ending,
+    ) -> Next<A> {
         self.finish(&mut actor, &mut context, &mut ending).await;
         if let Err(fault) = catch(|| drop((actor, context))) {
-            core.note_fault(&fault);
+            self.cell.core.note_fault(&fault);
         }
         match ending {
             Ending::Restart(_, done, build) => Next::Start(done, to_build(build)),
@@ -330,7 +343,7 @@ impl<M: Send + 'static> Life<'_, M> {
         };
         self.note_hook(&last_words);
         if let Some(family) = core.family.get() {
-            family.stop_all(!matches!(ending, Ending::Stop(_))).await;
+            Box::pin(family.stop_all(!matches!(ending, Ending::Stop(_)))).await;
         }
         if !matches!(last_words, Err(Caught::Aborted)) {
             let last = guarded(core, self.speaker, actor.stopped(context)).await;
