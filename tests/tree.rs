@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use antiphon::actor::Address;
 use antiphon::device::audio::{AudioRequest, DriverChoice};
 use antiphon::engine::live::{Job, Live, Played, SetError, StageMessage, Watched};
-use antiphon::engine::{Injection, NamedScore, StageState};
+use antiphon::engine::{Injection, Mending, NamedScore, StageState};
 use antiphon::midi::file::Score;
 use antiphon::rig::{Rig, parse};
 
@@ -68,6 +68,7 @@ fn job(record: Option<&Path>, seconds: Option<f64>, injections: &[&str]) -> Job 
         seconds,
         injections: injections.iter().map(|text| text.parse::<Injection>().unwrap()).collect(),
         watch: None,
+        mending: Mending::default(),
     }
 }
 

@@ -63,6 +63,7 @@ pub fn play(rig: Rig, melody: Score) -> Result<(), Box<dyn Error>> {
         seconds: Some(SECONDS),
         injections: Vec::new(),
         watch: None,
+        mending: Default::default(),
     })?;
     let info = live.info().clone();
     println!("playing on {} {} at {}", info.driver, info.device, info.rate);

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::files::load_rig;
 use crate::device::audio::{AudioRequest, DriverChoice};
-use crate::engine::Error;
 use crate::engine::live::{ActorState, Job, Live};
+use crate::engine::{Error, Mending};
 use crate::stage::Kinds;
 
 /// How long the tree may take to be there.
@@ -165,6 +165,7 @@ pub(super) fn actors(rig: Option<&Path>, json: bool, kinds: &Kinds) -> Result<()
         seconds: None,
         injections: Vec::new(),
         watch: None,
+        mending: Mending::default(),
     })?;
     let begun = Instant::now();
     let is_grown = |actors: &[ActorState]| {

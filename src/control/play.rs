@@ -11,7 +11,7 @@ use super::signals::Signals;
 use super::status::{GearView, RecordView, Status, StatusCommand, StatusView};
 use crate::device::audio::AudioRequest;
 use crate::engine::live::{Job, Live, Played, Watched};
-use crate::engine::{Error, ErrorKind, IsolationRecord};
+use crate::engine::{Error, ErrorKind, IsolationRecord, Mending};
 use crate::journal::RecordGap;
 use crate::midi::file::Score;
 use crate::stage::Kinds;
@@ -60,6 +60,7 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
         record: arguments.record.as_deref().map(|path| arguments.life.recording(path)),
         seconds: arguments.seconds.map(|seconds| arguments.life.left_of(seconds)),
         injections: arguments.life.still_to_come(&arguments.inject),
+        mending: Mending::default(),
         watch: arguments.rig.clone().map(|path| Watched { path, kinds: kinds.clone() }),
     })?;
     live.on_hang(super::hang::end_process(arguments.life));

@@ -73,15 +73,17 @@ pub(super) fn make(
     rig: Rig,
     settings: RendererSettings,
     seed: u64,
+    mending: Mending,
     extend: impl FnOnce(&Deployment, &mut Swap),
 ) -> Result<Parts, DeployError> {
-    make_with(rig, settings, seed, Doors::with_workers, extend)
+    make_with(rig, settings, seed, mending, Doors::with_workers, extend)
 }
 
 fn make_with(
     rig: Rig,
     settings: RendererSettings,
     seed: u64,
+    mending: Mending,
     open: impl FnOnce(Doors) -> Doors,
     extend: impl FnOnce(&Deployment, &mut Swap),
 ) -> Result<Parts, DeployError> {
@@ -91,7 +93,7 @@ fn make_with(
     let (renderer, handle, clock) = crate::render::renderer(settings);
     let mut doors = open(Doors::new(handle, settings.rate));
     doors.lend(swap);
-    let keep = |(node, blueprint)| Keeper::new(node, blueprint, settings.rate, Mending::default(), seed);
+    let keep = |(node, blueprint)| Keeper::new(node, blueprint, settings.rate, mending, seed);
     let keepers = deployment.blueprints().map(keep).collect();
     let changes = Changes::new(deployment, settings.rate);
     Ok(Parts { renderer, doors, clock: HostClock::new(clock), changes, keepers })
@@ -109,7 +111,7 @@ impl Conductor {
         seed: u64,
         extend: impl FnOnce(&Deployment, &mut Swap),
     ) -> Result<(Box<Renderer>, Conductor), DeployError> {
-        Ok(Conductor::of(make_with(rig, settings, seed, |doors| doors, extend)?, seed))
+        Ok(Conductor::of(make_with(rig, settings, seed, Mending::default(), |doors| doors, extend)?, seed))
     }
 
     /// The same, called by a clock, with workers for what the rig isolates.
@@ -122,7 +124,7 @@ impl Conductor {
         seed: u64,
         extend: impl FnOnce(&Deployment, &mut Swap),
     ) -> Result<(Box<Renderer>, Conductor), DeployError> {
-        Ok(Conductor::of(make(rig, settings, seed, extend)?, seed))
+        Ok(Conductor::of(make(rig, settings, seed, Mending::default(), extend)?, seed))
     }
 
     fn of(parts: Parts, seed: u64) -> (Box<Renderer>, Conductor) {

@@ -135,7 +135,7 @@ impl Live {
             swap.sources.extend(place_scores(deployment, feeds));
         };
         let until = job.seconds.map(|seconds| info.rate.frames(seconds));
-        let made = conductor::make(job.rig, settings, 0, extend)?;
+        let made = conductor::make(job.rig, settings, 0, job.mending, extend)?;
         let conductor::Parts { mut renderer, mut doors, clock, changes, keepers } = made;
         renderer.measure_stages(HostTime::now);
         doors.inject(inject::for_renderer(&job.injections, changes.deployment(), info.rate));
@@ -168,7 +168,8 @@ impl Live {
         messages.into_iter().for_each(|message| board.say(message));
         let (instruments, stages): (Vec<_>, Vec<_>) =
             keepers.into_iter().partition(|keeper| keeper.blueprint().role() == Role::Instrument);
-        let members = |keepers: Vec<_>| Heirloom::new(Members::new(keepers.into_iter(), info.rate, 0));
+        let members =
+            |keepers: Vec<_>| Heirloom::new(Members::new(keepers.into_iter(), info.rate, job.mending));
         let parts = Arc::new(Parts {
             board,
             clock,

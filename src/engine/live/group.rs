@@ -13,6 +13,8 @@ use crate::rig::Blueprint;
 use crate::stage::Role;
 use crate::unit::SampleRate;
 
+/// What is random live is so by the same seed each time.
+const SEED: u64 = 0;
 /// How long a keeper that is not needed any more may take to end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -33,7 +35,7 @@ pub(super) struct Seat {
 /// The keepers' keepings, by name.
 pub(super) struct Members {
     rate: SampleRate,
-    seed: u64,
+    mending: Mending,
     members: BTreeMap<String, Member>,
 }
 
@@ -44,12 +46,12 @@ struct Member {
 }
 
 impl Members {
-    pub(super) fn new(keepers: impl Iterator<Item = Keeper>, rate: SampleRate, seed: u64) -> Members {
+    pub(super) fn new(keepers: impl Iterator<Item = Keeper>, rate: SampleRate, mending: Mending) -> Members {
         let member = |keeper: Keeper| {
             let (name, node) = (keeper.blueprint().name().to_owned(), keeper.node());
             (name, Member { node, keeper: Heirloom::new(keeper), address: None })
         };
-        Members { rate, seed, members: keepers.map(member).collect() }
+        Members { rate, mending, members: keepers.map(member).collect() }
     }
 }
 
@@ -113,8 +115,8 @@ impl Group {
                 continue;
             }
             let name = blueprint.name().to_owned();
-            let (rate, seed) = (self.members.rate, self.members.seed);
-            let keeper = Heirloom::new(Keeper::new(node, blueprint, rate, Mending::default(), seed));
+            let (rate, mending) = (self.members.rate, self.members.mending);
+            let keeper = Heirloom::new(Keeper::new(node, blueprint, rate, mending, SEED));
             self.members.members.insert(name.clone(), Member { node, keeper, address: None });
             self.spawn(&name, context);
         }

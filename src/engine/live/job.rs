@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::ActorState;
 use crate::device::audio::{AudioRequest, CallbackReport, StreamInfo};
-use crate::engine::{Injection, NamedScore, Summary};
+use crate::engine::{Injection, Mending, NamedScore, Summary};
 use crate::journal::RecordSummary;
 use crate::rig::Rig;
 use crate::stage::Kinds;
@@ -27,6 +27,8 @@ pub struct Job {
     pub injections: Vec<Injection>,
     /// The rig's file, to be loaded again when it is saved.
     pub watch: Option<Watched>,
+    /// How stages that fail are brought back.
+    pub mending: Mending,
 }
 
 /// A rig's file, and the kinds that it may name.
