@@ -1,6 +1,7 @@
 //! `antiphon actors`, and the tree of a running engine for people and programs.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -117,7 +118,7 @@ pub(super) fn failed(actors: &[ActorLine]) -> Vec<String> {
     let line = |actor: &ActorLine| {
         let last = actor.last_fault.as_deref().map(plain);
         let last = last.map_or_else(String::new, |last| format!(", last by {last}"));
-        (actor.restarts > 0).then(|| format!("{}: {} restarts{last}", actor.path, actor.restarts))
+        (actor.restarts > 0).then(|| format!("{}: started again {}{last}", actor.path, times(actor.restarts)))
     };
     actors.iter().filter_map(line).collect()
 }
@@ -127,13 +128,27 @@ fn troubles(actor: &ActorState) -> String {
     if let Some(stage) = actor.stage.as_ref().filter(|stage| stage.faults > 0) {
         let last = stage.last_fault.as_ref().map(|(kind, frame)| format!(", last {kind} at frame {frame}"));
         let (faults, rebuilt) = (stage.faults, stage.rebuilt);
-        let _ = write!(text, "; {faults} faults, rebuilt {rebuilt} times{}", last.unwrap_or_default());
+        let _ = write!(
+            text,
+            "; failed {}, rebuilt {}{}",
+            times(faults),
+            times(rebuilt),
+            last.unwrap_or_default()
+        );
     }
     if actor.restarts > 0 {
         let last = actor.last_fault.as_deref().map(plain).unwrap_or_default();
-        let _ = write!(text, "; {} restarts, last by {last}", actor.restarts);
+        let _ = write!(text, "; started again {}, last by {last}", times(actor.restarts));
     }
     text
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        count => format!("{count} times"),
+    }
 }
 
 /// What a fault says is shown, never obeyed.
@@ -181,7 +196,8 @@ pub(super) fn actors(rig: Option<&Path>, json: bool, kinds: &Kinds) -> Result<()
     if json {
         super::print_json(&actors.iter().map(ActorLine::of).collect::<Vec<_>>());
     } else {
-        super::tell(&tree(&actors));
+        // Whoever asked and went away misses nothing but this.
+        let _ = writeln!(std::io::stdout(), "{}", tree(&actors));
         super::tell(
             "of an engine that plays: press `a` in its window, or send it SIGUSR1; `--json` has it at the end",
         );
@@ -231,8 +247,8 @@ mod tests {
             "quarantined",
             "7 handled",
             "50 % in 12 µs",
-            "4 faults, rebuilt 3 times, last panic at frame 480",
-            "2 restarts, last by killed:  [31mon purpose",
+            "failed 4 times, rebuilt 3 times, last panic at frame 480",
+            "started again twice, last by killed:  [31mon purpose",
         ] {
             assert!(lines[2].contains(part), "{part:?} is not in\n{text}");
         }

@@ -119,7 +119,9 @@ async fn attend(child: &mut Child, requests: &mut Requests) -> io::Result<(ExitS
         }
         tokio::select! {
             request = requests.next() => {
-                if let Some(signal) = request {
+                if let Some(signal) = request.filter(|signal| !is_end(*signal)) {
+                    pass_on(child, signal);
+                } else if let Some(signal) = request {
                     asked += 1;
                     if asked < ASKED_ENOUGH { pass_on(child, signal) } else { child.kill()? }
                 }
@@ -127,6 +129,18 @@ async fn attend(child: &mut Child, requests: &mut Requests) -> io::Result<(ExitS
             () = sleep(LOOK) => {}
         }
     }
+}
+
+/// Whether a signal asks to end, and not only how things stand.
+#[cfg(unix)]
+fn is_end(signal: i32) -> bool {
+    signal != libc::SIGUSR1
+}
+
+/// The console has no other.
+#[cfg(not(unix))]
+fn is_end(_signal: i32) -> bool {
+    true
 }
 
 #[cfg(unix)]
@@ -183,7 +197,7 @@ impl Deaths {
 /// of the child's end.
 struct Requests {
     #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 4],
+    signals: [tokio::signal::unix::Signal; 5],
 }
 
 impl Requests {
@@ -196,6 +210,7 @@ impl Requests {
                 signal(SignalKind::terminate())?,
                 signal(SignalKind::hangup())?,
                 signal(SignalKind::child())?,
+                signal(SignalKind::user_defined1())?,
             ],
         })
     }
@@ -208,11 +223,12 @@ impl Requests {
     /// The signal to pass on; `None` where only the child has something to tell.
     #[cfg(unix)]
     async fn next(&mut self) -> Option<i32> {
-        let [interrupt, terminate, hangup, child] = &mut self.signals;
+        let [interrupt, terminate, hangup, child, question] = &mut self.signals;
         tokio::select! {
             _ = interrupt.recv() => Some(libc::SIGINT),
             _ = terminate.recv() => Some(libc::SIGTERM),
             _ = hangup.recv() => Some(libc::SIGHUP),
+            _ = question.recv() => Some(libc::SIGUSR1),
             _ = child.recv() => None,
         }
     }
@@ -234,7 +250,7 @@ impl Requests {
             tokio::select! {
                 () = sleep_until(until) => return false,
                 request = self.next() => {
-                    if request.is_some() {
+                    if request.is_some_and(is_end) {
                         return true;
                     }
                 }
