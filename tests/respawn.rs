@@ -7,10 +7,11 @@ mod support;
 use std::io::Read;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use antiphon::midi::file::Transcript;
 use antiphon::unit::SampleRate;
+use support::jack::JackServer;
 use support::play::SOON;
 use support::program::{Running, wait_for};
 
@@ -50,8 +51,12 @@ struct Kept {
 
 impl Kept {
     fn start(desk: tempfile::TempDir, more: &[&str]) -> Kept {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
-        let fixed = ["play", "rig.toml", "--respawn", "--driver", "null", "--midi", "song.mid", "--json"];
+        let command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        Kept::start_on(command, "null", desk, more)
+    }
+
+    fn start_on(mut command: Command, driver: &str, desk: tempfile::TempDir, more: &[&str]) -> Kept {
+        let fixed = ["play", "rig.toml", "--respawn", "--driver", driver, "--midi", "song.mid", "--json"];
         command.current_dir(desk.path()).args(fixed).args(more).env("XDG_STATE_HOME", desk.path());
         let file = |name| std::fs::File::create(desk.path().join(name)).expect("a file");
         command.stdout(file("stdout")).stderr(file("stderr"));
@@ -174,4 +179,47 @@ fn a_parent_that_is_killed_takes_the_player_with_it() {
     let file =
         std::fs::File::open(kept.desk.path().join("stdout")).and_then(|mut f| f.read_to_string(&mut said));
     assert!(file.is_ok() && said.contains("\"stopped_by\":\"signal\""), "it ended as it should: {said}");
+}
+
+/// An instrument hangs in the audio thread: the process ends with what it knows, and
+/// the next one plays.
+fn hang_and_play_again(command: Command, driver: &str) {
+    let mut kept =
+        Kept::start_on(command, driver, desk(), &["--inject", "lead:hang@1.5", "--record", "take.wav"]);
+    kept.lives(1);
+    let hangs_at = Instant::now() + Duration::from_millis(1_500);
+    wait_for("word of the hang", SOON, || kept.said().contains("the audio thread has hung").then_some(()));
+    kept.lives(2);
+    let again = Instant::now().saturating_duration_since(hangs_at);
+    println!("{driver}: it sounded again {} ms after the hang began", again.as_millis());
+    assert!(again < SOON, "{again:?}");
+    let said = kept.said();
+    assert!(said.contains("in `lead`, at frame 72000; ending with status 70"), "{said}");
+    assert!(said.contains("the player hung and is started again"), "{said}");
+    let log = std::fs::read_to_string(kept.desk.path().join("antiphon/hangs.log")).expect("a log");
+    let log: serde_json::Value = serde_json::from_str(&log).expect("one line of JSON");
+    assert_eq!((&log["actor"], &log["life"]), (&"lead".into(), &1.into()), "{log}");
+
+    let before = samples(&kept.desk.path().join("take.wav"));
+    assert!(before.iter().any(|sample| sample.abs() > 0.01), "what was played is in the file");
+    // The next life goes on past the place where the one before hung.
+    let second = kept.desk.path().join("take-2.wav");
+    let recorded = || hound::WavReader::open(&second).is_ok_and(|reader| reader.duration() > 90_000);
+    wait_for("two seconds of the second life", SOON, || recorded().then_some(()));
+    kept.running.terminate();
+    let status = kept.running.end(SOON);
+    assert!(status.success(), "{status}: {}", kept.said());
+    assert_eq!(kept.report()["faults"].as_array().map(Vec::len), Some(0), "{}", kept.report());
+    assert!(samples(&second).iter().any(|sample| sample.abs() > 0.01));
+}
+
+#[test]
+fn a_hang_of_the_audio_thread_costs_a_moment() {
+    hang_and_play_again(Command::new(env!("CARGO_BIN_EXE_antiphon")), "null");
+}
+
+#[test]
+fn a_hang_under_jack_costs_a_moment() {
+    let Some(jack) = JackServer::start("respawn", 48_000, 256) else { return };
+    hang_and_play_again(jack.client(env!("CARGO_BIN_EXE_antiphon")), "jack");
 }

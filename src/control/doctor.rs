@@ -76,7 +76,8 @@ pub fn doctor_to(checks: &[Check], json: bool, out: &mut dyn Write) -> u8 {
 /// Looks at this machine. Real-time: no.
 pub fn checks() -> Vec<Check> {
     let scheduling = callback_scheduling();
-    let mut checks = vec![callback_check(scheduling)];
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut checks = vec![callback_check(scheduling), isolation_check(processors, scheduling)];
     #[cfg(target_os = "linux")]
     checks.extend(linux::checks(scheduling));
     checks
@@ -117,6 +118,25 @@ fn callback_check(scheduling: Scheduling) -> Check {
     }
 }
 
+/// Whether stages that a rig marks `isolate = true` can have threads of their own.
+fn isolation_check(processors: usize, scheduling: Scheduling) -> Check {
+    let found = match processors {
+        1 => "1 processor".to_owned(),
+        more => format!("{more} processors"),
+    };
+    let check = Check::new("isolation", "2 processors or more, and a realtime class", found);
+    if processors < 2 {
+        let fix = "give this program, or this virtual machine, another processor; until then \
+             `isolate = true` changes nothing";
+        return check.but(Status::Warn, fix);
+    }
+    if scheduling == Scheduling::Other {
+        return Check { found: format!("{}, but no realtime class", check.found), ..check }
+            .but(Status::Warn, RTPRIO_FIX);
+    }
+    check
+}
+
 fn for_people(checks: &[Check]) -> String {
     let mut text = String::new();
     for check in checks {
@@ -152,6 +172,15 @@ mod tests {
         let other = callback_check(Scheduling::Other);
         assert!(other.status == Status::Fail && other.fix.contains("rtprio 95"));
         assert_eq!(callback_check(Scheduling::Unknown).status, Status::Unknown);
+    }
+
+    #[test]
+    fn isolation_needs_two_processors_and_a_realtime_class() {
+        assert_eq!(isolation_check(2, Scheduling::Fifo(70)).status, Status::Ok);
+        let one = isolation_check(1, Scheduling::Fifo(70));
+        assert!(one.status == Status::Warn && one.fix.contains("another processor"), "{one:?}");
+        let other = isolation_check(4, Scheduling::Other);
+        assert!(other.status == Status::Warn && other.fix.contains("rtprio 95"), "{other:?}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) fn checks(callback: Scheduling) -> Vec<Check> {
     vec![
         priority_limit(callback),
+        realtime_time(realtime_micros()),
         memory_limit(),
         groups(callback),
         governor(),
@@ -46,6 +47,31 @@ fn priority_limit(callback: Scheduling) -> Check {
         Check::new(NAME, WANTED, found).but(Status::Warn, RTPRIO_FIX)
     } else {
         Check::new(NAME, WANTED, found).but(Status::Fail, RTPRIO_FIX)
+    }
+}
+
+/// How long a realtime thread may run without a pause; `None` for ever.
+fn realtime_micros() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: fills the struct it is given.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_RTTIME, &mut limit) };
+    (result == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+}
+
+/// A thread of an isolated stage that hangs is taken off realtime scheduling after
+/// 100 ms, and a hang of the callback is told after 250 ms: the system must not end
+/// the process before.
+fn realtime_time(limit_micros: Option<u64>) -> Check {
+    const NAME: &str = "realtime time";
+    const WANTED: &str = "unlimited, or 300 ms or more";
+    const FIX: &str = "start it from a shell in which `ulimit -R unlimited` was said, or with \
+         `LimitRTTIME=infinity` in its service; play with --respawn";
+    let Some(micros) = limit_micros else { return Check::new(NAME, WANTED, "unlimited") };
+    let check = Check::new(NAME, WANTED, format!("{} ms", micros / 1_000));
+    match micros {
+        300_000.. => check,
+        120_000.. => check.but(Status::Warn, FIX),
+        _ => check.but(Status::Fail, FIX),
     }
 }
 
@@ -247,6 +273,18 @@ fn jack_period() -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hang_must_be_told_before_the_system_ends_it() {
+        for (limit, status) in [
+            (None, Status::Ok),
+            (Some(300_000), Status::Ok),
+            (Some(200_000), Status::Warn),
+            (Some(50_000), Status::Fail),
+        ] {
+            assert_eq!(realtime_time(limit).status, status, "{limit:?}");
+        }
+    }
 
     #[test]
     fn the_kernels_preemption_is_read_from_its_version() {
