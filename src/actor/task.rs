@@ -232,6 +232,8 @@ where
     };
     match result {
         Ok(Ok(Ok(value))) => TaskState::Completed(Arc::new(value)),
+        // It heard of the cancel before this did.
+        Ok(Ok(Err(_))) if ear.is_cancelled() => TaskState::Cancelled,
         Ok(Ok(Err(error))) => TaskState::Failed(TaskError::Job(Arc::new(error))),
         Ok(Err(gone)) if gone.is_panic() => TaskState::Failed(TaskError::Panicked),
         Ok(Err(_)) => TaskState::Cancelled,
