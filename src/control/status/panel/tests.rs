@@ -54,7 +54,7 @@ fn at_eighty_columns_everything_is_there() {
         "master +0.0 dB",
         "xruns 3   late 0   dropped 0   faults 0",
         "keys ← KeyStep 37   expander → waiting",
-        "Space panic   + - master level   q quit",
+        "Space panic   + - master level   a actors   q quit",
     ] {
         assert!(all.contains(part), "{part:?} is not in\n{all}");
     }
