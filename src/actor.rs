@@ -26,6 +26,7 @@ mod heirloom;
 mod histogram;
 mod identity;
 mod inbox;
+mod later;
 mod limiter;
 mod machine;
 mod mailbox;

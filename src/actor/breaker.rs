@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::later::later;
 use super::retry::Retryable;
 
 /// When a [`Breaker`] opens, and for how long.
@@ -170,7 +171,7 @@ impl Breaker {
         if inner.era != era {
             return;
         }
-        let open = |pause| State::Open { until: Instant::now() + pause };
+        let open = |pause| State::Open { until: later(Instant::now(), pause) };
         let settings = self.0.settings;
         match (&mut inner.state, verdict) {
             (State::Closed { failures }, Verdict::Failed) => {

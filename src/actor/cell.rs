@@ -15,10 +15,11 @@ use super::family::Family;
 use super::fault::{Fault, FaultKind, StopReason};
 use super::histogram::Histogram;
 use super::identity::ActorId;
-use super::mailbox::Mailbox;
+use super::mailbox::{Envelope, Mailbox};
+use super::panic::catch;
 use super::supervision::Options;
 use super::sync::{Mutex, lock};
-use super::system::Shared;
+use super::system::{DeadReason, Shared};
 
 /// Where an actor is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,6 +124,8 @@ pub(super) struct Rare {
     pub(super) next_edge: u32,
     pub(super) last_fault: Option<Fault>,
     pub(super) interrupt: Option<Fault>,
+    /// Since when its last hooks run before it starts anew.
+    pub(super) ending: Option<Instant>,
     pub(super) handling: Histogram,
     /// What the watchdog saw last: messages handled, since when, and whether it said so.
     pub(super) seen: Option<(u64, Instant, bool)>,
@@ -188,6 +191,10 @@ impl Core {
             signals.push_back(signal);
         }
         self.attend();
+        if self.phase() == Phase::Stopped {
+            // It ended meanwhile, and nobody looks there any more.
+            self.forget_signals();
+        }
     }
 
     pub(super) fn next_signal(&self) -> Option<Signal> {
@@ -223,7 +230,9 @@ impl Core {
     /// Cuts off whatever the actor awaits, as a fault of its own.
     pub(super) fn interrupt(&self, fault: Fault) {
         self.with_rare(|rare| rare.interrupt = Some(fault));
-        self.interrupt.store(Interrupt::Fault as u8, Ordering::Release);
+        // Who is to be cut off for good stays so.
+        let (none, fault) = (Interrupt::None as u8, Interrupt::Fault as u8);
+        let _ = self.interrupt.compare_exchange(none, fault, Ordering::AcqRel, Ordering::Relaxed);
         self.attend();
     }
 
@@ -242,9 +251,16 @@ impl Core {
         }
     }
 
-    pub(super) fn clear_interrupt(&self) -> Option<Fault> {
-        self.interrupt.store(Interrupt::None as u8, Ordering::Release);
+    /// Takes note of an interrupt; another that came meanwhile stays.
+    pub(super) fn clear_interrupt(&self, seen: Interrupt) -> Option<Fault> {
+        let none = Interrupt::None as u8;
+        let _ = self.interrupt.compare_exchange(seen as u8, none, Ordering::AcqRel, Ordering::Relaxed);
         self.with_rare(|rare| rare.interrupt.take())
+    }
+
+    /// Whether it has ended for good, by itself or because it was given up.
+    pub(super) fn has_ended(&self) -> bool {
+        self.if_rare(|rare| rare.ended.is_some()).unwrap_or(false)
     }
 
     pub(super) fn with_rare<R>(&self, work: impl FnOnce(&mut Rare) -> R) -> R {
@@ -298,10 +314,22 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
 
     fn close(&self) {
         self.mailbox.close();
+        self.bury(self.mailbox.rest());
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
+    }
+}
+
+impl<M: Send + 'static> Cell<M> {
+    /// Messages that nobody will handle any more.
+    pub(super) fn bury(&self, rest: VecDeque<Envelope<M>>) {
+        for Envelope { stamp, message, .. } in rest {
+            self.core.system.bury(&self.core.path, stamp, std::any::type_name::<M>(), DeadReason::Left);
+            // Its drop may be anything.
+            let _ = catch(|| drop(message));
+        }
     }
 }
 

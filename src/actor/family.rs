@@ -7,6 +7,7 @@
 use std::any::{Any, TypeId};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -69,12 +70,17 @@ struct Child {
     awaited: bool,
     /// From the parent's incarnation before; to be adopted or ended.
     dormant: bool,
+    /// It waits for what becomes of its parent; whether it can go on as it is.
+    escalated: Option<bool>,
 }
 
 struct Report {
     path: Arc<str>,
     id: ActorId,
     fault: Fault,
+    /// Of which incarnation it is; one that has been replaced meanwhile needs no verdict.
+    restarts: u32,
+    has_started: bool,
 }
 
 impl Family {
@@ -103,7 +109,33 @@ impl Family {
         state.failures.forget();
         for child in state.children.values_mut() {
             child.dormant = true;
+            child.escalated = None;
         }
+    }
+
+    /// The parent goes on after a failure: so do those children that waited for it.
+    pub(super) fn resume(self: &Arc<Self>) {
+        let mut halted = Vec::new();
+        for child in lock(&self.state).children.values_mut() {
+            match child.escalated.take() {
+                Some(true) => child.cell.core().signal(Signal::Resume),
+                Some(false) => {
+                    child.order += 1;
+                    halted.push((child.place, Arc::clone(&child.cell), child.order));
+                }
+                None => {}
+            }
+        }
+        if !halted.is_empty() {
+            halted.sort_by_key(|(place, ..)| *place);
+            let halted = halted.into_iter().map(|(_, cell, order)| (cell, order)).collect();
+            self.start_all(halted, Duration::ZERO);
+        }
+    }
+
+    /// Nobody waits for its first start any more: from now on it is started anew.
+    pub(super) fn has_started(&self, path: &str) {
+        self.with_child(path, |child| child.awaited = false);
     }
 
     pub(super) fn spawn<C: Actor>(
@@ -154,8 +186,16 @@ impl Family {
         let mailbox = Mailbox::new(core.options.capacity);
         let cell = Arc::new(Cell { core, mailbox });
         let erased = Arc::clone(&cell) as Arc<dyn AnyCell>;
-        let child =
-            Child { cell: erased, place, order: 0, attempts: 0, last_nanos: 0, awaited, dormant: false };
+        let child = Child {
+            cell: erased,
+            place,
+            order: 0,
+            attempts: 0,
+            last_nanos: 0,
+            awaited,
+            dormant: false,
+            escalated: None,
+        };
         state.children.insert(path, child);
         drop(state);
         let task = run::run(Arc::clone(&cell), build, Arc::clone(self), done);
@@ -171,10 +211,7 @@ impl Family {
         limit: Duration,
     ) -> Result<Address<M>, SpawnError> {
         let fault = match tokio::time::timeout(limit, started).await {
-            Ok(Ok(Ok(()))) => {
-                self.with_child(address.path(), |child| child.awaited = false);
-                return Ok(address);
-            }
+            Ok(Ok(Ok(()))) => return Ok(address),
             Ok(Ok(Err(fault))) => fault,
             Ok(Err(_)) => Fault::new(FaultKind::START, "it was stopped before it had started"),
             Err(_) => {
@@ -221,9 +258,11 @@ impl Family {
     }
 
     /// A child has failed and waits for a verdict.
-    pub(super) fn failed(self: &Arc<Self>, path: &Arc<str>, id: ActorId, fault: Fault) {
+    pub(super) fn failed(self: &Arc<Self>, core: &Core, fault: Fault, has_started: bool) {
+        let restarts = core.restarts.load(Ordering::Relaxed);
         let mut state = lock(&self.state);
-        state.reports.push_back(Report { path: Arc::clone(path), id, fault });
+        let path = Arc::clone(&core.path);
+        state.reports.push_back(Report { path, id: core.id, fault, restarts, has_started });
         if !std::mem::replace(&mut state.deciding, true) {
             drop(state);
             let family = Arc::clone(self);
@@ -245,7 +284,7 @@ impl Family {
     }
 
     async fn decide(self: &Arc<Self>, report: Report) {
-        let Report { path, id, fault } = report;
+        let Report { path, id, fault, restarts, has_started } = report;
         let now = self.system.nanos();
         let decided = {
             let mut state = lock(&self.state);
@@ -253,10 +292,13 @@ impl Family {
             let child = children.get_mut(&path);
             let Some(child) = child.filter(|child| child.cell.core().id == id) else { return };
             let cell = Arc::clone(&child.cell);
-            let mut directive = supervision.directives.of(fault.kind);
-            if fault.kind == FaultKind::DONE {
-                directive = Directive::Restart;
+            if cell.core().phase() != Phase::Failed
+                || cell.core().restarts.load(Ordering::Relaxed) != restarts
+            {
+                // It was halted or started anew with a sibling that failed before it.
+                return;
             }
+            let mut directive = verdict(supervision, fault.kind, has_started);
             if child.awaited
                 || directive == Directive::Restart && cell.core().options.lifetime == Lifetime::Temporary
             {
@@ -282,6 +324,7 @@ impl Family {
                     let within = supervision.window.within;
                     let message =
                         format!("`{path}` and its siblings failed {times} times within {within:?}: {fault}");
+                    give_to_parent(children.values_mut(), id, has_started);
                     Decided::Escalate(Fault::new(FaultKind::ESCALATED, message))
                 }
             } else {
@@ -290,6 +333,7 @@ impl Family {
                     Directive::Stop => Decided::Tell(cell, Signal::Stop(StopReason::Fault(fault))),
                     Directive::Escalate | Directive::Restart => {
                         let message = format!("`{path}`: {fault}");
+                        give_to_parent(children.values_mut(), id, has_started);
                         Decided::Escalate(Fault::new(FaultKind::ESCALATED, message))
                     }
                 }
@@ -318,6 +362,9 @@ impl Family {
     async fn restart(self: &Arc<Self>, failed: u64, delay: Duration, strategy: Strategy) {
         let group = {
             let mut state = lock(&self.state);
+            if state.closed {
+                return;
+            }
             let mut group = Vec::new();
             for child in state.children.values_mut() {
                 let is_in = match strategy {
@@ -327,6 +374,7 @@ impl Family {
                 };
                 if is_in {
                     child.order += 1;
+                    child.escalated = None;
                     group.push((child.place, Arc::clone(&child.cell), child.order));
                 }
             }
@@ -342,7 +390,7 @@ impl Family {
             let (family, cell, order) = (Arc::clone(self), Arc::clone(cell), *order);
             self.system.handle().spawn(async move {
                 tokio::time::sleep(delay).await;
-                if family.is_current(&cell, order) {
+                if family.standing(&cell, order) == Standing::Current {
                     cell.core().signal(Signal::Start { done: None, build: None });
                 }
             });
@@ -350,6 +398,12 @@ impl Family {
         }
         let mut again = Vec::new();
         for (_, cell, order) in group.into_iter().rev() {
+            match self.standing(&cell, order) {
+                Standing::Current => {}
+                Standing::Gone => continue,
+                // Whoever gave the later order ends the rest too.
+                Standing::Superseded => return,
+            }
             if cell.core().options.lifetime == Lifetime::Temporary {
                 self.stop_one(&cell).await;
             } else {
@@ -358,32 +412,64 @@ impl Family {
             }
         }
         again.reverse();
+        self.start_all(again, delay);
+    }
+
+    /// Starts those between two lives after a delay, each when the one before has started.
+    fn start_all(self: &Arc<Self>, halted: Vec<(Arc<dyn AnyCell>, u32)>, delay: Duration) {
         let family = Arc::clone(self);
         self.system.handle().spawn(async move {
             tokio::time::sleep(delay).await;
-            for (cell, order) in again {
-                if !family.is_current(&cell, order) {
-                    return;
+            for (cell, order) in halted {
+                match family.standing(&cell, order) {
+                    Standing::Current => {}
+                    Standing::Gone => continue,
+                    Standing::Superseded => return,
                 }
-                let (done, started) = oneshot::channel();
-                cell.core().signal(Signal::Start { done: Some(done), build: None });
-                let limit = cell.core().options.shutdown;
-                if !matches!(tokio::time::timeout(limit, started).await, Ok(Ok(Ok(())))) {
-                    // Its own fault is reported and decided on; those after it wait for that.
+                if !family.start_in_turn(&cell).await {
                     return;
                 }
             }
         });
     }
 
-    fn is_current(&self, cell: &Arc<dyn AnyCell>, order: u32) -> bool {
+    /// Starts one of a group; `false` where its failure leads to another order for all
+    /// that come after it.
+    async fn start_in_turn(&self, cell: &Arc<dyn AnyCell>) -> bool {
+        let core = cell.core();
+        let (done, started) = oneshot::channel();
+        core.signal(Signal::Start { done: Some(done), build: None });
+        let limit = core.options.shutdown;
+        let kind = match tokio::time::timeout(limit, started).await {
+            // It has started, or it has ended and never will.
+            Ok(Ok(Ok(())) | Err(_)) => return true,
+            Ok(Ok(Err(fault))) => fault.kind,
+            Err(_) => {
+                let message = format!("it had not started within {limit:?}");
+                core.interrupt(Fault::new(FaultKind::START, message));
+                FaultKind::START
+            }
+        };
+        let directive = verdict(&lock(&self.state).supervision, kind, false);
+        if directive == Directive::Stop {
+            // The next begins when this one has ended.
+            let _ = AnyAddress::new(Arc::clone(cell)).ended(limit_of(core)).await;
+        }
+        !matches!(directive, Directive::Restart | Directive::Escalate)
+    }
+
+    /// Whether an order to a child still holds.
+    fn standing(&self, cell: &Arc<dyn AnyCell>, order: u32) -> Standing {
         let state = lock(&self.state);
         if state.closed {
-            return false;
+            return Standing::Superseded;
         }
         let core = cell.core();
-        let child = state.children.get(&core.path);
-        child.is_some_and(|child| child.cell.core().id == core.id && child.order == order)
+        match state.children.get(&core.path).filter(|child| child.cell.core().id == core.id) {
+            None => Standing::Gone,
+            Some(child) if child.order == order => Standing::Current,
+            Some(_) => Standing::Superseded,
+        }
     }
 
     /// Ends all children, the last first; for good, or until the parent's next
@@ -411,7 +497,7 @@ impl Family {
         let (done, halted) = oneshot::channel();
         core.signal(Signal::Halt { reason: StopReason::Shutdown, done: Some(done) });
         let mut halted = std::pin::pin!(halted);
-        if tokio::time::timeout(limit_of(cell), &mut halted).await.is_ok() {
+        if tokio::time::timeout(limit_of(core), &mut halted).await.is_ok() {
             return;
         }
         core.abort();
@@ -422,7 +508,8 @@ impl Family {
 
     async fn stop_one(&self, cell: &Arc<dyn AnyCell>) {
         let address = AnyAddress::new(Arc::clone(cell));
-        let (ended, core) = (address.ended(limit_of(cell)), cell.core());
+        let core = cell.core();
+        let ended = address.ended(limit_of(core));
         core.signal(Signal::Stop(StopReason::Shutdown));
         if ended.await.is_ok() {
             return;
@@ -438,10 +525,10 @@ impl Family {
         let core = cell.core();
         tracing::error!(actor = &*core.path, "it does not stop and is left behind");
         core.system.note_hung(&core.path);
-        cell.close();
         core.set_phase(Phase::Stopped);
-        core.conclude(StopReason::Hung);
+        cell.close();
         self.remove(&core.path, core.id);
+        core.conclude(StopReason::Hung);
     }
 }
 
@@ -451,11 +538,45 @@ enum Decided {
     Restart { place: u64, delay: Duration, strategy: Strategy },
 }
 
+/// Whether an order still holds.
+#[derive(PartialEq, Eq)]
+enum Standing {
+    Current,
+    /// Another was given since, or all end.
+    Superseded,
+    /// The child is no more.
+    Gone,
+}
+
+/// One that failed waits for its parent's fate, and with it those that were halted for
+/// one of its sort.
+fn give_to_parent<'a>(children: impl Iterator<Item = &'a mut Child>, failed: ActorId, has_started: bool) {
+    for child in children {
+        let core = child.cell.core();
+        if core.id == failed {
+            child.escalated = Some(has_started);
+        } else if !child.dormant && core.phase() == Phase::Halted {
+            child.escalated = Some(false);
+        }
+    }
+}
+
+/// What the declared table comes to.
+fn verdict(supervision: &Supervision, kind: FaultKind, has_started: bool) -> Directive {
+    match supervision.directives.of(kind) {
+        _ if kind == FaultKind::DONE => Directive::Restart,
+        // There is nothing yet that could go on.
+        Directive::Resume if !has_started => Directive::Restart,
+        directive => directive,
+    }
+}
+
 /// How long an actor may take to stop: its own time, and that of its children.
-fn limit_of(cell: &Arc<dyn AnyCell>) -> Duration {
-    let core = cell.core();
+pub(super) fn limit_of(core: &Core) -> Duration {
     let children = core.family.get().map(|family| family.children()).unwrap_or_default();
-    children.iter().fold(core.options.shutdown, |sum, child| sum.saturating_add(limit_of(child.cell())))
+    children
+        .iter()
+        .fold(core.options.shutdown, |sum, child| sum.saturating_add(limit_of(child.cell().core())))
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -17,6 +17,8 @@ use super::mailbox::Envelope;
 pub struct Inbox<M> {
     cell: Arc<Cell<M>>,
     hand: VecDeque<Envelope<M>>,
+    /// How many of those in hand come before all ordinary ones.
+    front: usize,
     stamp: Option<Stamp>,
     label: fn(&M) -> u32,
     has_labels: bool,
@@ -27,7 +29,16 @@ pub struct Inbox<M> {
 impl<M: Send + 'static> Inbox<M> {
     pub(super) fn new(cell: Arc<Cell<M>>, label: fn(&M) -> u32) -> Inbox<M> {
         let has_labels = !cell.core.labels.is_empty();
-        Inbox { cell, hand: VecDeque::new(), stamp: None, label, has_labels, handled: 0, timing: None }
+        Inbox {
+            cell,
+            hand: VecDeque::new(),
+            front: 0,
+            stamp: None,
+            label,
+            has_labels,
+            handled: 0,
+            timing: None,
+        }
     }
 
     /// The next message, which counts as handled then; `None` when there is nothing in
@@ -42,6 +53,7 @@ impl<M: Send + 'static> Inbox<M> {
             return None;
         }
         let envelope = self.hand.pop_front()?;
+        self.front = self.front.saturating_sub(1);
         self.handled += 1;
         core.in_hand.store(self.hand.len(), Ordering::Relaxed);
         core.handled.store(self.handled, Ordering::Relaxed);
@@ -85,18 +97,19 @@ impl<M: Send + 'static> Inbox<M> {
         if !self.hand.is_empty() {
             return true;
         }
-        let has_some = self.cell.mailbox.take(&mut self.hand);
+        let has_some = self.cell.mailbox.take(&mut self.hand, &mut self.front);
         self.cell.core.in_hand.store(self.hand.len(), Ordering::Relaxed);
         has_some
     }
 
     pub(super) fn fill_urgent(&mut self) {
-        self.cell.mailbox.take_urgent(&mut self.hand);
+        self.cell.mailbox.take_urgent(&mut self.hand, &mut self.front);
     }
 
-    /// A message of the actor's own, before all others: a timer's.
+    /// A message of the actor's own, before all ordinary ones: a timer's.
     pub(super) fn put_first(&mut self, message: M) {
-        self.hand.push_front(Envelope { stamp: identity::stamp(), edge: 0, message });
+        self.hand.insert(self.front, Envelope { stamp: identity::stamp(), edge: 0, message });
+        self.front += 1;
     }
 
     pub(super) fn into_rest(self) -> VecDeque<Envelope<M>> {

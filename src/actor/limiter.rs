@@ -11,6 +11,7 @@ use governor::{Quota, RateLimiter};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::later::later;
 use super::retry::Retryable;
 
 /// How often something may be done.
@@ -85,13 +86,13 @@ impl Limiter {
     /// # Errors
     /// [`TooSoon`], counted, as soon as it is known that the limit is too short.
     pub async fn take(&self, limit: Duration) -> Result<(), TooSoon> {
-        let deadline = Instant::now() + limit;
+        let deadline = later(Instant::now(), limit);
         let Ok(_first) = timeout_at(deadline, self.0.line.lock()).await else {
             self.count_refusal();
             return Err(TooSoon { wait: Duration::ZERO });
         };
         while let Err(refusal) = self.check() {
-            let ready = Instant::now() + refusal.wait;
+            let ready = later(Instant::now(), refusal.wait);
             if ready > deadline {
                 self.count_refusal();
                 return Err(refusal);

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::task::Waker;
 
 use super::identity::Stamp;
+use super::panic::catch;
 use super::sync::{Mutex, lock};
 
 /// A message on its way.
@@ -122,8 +123,7 @@ impl<M> Mailbox<M> {
         state.queue.push_back(envelope);
         let wake = std::mem::take(&mut state.sleeping);
         drop(state);
-        // What was displaced is dropped outside the lock: its drop may be anything.
-        Ok(Taken { wake, displaced: displaced.is_some() })
+        Ok(Taken { wake, displaced: discard(displaced) })
     }
 
     /// Puts a message where the last one of the same edge waits, or at the end.
@@ -145,7 +145,7 @@ impl<M> Mailbox<M> {
         };
         let wake = std::mem::take(&mut state.sleeping);
         drop(state);
-        Ok(Taken { wake, displaced: displaced.is_some() })
+        Ok(Taken { wake, displaced: discard(displaced) })
     }
 
     /// Puts a message in the lane that is emptied first; it is as long as the mailbox.
@@ -174,7 +174,8 @@ impl<M> Mailbox<M> {
             return envelope.take().map(|e| Err(Refused::Closed(e)));
         }
         let room = match wait.ticket {
-            None => state.queue.len() + state.reserved < self.capacity && state.waiters.is_empty(),
+            // Where there is room, all that wait have been told to come.
+            None => state.queue.len() + state.reserved < self.capacity,
             Some(ticket) => match state.waiters.binary_search_by_key(&ticket, |w| w.ticket) {
                 Ok(at) if state.waiters[at].granted => {
                     state.waiters.remove(at);
@@ -222,15 +223,13 @@ impl<M> Mailbox<M> {
 
     /// Takes messages in hand, the urgent ones first; where there are none, the
     /// actor counts as asleep and the next sender wakes it.
-    pub(super) fn take(&self, hand: &mut VecDeque<Envelope<M>>) -> bool {
+    pub(super) fn take(&self, hand: &mut VecDeque<Envelope<M>>, front: &mut usize) -> bool {
         let mut state = lock(&self.state);
         if state.queue.is_empty() && state.urgent.is_empty() {
             state.sleeping = true;
             return false;
         }
-        while let Some(envelope) = state.urgent.pop_back() {
-            hand.push_front(envelope);
-        }
+        insert_urgent(&mut state, hand, front);
         let count = self.batch().saturating_sub(hand.len()).min(state.queue.len());
         if count == state.queue.len() && hand.is_empty() {
             std::mem::swap(hand, &mut state.queue);
@@ -255,12 +254,13 @@ impl<M> Mailbox<M> {
         true
     }
 
-    /// Takes only what is urgent, before what is in hand.
-    pub(super) fn take_urgent(&self, hand: &mut VecDeque<Envelope<M>>) {
-        let mut state = lock(&self.state);
-        while let Some(envelope) = state.urgent.pop_back() {
-            hand.push_front(envelope);
-        }
+    /// Takes only what is urgent: after the first `front` in hand, before the rest.
+    pub(super) fn take_urgent(&self, hand: &mut VecDeque<Envelope<M>>, front: &mut usize) {
+        insert_urgent(&mut lock(&self.state), hand, front);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.state).closed
     }
 
     /// Refuses everything from now on; senders that wait are told.
@@ -280,6 +280,19 @@ impl<M> Mailbox<M> {
         rest.append(&mut state.queue);
         rest
     }
+}
+
+fn insert_urgent<M>(state: &mut State<M>, hand: &mut VecDeque<Envelope<M>>, front: &mut usize) {
+    for envelope in state.urgent.drain(..) {
+        hand.insert(*front, envelope);
+        *front += 1;
+    }
+}
+
+/// Drops what was displaced, outside the lock: its drop may be anything, and it is not
+/// its displacer's fault.
+fn discard<M>(displaced: Option<Envelope<M>>) -> bool {
+    displaced.map(|envelope| catch(|| drop(envelope))).is_some()
 }
 
 /// Tells waiters, in order, that there is room for them.

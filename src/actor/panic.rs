@@ -33,9 +33,9 @@ pub(super) fn install_hook() {
 /// Runs `work`; a panic in it comes back as a fault.
 pub(super) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Fault> {
     let before = CATCHING.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(work));
+    let result = catch_unwind(AssertUnwindSafe(work)).map_err(to_fault);
     CATCHING.set(before);
-    result.map_err(to_fault)
+    result
 }
 
 fn to_fault(payload: Box<dyn Any + Send>) -> Fault {
@@ -47,7 +47,9 @@ fn to_fault(payload: Box<dyn Any + Send>) -> Fault {
         Cow::Borrowed("it gave no reason")
     };
     let place = PLACE.try_with(|cell| cell.try_borrow_mut().ok().and_then(|mut cell| cell.take()));
-    // A payload may panic in its own drop; its panic goes no further than here.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    // A payload may panic in its own drop, and what it throws then may do so too: a leak is better.
+    if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(worse);
+    }
     Fault::new(FaultKind::PANIC, message).at(place.ok().flatten())
 }

@@ -5,6 +5,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::backoff::Backoff;
 use super::breaker::{Breaker, BreakerOpen};
+use super::later::later;
 use super::limiter::{Limiter, TooSoon};
 
 /// An error that says whether to try again.
@@ -108,7 +109,7 @@ impl Retry {
         &self,
         mut job: impl AsyncFnMut(u32) -> Result<T, E>,
     ) -> Result<T, RetryError<E>> {
-        let deadline = Instant::now() + self.limit;
+        let deadline = later(Instant::now(), self.limit);
         let mut last = None;
         for attempt in 0..self.tries.max(1) {
             let setback = match self.attempt(attempt, deadline, &mut job).await {
@@ -127,7 +128,7 @@ impl Retry {
             last = Some(setback);
             if attempt + 1 < self.tries {
                 let delay = self.backoff.delay(attempt, self.seed).max(in_vain);
-                if Instant::now() + delay >= deadline {
+                if later(Instant::now(), delay) >= deadline {
                     return Err(RetryError::Late { tries: attempt + 1, limit: self.limit, last });
                 }
                 sleep(delay).await;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::behave::{Actor, Event};
 use super::cell::{AnyCell, Cell, Core, Interrupt, Phase, Signal};
@@ -20,7 +21,6 @@ use super::identity::{self, Speaker};
 use super::inbox::Inbox;
 use super::panic::catch;
 use super::supervision::{HealthCheck, Lifetime};
-use super::system::DeadReason;
 use super::timers::Due;
 
 /// Builds an incarnation.
@@ -76,9 +76,13 @@ pub(super) fn run<A: Actor>(
         let reason = loop {
             let mut life = Life { cell: &cell, parent: &parent, inbox: &mut inbox, speaker: &mut speaker };
             let mut next = life.live(&mut build, done.take()).await;
+            if core.has_ended() {
+                // It was given up, and came to itself after all.
+                break StopReason::Hung;
+            }
             if let Next::Wait(aborted) = next {
                 core.set_phase(Phase::Halted);
-                next = match wait_for_order(core).await {
+                next = match wait_for_order(&cell).await {
                     Next::Nothing(_) if aborted => Next::Nothing(StopReason::Aborted),
                     next => next,
                 };
@@ -104,21 +108,30 @@ pub(super) fn run<A: Actor>(
 }
 
 /// Between two incarnations.
-async fn wait_for_order<A: Actor>(core: &Core) -> Next<A> {
+async fn wait_for_order<A: Actor>(cell: &Cell<A::Message>) -> Next<A> {
+    let core = &cell.core;
     loop {
         core.attention.store(false, Ordering::SeqCst);
         while let Some(signal) = core.next_signal() {
             match signal {
                 Signal::Stop(reason) => return Next::Nothing(reason),
-                Signal::Drain => return Next::Nothing(StopReason::Normal),
+                // What waits is for the next incarnation, its last.
+                Signal::Drain => cell.mailbox.close(),
                 Signal::Start { done, build } => return Next::Start(done, to_build(build)),
-                Signal::Halt { done, .. } => tell(done),
+                Signal::Halt { done, .. } => {
+                    core.set_phase(Phase::Halted);
+                    tell(done);
+                }
                 Signal::Ping(answer) => drop(answer.send(())),
                 Signal::Resume | Signal::Fail(_) | Signal::Down { .. } => {}
             }
         }
-        if core.interrupted() != Interrupt::None {
-            core.clear_interrupt();
+        match core.interrupted() {
+            Interrupt::None => {}
+            seen => drop(core.clear_interrupt(seen)),
+        }
+        if core.has_ended() {
+            return Next::Nothing(StopReason::Hung);
         }
         poll_fn(|_| if core.attention.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending })
             .await;
@@ -139,15 +152,13 @@ fn tell(done: Option<oneshot::Sender<()>>) {
 fn end<M: Send + 'static>(cell: &Arc<Cell<M>>, inbox: Inbox<M>, reason: StopReason, parent: &Family) {
     let core = &cell.core;
     cell.mailbox.close();
-    for envelope in inbox.into_rest().into_iter().chain(cell.mailbox.rest()) {
-        core.system.bury(&core.path, envelope.stamp, std::any::type_name::<M>(), DeadReason::Left);
-        // Its drop may be anything.
-        let _ = catch(|| drop(envelope.message));
-    }
     core.busy.store(false, Ordering::Relaxed);
     core.set_phase(Phase::Stopped);
-    core.conclude(reason);
+    cell.bury(inbox.into_rest());
+    cell.bury(cell.mailbox.rest());
+    // Whoever hears of its end may give its name to another.
     parent.remove(&core.path, core.id);
+    core.conclude(reason);
 }
 
 /// What one incarnation needs.
@@ -172,32 +183,34 @@ pin_project! {
         core: &'a Core,
         speaker: &'a mut Speaker,
         #[pin]
-        work: F,
+        work: Option<F>,
     }
 }
 
 fn guarded<'a, F: Future>(core: &'a Core, speaker: &'a mut Speaker, work: F) -> Guarded<'a, F> {
-    Guarded { core, speaker, work }
+    Guarded { core, speaker, work: Some(work) }
 }
 
 impl<F: Future> Future for Guarded<'_, F> {
     type Output = Result<F::Output, Caught>;
 
     fn poll(self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
         match this.core.interrupted() {
             Interrupt::None => {}
             Interrupt::Fault => {
-                let fault = this.core.clear_interrupt();
+                let fault = this.core.clear_interrupt(Interrupt::Fault);
+                cut_off(this.core, this.work);
                 let fault = fault.unwrap_or_else(|| Fault::new(FaultKind::KILLED, "it was interrupted"));
                 return Poll::Ready(Err(Caught::Fault(fault)));
             }
             Interrupt::Abort => {
-                this.core.clear_interrupt();
+                this.core.clear_interrupt(Interrupt::Abort);
+                cut_off(this.core, this.work);
                 return Poll::Ready(Err(Caught::Aborted));
             }
         }
-        let work = this.work;
+        let Some(work) = this.work.as_mut().as_pin_mut() else { return Poll::Pending };
         let before = identity::speak_as(**this.speaker);
         let polled = catch(|| work.poll(context));
         **this.speaker = identity::speak_as(before);
@@ -206,6 +219,13 @@ impl<F: Future> Future for Guarded<'_, F> {
             Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
             Err(fault) => Poll::Ready(Err(Caught::Fault(fault))),
         }
+    }
+}
+
+/// What it holds as it is cut off may panic when it is dropped.
+fn cut_off<F>(core: &Core, mut work: Pin<&mut Option<F>>) {
+    if let Err(fault) = catch(|| work.set(None)) {
+        core.note_fault(&fault);
     }
 }
 
@@ -222,6 +242,7 @@ impl<M: Send + 'static> Life<'_, M> {
         };
         let mut context = Context::<A>::new(Arc::clone(self.cell));
         let mut why = self.begin(&mut actor, &mut context, done).await;
+        let mut has_started = why.is_none();
         let ending = loop {
             if why.is_none() {
                 let served = {
@@ -236,11 +257,15 @@ impl<M: Send + 'static> Life<'_, M> {
                     core.note_fault(&fault);
                     core.set_phase(Phase::Failed);
                     core.busy.store(false, Ordering::Relaxed);
-                    self.parent.failed(&core.path, core.id, fault.clone());
+                    self.parent.failed(core, fault.clone(), has_started);
                     match self.wait_for_verdict().await {
                         Verdict::Resume => {
                             context.stop = false;
+                            has_started = true;
                             core.set_phase(Phase::Running);
+                            if let Some(family) = core.family.get() {
+                                family.resume();
+                            }
                             continue;
                         }
                         Verdict::Start(done, build) => break Ending::Restart(fault, done, build),
@@ -265,9 +290,18 @@ impl<M: Send + 'static> Life<'_, M> {
         mut context: Context<A>,
         mut ending: Ending,
     ) -> Next<A> {
+        let is_restart = matches!(ending, Ending::Restart(..));
+        if is_restart {
+            self.cell.core.with_rare(|rare| rare.ending = Some(Instant::now()));
+        }
         self.finish(&mut actor, &mut context, &mut ending).await;
-        if let Err(fault) = catch(|| drop((actor, context))) {
-            self.cell.core.note_fault(&fault);
+        for dropped in [catch(|| drop(actor)), catch(|| drop(context))] {
+            if let Err(fault) = dropped {
+                self.cell.core.note_fault(&fault);
+            }
+        }
+        if is_restart {
+            self.cell.core.with_rare(|rare| rare.ending = None);
         }
         match ending {
             Ending::Restart(_, done, build) => Next::Start(done, to_build(build)),
@@ -296,6 +330,7 @@ impl<M: Send + 'static> Life<'_, M> {
         match started {
             Ok(Ok(())) => {
                 if let Some(done) = done {
+                    self.parent.has_started(&core.path);
                     let _ = done.send(Ok(()));
                 }
                 core.set_phase(Phase::Running);
@@ -319,8 +354,8 @@ impl<M: Send + 'static> Life<'_, M> {
         }
         core.note_fault(&fault);
         core.set_phase(Phase::Failed);
-        self.parent.failed(&core.path, core.id, fault);
-        wait_for_order(core).await
+        self.parent.failed(core, fault, false);
+        wait_for_order(self.cell).await
     }
 
     /// The last hooks, bounded by whoever ordered the end.
@@ -360,26 +395,34 @@ impl<M: Send + 'static> Life<'_, M> {
 
     async fn wait_for_verdict(&mut self) -> Verdict {
         let core = &self.cell.core;
+        let mut downs = Vec::new();
         loop {
             core.attention.store(false, Ordering::SeqCst);
             while let Some(signal) = core.next_signal() {
                 match signal {
-                    Signal::Resume => return Verdict::Resume,
+                    Signal::Resume => {
+                        downs.into_iter().for_each(|down| core.signal(down));
+                        return Verdict::Resume;
+                    }
                     Signal::Start { done, build } => return Verdict::Start(done, build),
                     Signal::Stop(reason) => return Verdict::Exit(Exit::Stop(reason)),
-                    Signal::Drain => return Verdict::Exit(Exit::Stop(StopReason::Normal)),
+                    Signal::Drain => self.cell.mailbox.close(),
                     Signal::Halt { reason, done } => return Verdict::Exit(Exit::Halt(reason, done)),
                     Signal::Ping(answer) => drop(answer.send(())),
-                    Signal::Fail(_) | Signal::Down { .. } => {}
+                    down @ Signal::Down { .. } => downs.push(down),
+                    Signal::Fail(_) => {}
                 }
             }
             match core.interrupted() {
                 Interrupt::None => {}
-                Interrupt::Fault => drop(core.clear_interrupt()),
+                Interrupt::Fault => drop(core.clear_interrupt(Interrupt::Fault)),
                 Interrupt::Abort => {
-                    core.clear_interrupt();
+                    core.clear_interrupt(Interrupt::Abort);
                     return Verdict::Exit(Exit::Aborted);
                 }
+            }
+            if core.has_ended() {
+                return Verdict::Exit(Exit::Aborted);
             }
             poll_fn(|_| if core.attention.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending })
                 .await;
@@ -409,7 +452,7 @@ enum Verdict {
 }
 
 fn as_start(fault: Fault) -> Fault {
-    if fault.kind == FaultKind::KILLED {
+    if fault.kind == FaultKind::KILLED || fault.kind == FaultKind::START {
         return fault;
     }
     Fault::new(FaultKind::START, format!("{}: {}", fault.kind, fault.message)).at(fault.place.clone())
@@ -430,7 +473,8 @@ async fn serve<A: Actor>(
     context: &mut Context<A>,
 ) -> Exit {
     let core = &cell.core;
-    let mut draining = false;
+    // By an order that came before this.
+    let mut draining = cell.mailbox.is_closed();
     loop {
         if core.attention.load(Ordering::SeqCst) {
             core.attention.store(false, Ordering::SeqCst);

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
+use super::later::later;
+
 /// A timer, to cancel it by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct TimerId(u64);
@@ -43,12 +45,12 @@ impl<M> Timers<M> {
     }
 
     pub(super) fn once(&mut self, after: Duration, message: M) -> TimerId {
-        self.add(Instant::now() + after, What::Once(message))
+        self.add(later(Instant::now(), after), What::Once(message))
     }
 
     pub(super) fn every(&mut self, period: Duration, make: Box<dyn FnMut() -> M + Send>) -> TimerId {
         let period = period.max(Duration::from_millis(1));
-        self.add(Instant::now() + period, What::Every { period, make })
+        self.add(later(Instant::now(), period), What::Every { period, make })
     }
 
     fn add(&mut self, due: Instant, what: What<M>) -> TimerId {
@@ -88,20 +90,21 @@ impl<M> Timers<M> {
                         let message = make();
                         // Those that were missed are left out, and the beat is kept.
                         let missed = (now - due).as_nanos() / period.as_nanos().max(1);
-                        let next = due + period * u32::try_from(missed + 1).unwrap_or(u32::MAX);
+                        let beats = u32::try_from(missed + 1).unwrap_or(u32::MAX);
+                        let next = later(due, period.saturating_mul(beats));
                         self.due.insert((next, id), What::Every { period, make });
                         message
                     }
                 }));
             }
             if let Some((after, since)) = &mut self.idle
-                && *since + *after <= now
+                && later(*since, *after) <= now
             {
                 *since = now;
                 return Poll::Ready(Due::Idle);
             }
             let first = self.due.first_key_value().map(|(&(due, _), _)| due);
-            let idle = self.idle.map(|(after, since)| since + after);
+            let idle = self.idle.map(|(after, since)| later(since, after));
             let Some(next) = first.into_iter().chain(idle).min() else { return Poll::Pending };
             if self.sleep.deadline() != next {
                 self.sleep.as_mut().reset(next);

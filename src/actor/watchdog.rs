@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cell::AnyCell;
-use super::family::Family;
+use super::family::{Family, limit_of};
 use super::fault::{Fault, FaultKind};
 use super::system::Shared;
 
@@ -35,6 +35,13 @@ fn look_at(family: &Family, slow_after: Duration) {
 
 fn look(cell: &dyn AnyCell, slow_after: Duration) {
     let core = cell.core();
+    let ending = core.if_rare(|rare| rare.ending).flatten();
+    if ending.is_some_and(|since| since.elapsed() >= limit_of(core)) {
+        // Its next incarnation waits for its last hooks.
+        core.with_rare(|rare| rare.ending = None);
+        core.abort();
+        return;
+    }
     let handled = core.handled.load(Ordering::Relaxed);
     if !core.busy.load(Ordering::Relaxed) {
         core.if_rare(|rare| rare.seen = None);
