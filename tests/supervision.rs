@@ -604,8 +604,7 @@ fn directive() -> impl Strategy<Value = Directive> {
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    let strategy =
-        prop_oneof![Just(Which::OneForOne), Just(Which::OneForAll), Just(Which::RestForOne)];
+    let strategy = prop_oneof![Just(Which::OneForOne), Just(Which::OneForAll), Just(Which::RestForOne)];
     let table = proptest::array::uniform6(directive());
     (strategy, table, 0_u32..5, prop_oneof![Just(1_u64), Just(10), Just(60)], 0_u64..2, prop::bool::ANY)
         .prop_map(|(strategy, table, restarts, seconds, delay, plain)| Rules {
