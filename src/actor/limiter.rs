@@ -135,6 +135,7 @@ impl Clock for TokioClock {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use tokio::time::{advance, pause};
 
     use super::*;
@@ -209,5 +210,40 @@ mod tests {
         );
         advance(Duration::from_millis(70)).await;
         assert_eq!(limiter.try_take(), Ok(()));
+    }
+
+    proptest! {
+        /// In no stretch of time is more allowed than the burst and what the time brings;
+        /// and what is refused is allowed after exactly the wait it was told.
+        #[test]
+        fn keeps_to_its_rate(
+            every in 1_u64..50, burst in 1_u32..8, steps in proptest::collection::vec(0_u64..120, 1..120),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+            runtime.expect("a runtime").block_on(async {
+                let (limiter, start) = (limiter(every, burst), Instant::now());
+                let mut taken: Vec<u64> = Vec::new();
+                for step in steps {
+                    advance(Duration::from_millis(step)).await;
+                    while limiter.try_take().is_ok() {
+                        taken.push(start.elapsed().as_millis() as u64);
+                        prop_assert!(taken.len() < 100_000);
+                    }
+                    if step % 3 == 0 {
+                        let wait = limiter.try_take().expect_err("just refused").wait;
+                        prop_assert!(wait <= Duration::from_millis(every));
+                        advance(wait).await;
+                        prop_assert_eq!(limiter.try_take(), Ok(()));
+                        taken.push(start.elapsed().as_millis() as u64);
+                    }
+                }
+                for (index, from) in taken.iter().enumerate() {
+                    for (count, to) in (1_u64..).zip(&taken[index..]) {
+                        prop_assert!(count <= u64::from(burst) + (to - from) / every);
+                    }
+                }
+                Ok(())
+            })?;
+        }
     }
 }
