@@ -16,8 +16,8 @@ use antiphon::unit::SampleRate;
 const RATE: SampleRate = SampleRate::DEFAULT;
 const BLOCK: usize = 64;
 const FAULTS: u64 = 1_000;
-/// Longer than the back-off and the fade in.
-const APART_FRAMES: u64 = 4_800;
+/// Longer than what is loud may be, the back-off and the fade in.
+const APART_FRAMES: u64 = 7_200;
 
 fn rig() -> antiphon::rig::Rig {
     let mut text = String::from("[midi.keys]\nin = \"*\"\n");

@@ -2,6 +2,7 @@
 
 mod actors;
 mod arguments;
+mod chaos;
 pub mod check;
 pub mod devices;
 pub mod doctor;
@@ -45,6 +46,11 @@ pub fn run() -> u8 {
         Command::Play(arguments) if arguments.respawn => return respawn::respawn(),
         Command::Play(arguments) => play::play(arguments, &kinds),
         Command::Actors { rig, json } => actors::actors(rig.as_deref(), *json, &kinds),
+        Command::Chaos(arguments) => match chaos::chaos(arguments, &kinds) {
+            Ok(true) => Ok(()),
+            Ok(false) => return 1,
+            Err(error) => Err(error),
+        },
         Command::Check { rig, json } => return check::check(rig, *json, &kinds),
         Command::Kinds { kind, json } => return kinds::kinds(kind.as_deref(), *json, &kinds),
         Command::Devices { json } => return devices::devices(*json),

@@ -4,6 +4,7 @@
 //! [`live`] plays it.
 
 mod changes;
+mod chaos;
 mod conductor;
 mod doors;
 mod error;
@@ -17,6 +18,7 @@ mod scores;
 mod summary;
 mod workers;
 
+pub use chaos::{Chaos, Comparison};
 pub use conductor::{Conductor, Happening};
 pub use error::{Error, ErrorKind};
 pub use inject::{Inject, Injection};
@@ -37,3 +39,6 @@ pub fn kinds() -> Kinds {
 
 /// The rig that plays when none is named.
 pub const BUILT_IN_RIG: &str = include_str!("../assets/rigs/built-in.toml");
+
+/// The rig that chaos is made in when none is named.
+pub const CHAOS_RIG: &str = include_str!("../assets/rigs/chaos.toml");

@@ -19,6 +19,7 @@ mod patience;
 mod plan;
 mod player;
 mod ports;
+mod recall;
 mod renderer;
 mod score;
 mod snapshot;

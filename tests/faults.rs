@@ -305,3 +305,22 @@ fn its_notes_end_with_it_and_the_next_one_sounds() {
     assert_eq!(loudest(59_000..60_000), 0.0, "and ends");
     assert_eq!(desk.conductor.snapshot().voices, 0, "nothing hangs");
 }
+
+/// The program that was chosen before it failed is the one that its next note has.
+#[test]
+fn its_channels_keep_what_they_were_told() {
+    let play = |program_at: Option<u64>| {
+        let program = program_at.map(|time| at(time, Message::ProgramChange { channel: 0, program: 56 }));
+        let note = at(20_000, Message::NoteOn { channel: 0, key: 60, velocity: 100 });
+        let text = rig(HEALTHY).replace("preset = \"organ\"", "preset = \"gm\"");
+        let mut desk = Desk::new(&text, program.into_iter().chain([note]).collect());
+        desk.listen("victim");
+        inject(&mut desk, "victim", Injected::Panic, FAULT_FRAME);
+        desk.play(30_000, 64);
+        assert_eq!(desk.conductor.summary().faults.len(), 1);
+        bits(&stem(&desk, "victim")[0])
+    };
+    let (before, while_silent, after) = (play(Some(300)), play(Some(11_000)), play(Some(15_000)));
+    assert!(before == after && while_silent == after, "it is told again");
+    assert!(before != play(None), "and makes a difference");
+}

@@ -24,6 +24,8 @@ pub enum Command {
     Play(PlayArguments),
     /// Renders a rig and MIDI files to a WAV, faster than real time
     Render(RenderArguments),
+    /// Makes parts of a rig fail at random while it plays, and judges what came of it
+    Chaos(ChaosArguments),
     /// Says what is wrong with a rig, and where
     Check {
         /// The rig file
@@ -149,6 +151,31 @@ pub struct RenderArguments {
     pub json: bool,
 }
 
+/// `antiphon chaos`.
+#[derive(Args, Debug)]
+pub struct ChaosArguments {
+    /// The rig file; without one, eight instruments and three stages
+    pub rig: Option<PathBuf>,
+    /// How long it plays
+    #[arg(long = "for", value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_seconds)]
+    pub seconds: f64,
+    /// Faults a second, 0.01 to 100; fewer where all that may fail is still down
+    #[arg(long, value_name = "N", default_value_t = 2.0, allow_negative_numbers = true, value_parser = parse_faults)]
+    pub rate: f64,
+    /// Seeds the faults and the music: the same number is the same chaos
+    #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
+    pub seed: u64,
+    /// auto, jack, pulse, alsa, coreaudio, wasapi or null; what is injected may be loud
+    #[arg(long, default_value = "null", value_parser = parse_driver)]
+    pub driver: DriverChoice,
+    /// Frames in a callback, 1 to 8192
+    #[arg(long, value_name = "FRAMES", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=8192))]
+    pub block: Option<u32>,
+    /// Prints one JSON object at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// A day: longer is a slip of the finger.
 const LONGEST_SECONDS: f64 = 86_400.0;
 
@@ -169,6 +196,13 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= LONGEST_SECONDS => Ok(seconds),
         _ => Err(format!("`{text}` is not a number of seconds above 0 and up to {LONGEST_SECONDS}")),
+    }
+}
+
+fn parse_faults(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.01..=100.0).contains(&rate) => Ok(rate),
+        _ => Err(format!("`{text}` is not a number of faults a second from 0.01 to 100")),
     }
 }
 

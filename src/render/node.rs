@@ -4,6 +4,7 @@ use super::fault::Verdict;
 use super::isolated::{Isolated, Sent};
 use super::patience::Patience;
 use super::player::{Failure, Part, Player, in_parts};
+use super::recall::Recall;
 use super::{AudioPorts, RAMP_SECONDS, Remains};
 use crate::midi::{Event, EventKind};
 use crate::stage::{Context, Input, Processor, Ramp, segments};
@@ -30,6 +31,8 @@ pub struct Node {
     edge: FaultEdge,
     /// Parameters that changed while there was nobody to take them.
     missed: Vec<(u16, f32)>,
+    /// What an instrument's channels were told.
+    recall: Option<Recall>,
     ramp_frames: u32,
     label: Label,
 }
@@ -127,6 +130,7 @@ impl Node {
             gain: Ramp::at(gain.to_gain()),
             edge: FaultEdge::new(rate),
             missed: Vec::with_capacity(MISSED_PARAMETERS),
+            recall: (events >= EVENTS).then(Recall::new),
             ramp_frames: rate.frames(RAMP_SECONDS) as u32,
             label: Label::default(),
         }
@@ -201,6 +205,9 @@ impl Node {
         for (index, value) in self.missed.drain(..) {
             self.events.push(Event::parameter(time, index, value));
         }
+        if let Some(recall) = &self.recall {
+            recall.tell(time, |event| self.events.push(event));
+        }
     }
 
     /// Renders a piece, cut where an injection is due; says how it failed. What a
@@ -212,6 +219,9 @@ impl Node {
         chaos: Chaos<'_>,
         block: u64,
     ) -> Option<Verdict> {
+        if let Some(recall) = &mut self.recall {
+            recall.hear(&self.events);
+        }
         let mut events = std::mem::take(&mut self.events);
         let mut verdict = None;
         if self.isolated().is_some() {
