@@ -423,8 +423,9 @@ fn a_fault_in_the_fault_handler_is_told_and_one_that_hangs_there_is_cut_off() {
 
 #[test]
 fn a_parent_stops_whatever_its_child_is_in() {
+    type Answers = fn(&'static str, u32) -> Step;
     let never = 24 * 60 * MINUTE;
-    let cases: [(&str, fn(&'static str, u32) -> Step, Backoff); 5] = [
+    let cases: [(&str, Answers, Backoff); 5] = [
         ("backing off", |_, _| Step::Nothing, Backoff { first: MINUTE, ..Backoff::default() }),
         ("failing", |hook, _| if hook == "restarting" { Step::Panic } else { Step::Nothing }, Backoff::NONE),
         (
