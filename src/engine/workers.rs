@@ -56,6 +56,8 @@ struct Stage {
     /// What was out at the last look, and for how long it has been.
     out: Option<u64>,
     lasted: Duration,
+    /// How long its thread had run then.
+    ran_nanos: u64,
     level: Level,
 }
 
@@ -94,8 +96,16 @@ impl Workers {
         match WorkerThread::start(worker, Arc::clone(pulse)) {
             Ok(thread) => {
                 record.workers += 1;
-                let (out, lasted, level) = (None, Duration::ZERO, Level::Realtime);
-                keep.stages.push(Stage { actor: actor.to_owned(), overseer, thread, out, lasted, level });
+                let (out, lasted, ran_nanos, level) = (None, Duration::ZERO, 0, Level::Realtime);
+                keep.stages.push(Stage {
+                    actor: actor.to_owned(),
+                    overseer,
+                    thread,
+                    out,
+                    lasted,
+                    ran_nanos,
+                    level,
+                });
                 Resident::Isolated(isolated)
             }
             Err(error) => {
@@ -164,12 +174,17 @@ impl Overseers {
             let is_same = out.is_some() && out == stage.out;
             stage.lasted = if is_same { stage.lasted + since } else { Duration::ZERO };
             stage.out = out;
+            // One that only waits for a processor keeps nobody from it.
+            let ran_nanos = stage.thread.id().map_or(0, |id| id.ran_nanos());
+            let ran = Duration::from_nanos(ran_nanos.saturating_sub(stage.ran_nanos));
+            stage.ran_nanos = ran_nanos;
+            let is_hogging = is_late && out.is_some() && ran >= since / 2;
             if stage.lasted >= OUT {
                 stage.overseer.condemn();
             }
             let to = match () {
                 () if stage.lasted >= OUT || stage.overseer.is_abandoned() => Level::Idle,
-                () if is_late && out.is_some() => Level::Ordinary.max(stage.level),
+                () if is_hogging || is_same && stage.level == Level::Ordinary => Level::Ordinary,
                 () => Level::Realtime,
             };
             if to == stage.level {

@@ -115,9 +115,19 @@ impl ThreadId {
     /// How long a thread of this process has waited for a processor so far, in
     /// nanoseconds; 0 where the system does not say. Real-time: no.
     pub fn starved_nanos(self) -> u64 {
+        self.statistic(1)
+    }
+
+    /// How long it has run so far, in nanoseconds; 0 where the system does not say.
+    /// Real-time: no.
+    pub fn ran_nanos(self) -> u64 {
+        self.statistic(0)
+    }
+
+    fn statistic(self, place: usize) -> u64 {
         let path = format!("/proc/self/task/{}/schedstat", self.0);
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.split_whitespace().nth(1).and_then(|waited| waited.parse().ok()).unwrap_or(0)
+        text.split_whitespace().nth(place).and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
     }
 }
 

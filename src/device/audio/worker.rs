@@ -128,7 +128,7 @@ fn serve<T: Work>(mut worker: Worker<T>, pulse: &Pulse, is_relaxed: &AtomicBool)
     }
 }
 
-/// How long there is nothing to do for, at most: 0 while a callback is inside.
+/// How long there is nothing to do for, at most: 0 while a callback is inside, or due.
 fn rest_nanos(pulse: &Pulse, now: HostTime) -> u64 {
     let period = pulse.period_nanos();
     let since = now.since(pulse.entry());
@@ -136,7 +136,8 @@ fn rest_nanos(pulse: &Pulse, now: HostTime) -> u64 {
         // No callback yet, one that hangs, or a device that stopped to ask.
         return LONG_NAP_NANOS;
     }
-    if pulse.is_inside() {
+    // One that is about to begin is awaited awake: a short sleep may be long.
+    if pulse.is_inside() || period.abs_diff(since) < AHEAD_NANOS {
         return 0;
     }
     period.saturating_sub(since + AHEAD_NANOS).clamp(SHORT_NAP_NANOS, LONGEST_NAP_NANOS)
@@ -157,6 +158,7 @@ mod tests {
         pulse.end();
         assert_eq!(rest(2_000), 2_900_000, "to just before the next");
         assert_eq!(rest(4_890), SHORT_NAP_NANOS);
+        assert_eq!((rest(4_901), rest(5_099)), (0, 0), "it is due");
         assert_eq!(rest(9_000), SHORT_NAP_NANOS, "it is late");
         assert_eq!(rest(17_001), LONG_NAP_NANOS, "it does not come");
         pulse.begin(HostTime(20_000_000), 4_000_000);
