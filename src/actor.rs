@@ -13,6 +13,7 @@ pub mod kit;
 mod address;
 mod backoff;
 mod behave;
+mod bell;
 mod breaker;
 mod bulkhead;
 mod cell;

@@ -2,7 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::bell::Bell;
 use super::edge::EdgeCount;
 use super::family::Family;
 use super::fault::{Fault, FaultKind, StopReason};
@@ -106,7 +107,7 @@ pub(super) struct Core {
     pub(super) in_hand: AtomicUsize,
     pub(super) refused: AtomicU64,
     signals: Mutex<VecDeque<Signal>>,
-    waker: OnceLock<Waker>,
+    bell: Bell,
     pub(super) family: OnceLock<Arc<Family>>,
     rare: Mutex<Option<Box<Rare>>>,
     /// Changes under the lock of `rare` only.
@@ -160,7 +161,7 @@ impl Core {
             in_hand: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
             signals: Mutex::new(VecDeque::new()),
-            waker: OnceLock::new(),
+            bell: Bell::new(),
             family: OnceLock::new(),
             rare: Mutex::new(None),
             has_ended: AtomicBool::new(false),
@@ -213,18 +214,12 @@ impl Core {
     }
 
     pub(super) fn wake(&self) {
-        // Pairs with the fence in `first_poll`: either the waker is seen here, or
-        // what was put down before is seen there.
-        fence(Ordering::SeqCst);
-        if let Some(waker) = self.waker.get() {
-            waker.wake_by_ref();
-        }
+        self.bell.ring();
     }
 
     /// To be called when the task is polled first: its waker never changes.
     pub(super) fn first_poll(&self, waker: &Waker) {
-        self.waker.get_or_init(|| waker.clone());
-        fence(Ordering::SeqCst);
+        self.bell.hang(waker);
     }
 
     /// Cuts off whatever the actor awaits, as a fault of its own.

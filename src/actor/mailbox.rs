@@ -314,3 +314,126 @@ fn grant<M>(state: &mut State<M>, capacity: usize, wake: &mut dyn FnMut(Waker)) 
 pub(super) struct Wait {
     ticket: Option<u64>,
 }
+
+#[cfg(all(test, loom))]
+mod model {
+    use std::sync::Arc;
+
+    use loom::thread;
+
+    use super::super::identity::{ActorId, Stamp};
+    use super::super::sync::alarm::Alarm;
+    use super::*;
+
+    type Box8 = Arc<(Mailbox<u8>, Alarm)>;
+
+    fn mailbox() -> Box8 {
+        Arc::new((Mailbox::new(1), Alarm::new()))
+    }
+
+    fn envelope(message: u8) -> Envelope<u8> {
+        Envelope { stamp: Stamp { sender: ActorId(1), sequence: 1, correlation: 1 }, edge: 0, message }
+    }
+
+    /// As an address does: whether it was taken in.
+    fn tell(to: &Box8, message: u8) -> bool {
+        let mut pushed = to.0.push(envelope(message), Full::Refuse);
+        if let Err(Refused::Full(envelope)) = pushed {
+            let (alarm, mut wait, mut envelope) = (Alarm::new(), Wait::default(), Some(envelope));
+            pushed = loop {
+                match to.0.poll_push(&mut wait, &mut envelope, &alarm.waker()) {
+                    Some(pushed) => break pushed,
+                    None => alarm.wait(),
+                }
+            };
+        }
+        match pushed {
+            Ok(taken) => {
+                if taken.wake {
+                    to.1.waker().wake();
+                }
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// As an actor's task does.
+    fn take_all(from: &Box8, count: usize) -> Vec<u8> {
+        let (mut taken, mut hand, mut front) = (Vec::new(), VecDeque::new(), 0);
+        while taken.len() < count {
+            if from.0.take(&mut hand, &mut front) {
+                taken.extend(hand.drain(..).map(|envelope: Envelope<u8>| envelope.message));
+            } else {
+                from.1.wait();
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn no_interleaving_leaves_a_sender_or_the_taker_asleep() {
+        loom::model(|| {
+            let mailbox = mailbox();
+            assert!(tell(&mailbox, 0));
+            let senders = [1_u8, 2].map(|message| {
+                let to = Arc::clone(&mailbox);
+                thread::spawn(move || assert!(tell(&to, message)))
+            });
+            let mut taken = take_all(&mailbox, 3);
+            taken.sort_unstable();
+            assert_eq!(taken, [0, 1, 2]);
+            senders.into_iter().for_each(|sender| sender.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn room_granted_to_one_that_gives_up_goes_to_the_next() {
+        loom::model(|| {
+            let mailbox = mailbox();
+            assert!(tell(&mailbox, 0));
+            let fickle = {
+                let to = Arc::clone(&mailbox);
+                thread::spawn(move || {
+                    let (alarm, mut wait, mut mine) = (Alarm::new(), Wait::default(), Some(envelope(1)));
+                    let pushed = to.0.poll_push(&mut wait, &mut mine, &alarm.waker());
+                    to.0.give_up(&mut wait);
+                    if let Some(Ok(taken)) = &pushed
+                        && taken.wake
+                    {
+                        to.1.waker().wake();
+                    }
+                    pushed.is_some()
+                })
+            };
+            let steady = {
+                let to = Arc::clone(&mailbox);
+                thread::spawn(move || assert!(tell(&to, 2)))
+            };
+            let mut taken = take_all(&mailbox, 2);
+            if fickle.join().unwrap() {
+                taken.extend(take_all(&mailbox, 3 - taken.len()));
+            }
+            steady.join().unwrap();
+            assert!(taken.contains(&0) && taken.contains(&2), "{taken:?}");
+        });
+    }
+
+    #[test]
+    fn what_is_sent_as_it_closes_is_taken_in_or_given_back() {
+        loom::model(|| {
+            let mailbox = mailbox();
+            assert!(tell(&mailbox, 0));
+            let senders = [1_u8, 2].map(|message| {
+                let to = Arc::clone(&mailbox);
+                thread::spawn(move || tell(&to, message))
+            });
+            let (mut hand, mut front) = (VecDeque::new(), 0);
+            assert!(mailbox.0.take(&mut hand, &mut front));
+            mailbox.0.close();
+            let left = hand.len() + mailbox.0.rest().len();
+            let sent = senders.into_iter().map(|sender| sender.join().unwrap());
+            assert_eq!(left, 1 + sent.filter(|sent| *sent).count());
+        });
+    }
+}
