@@ -176,7 +176,7 @@ impl Family {
     }
 
     /// Starts those between two lives after a delay, each when the one before has started.
-    fn start_all(self: &Arc<Self>, halted: Vec<(Arc<dyn AnyCell>, u32)>, delay: Duration) {
+    pub(super) fn start_all(self: &Arc<Self>, halted: Vec<(Arc<dyn AnyCell>, u32)>, delay: Duration) {
         let family = Arc::clone(self);
         self.system.handle().spawn(async move {
             tokio::time::sleep(delay).await;
