@@ -153,7 +153,11 @@ fn judge(driver: DriverChoice) {
 
     let summary = &played.summary;
     let killed: u64 = kills.values().sum();
-    assert_eq!(summary.faults.len() as u64 + killed, count as u64, "{:?}", summary.faults);
+    assert_eq!(
+        summary.faults.len() as u64 + killed,
+        count as u64,
+        "a fault found its instrument silent still"
+    );
     assert_eq!(summary.restarts, summary.faults.len() as u64, "each was brought back");
     assert!(summary.quarantined.is_empty());
     assert_eq!((summary.rt_violations, calm.played.summary.rt_violations), (0, 0));

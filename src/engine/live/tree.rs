@@ -34,7 +34,7 @@ pub(super) fn supervision() -> Supervision {
         backoff: Backoff {
             first: Duration::from_millis(10),
             factor: 2.0,
-            longest: Duration::from_millis(500),
+            longest: Duration::from_millis(100),
             jitter: 0.1,
         },
         ..Supervision::default()
