@@ -141,11 +141,12 @@ static GRAVES: AtomicPtr<Grave> = AtomicPtr::new(ptr::null_mut());
 /// # Safety
 /// `pointer` is of the system's allocator, with this layout, and is not used again.
 pub(super) unsafe fn defer(pointer: *mut u8, layout: Layout) {
-    if layout.size() < size_of::<Grave>() || layout.align() < align_of::<Grave>() {
+    let grave = pointer.cast::<Grave>();
+    // What asks for no alignment has it all the same from every system's allocator.
+    if layout.size() < size_of::<Grave>() || !grave.is_aligned() {
         // Too small to remember itself: a few bytes are leaked rather than freed here.
         return;
     }
-    let grave = pointer.cast::<Grave>();
     let mut next = GRAVES.load(Ordering::Relaxed);
     loop {
         // SAFETY: the memory is ours, large enough and aligned.
