@@ -36,6 +36,7 @@ mod pool;
 mod reply;
 mod retry;
 mod run;
+mod scatter;
 mod snapshot;
 mod supervision;
 mod supervisor;
@@ -66,6 +67,7 @@ pub use machine::{Drive, IllegalTransition, Machine, StateMachine, Step, Transit
 pub use pool::{Order, POOL_LIMIT, Pool, PoolKeeper, PoolOptions, ResizeError, Routing};
 pub use reply::Reply;
 pub use retry::{Retry, RetryError, Retryable, Setback};
+pub use scatter::scatter;
 pub use snapshot::{ActorReport, CurrentMessage, EdgeReport};
 pub use supervision::{Directive, Directives, HealthCheck, Lifetime, Options, Strategy, Supervision};
 pub use supervisor::{Children, Supervisor};

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::scatter::scatter;
+
 /// How long to wait before the next try: longer each time, up to a limit.
 ///
 /// Knows no clock, and calls no function of the platform's maths library: the
@@ -63,13 +65,9 @@ fn power(mut base: f64, mut exponent: u32) -> f64 {
     product
 }
 
-/// −1 to 1, from a round of SplitMix64.
+/// −1 to 1.
 fn draw(seed: u64, attempt: u32) -> f64 {
-    let mut z = seed.wrapping_add((u64::from(attempt) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^= z >> 31;
-    (z >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    (scatter(seed, u64::from(attempt)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::error::{AskError, SpawnError, TellError};
 use super::fault::{Fault, FaultKind, Outcome};
 use super::identity::ActorId;
 use super::reply::Reply;
+use super::scatter::scatter;
 use super::supervision::{Options, Supervision};
 use super::sync::{Mutex, lock};
 use super::window::Failures;
@@ -247,14 +248,6 @@ impl<A: Actor> Pool<A> {
             }
         })
     }
-}
-
-/// SplitMix64: the number at a place of the sequence that a seed begins.
-fn scatter(seed: u64, place: u64) -> u64 {
-    let mut z = seed.wrapping_add(place.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// What a [`PoolKeeper`] is told: a new size.

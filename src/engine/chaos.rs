@@ -8,7 +8,7 @@ use super::error::Error;
 use super::inject::{self, Inject, Injection};
 use super::mending::Mending;
 use super::scores::{NamedScore, named_scores, place_scores};
-use crate::actor::{Backoff, Window};
+use crate::actor::{Backoff, Window, scatter};
 use crate::midi::Message;
 use crate::midi::file::{Score, Transcript};
 use crate::render::{Injected, RendererSettings, Silence, Stems};
@@ -56,7 +56,7 @@ impl Chaos {
     /// Faults for a rig that plays for so long, `rate` a second as long as there
     /// are actors that are up.
     pub fn new(rig: &Rig, seconds: f64, rate: f64, seed: u64) -> Chaos {
-        let mut dice = Dice(seed);
+        let mut dice = Dice { seed, drawn: 0 };
         let mut names: Vec<&str> = rig.actors.iter().map(|actor| actor.name.as_str()).collect();
         let spared = names.len() / 2;
         for _ in 0..spared {
@@ -98,7 +98,7 @@ impl Chaos {
 
     /// Notes for every MIDI input of the rig, all released before the end.
     pub fn music(&self, rig: &Rig, rate: SampleRate) -> Vec<NamedScore> {
-        let mut dice = Dice(self.seed ^ 0x006d_7573_6963);
+        let mut dice = Dice { seed: self.seed ^ 0x006d_7573_6963, drawn: 0 };
         let mut notes = Vec::new();
         let mut now = 0.05;
         while now < self.seconds - FAREWELL_SECONDS {
@@ -205,16 +205,17 @@ impl Stems for Prints {
     }
 }
 
-/// SplitMix64.
-struct Dice(u64);
+/// Draws that a seed decides.
+struct Dice {
+    seed: u64,
+    drawn: u64,
+}
 
 impl Dice {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound.max(1)
+        let number = scatter(self.seed, self.drawn);
+        self.drawn += 1;
+        number % bound.max(1)
     }
 
     fn one_of<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {

@@ -38,7 +38,7 @@ pub struct RecordGap {
 /// What becomes of a recording while it runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RecordNews {
-    /// Nothing is written for now; the disk is tried again and again.
+    /// The disk takes nothing; it is tried again and again.
     Stopped(RecordError),
     /// It goes on in another file, after a gap.
     Resumed(RecordGap),

@@ -156,7 +156,7 @@ impl DiskWriter {
         }
     }
 
-    /// Leaves files that open, and says that nothing is written for now.
+    /// Leaves files that open, and says that the recording is interrupted.
     fn break_off(&mut self, error: RecordError, now: Instant) {
         self.series.abandon();
         if self.resumed.take().is_some_and(|since| now.duration_since(since) > WELL) {
