@@ -19,6 +19,7 @@ use crate::rt::clock::FrameClock;
 use crate::rt::pulse::Pulse;
 use crate::rt::{latest, loan, ring};
 use crate::stage::{Input, Ramp};
+use crate::transport::{Grid, Tempo};
 use crate::unit::{Decibels, Frame, HostTime, QUANTUM_FRAMES, SampleRate, maths};
 
 const COMMANDS: usize = 1_024;
@@ -76,6 +77,7 @@ pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle, l
         has_failed: false,
         patience,
         joins: Joins::new(),
+        grid: Grid::new(Tempo::DEFAULT, rate),
     };
     let handle =
         RendererHandle { pulse, commands: command_sender, notices: notice_receiver, swaps: lender, latest };
@@ -137,6 +139,8 @@ pub struct Renderer {
     /// How long workers may be waited for.
     patience: Patience,
     joins: Joins,
+    /// Musical time.
+    grid: Grid,
 }
 
 impl Renderer {
@@ -232,6 +236,11 @@ impl Renderer {
     /// The next frame to be rendered. Real-time: yes.
     pub fn frame(&self) -> Frame {
         self.frame
+    }
+
+    /// Which beat each frame stands at. Real-time: yes.
+    pub fn grid(&self) -> Grid {
+        self.grid
     }
 
     /// The rate it was made for. Real-time: yes.
