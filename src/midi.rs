@@ -8,6 +8,7 @@ pub mod codec;
 mod event;
 pub mod file;
 mod message;
+pub mod registered;
 
 pub use assembler::Assembler;
 pub use event::{Event, EventKind, SYSEX_CHUNK_BYTES, SYSEX_LIMIT_BYTES};
