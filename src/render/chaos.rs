@@ -11,12 +11,42 @@ const BLARE: f32 = 31.6;
 /// Frames of each half wave that an injection blares.
 const BLARE_FRAMES: Frame = 48;
 
-/// What is injected into one node, and the clock where there is one. Real-time: yes.
+/// What is injected into one node, and who judges it. Real-time: yes.
 #[derive(Clone, Copy)]
 pub(super) struct Chaos<'a> {
     pub(super) injections: &'a [Injection],
     pub(super) node: u16,
-    pub(super) clock: Option<Clock>,
+    pub(super) judge: Judge,
+    /// In a log that is played again: its worker was not back in time.
+    pub(super) is_missing: bool,
+}
+
+/// Who says that a processor took too long. Real-time: yes.
+#[derive(Clone, Copy)]
+pub(super) enum Judge {
+    /// Nobody: what would take long is a verdict at its frame.
+    Nobody,
+    /// A clock.
+    Clock(Clock),
+    /// A log, for the piece at hand: this, and nothing else.
+    Log(Option<(Frame, FaultKind)>),
+}
+
+impl Judge {
+    pub(super) fn clock(self) -> Option<Clock> {
+        match self {
+            Judge::Clock(clock) => Some(clock),
+            Judge::Nobody | Judge::Log(_) => None,
+        }
+    }
+
+    /// What the log says of a part that begins with this frame.
+    pub(super) fn logged(self, frame: Frame) -> Option<FaultKind> {
+        match self {
+            Judge::Log(Some((at, kind))) if at == frame => Some(kind),
+            _ => None,
+        }
+    }
 }
 
 impl Chaos<'_> {
@@ -28,23 +58,24 @@ impl Chaos<'_> {
 }
 
 /// Does what is injected, inside the catch of the node. Without a clock a stall
-/// and a hang are verdicts.
-pub(super) fn inject(what: Injected, clock: Option<Clock>) -> Option<FaultKind> {
-    match (what, clock) {
+/// and a hang are verdicts, or what the log made of them.
+pub(super) fn inject(what: Injected, judge: Judge) -> Option<FaultKind> {
+    match (what, judge) {
         // PANIC: it was asked for; the edge of the node catches it.
         (Injected::Panic, _) => panic!("an injected panic"),
-        (Injected::Stall { millis }, Some(now)) => {
+        (Injected::Stall { millis }, Judge::Clock(now)) => {
             let begin = now();
             while now().since(begin) < u64::from(millis) * 1_000_000 {
                 std::hint::spin_loop();
             }
             None
         }
-        (Injected::Hang, Some(_)) => loop {
+        (Injected::Hang, Judge::Clock(_)) => loop {
             std::hint::spin_loop();
         },
-        (Injected::Stall { .. }, None) => Some(FaultKind::Stall),
-        (Injected::Hang, None) => Some(FaultKind::Hang),
+        (Injected::Stall { .. }, Judge::Nobody) => Some(FaultKind::Stall),
+        (Injected::Hang, Judge::Nobody) => Some(FaultKind::Hang),
+        (Injected::Stall { .. } | Injected::Hang, Judge::Log(_)) => None,
         (Injected::NotFinite | Injected::Loud, _) => None,
     }
 }

@@ -188,6 +188,14 @@ impl Dispatch {
         any
     }
 
+    /// The bytes of the newest chunk of a SysEx, where the event is that.
+    pub(super) fn chunk_of(&self, event: &Event) -> &[u8] {
+        match event.kind() {
+            Some(EventKind::Sysex { bytes, .. }) => &self.chunk[..(bytes as usize).min(SYSEX_CHUNK_BYTES)],
+            _ => &[],
+        }
+    }
+
     fn sysex(&mut self, event: &Event, inbox: &mut Inbox, reach: &mut Reach<'_>) {
         inbox.chunk(event, &mut self.chunk);
         let Some(port) = inbox.port_of(event.source) else { return };

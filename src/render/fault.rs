@@ -93,6 +93,13 @@ pub struct Remains {
     pub payload: Option<Box<dyn Any + Send>>,
 }
 
+/// What became of a piece of a node's. Real-time: yes.
+pub(super) struct Outcome {
+    /// Its worker was not back, in the piece that begins with this frame.
+    pub(super) missed: Option<Frame>,
+    pub(super) verdict: Option<Verdict>,
+}
+
 /// What a node says of its processor. Real-time: yes.
 #[derive(Clone, Copy)]
 pub(super) struct Verdict {

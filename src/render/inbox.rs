@@ -1,4 +1,4 @@
-use super::{Feed, Origin, SOURCES};
+use super::{Feed, Origin, SOURCES, Script};
 use crate::midi::{Event, Message, SYSEX_CHUNK_BYTES};
 use crate::render::TimeBase;
 use crate::rt::clock::FrameClock;
@@ -23,6 +23,8 @@ pub(super) struct Inbox {
     /// The quantum before had its fill: what comes after its frame was deferred.
     was_full: bool,
     quantum: Frame,
+    /// A log that is played again: then it alone says what comes.
+    pub(super) script: Option<Box<Script>>,
     pub(super) late_events: u64,
     pub(super) deferred_events: u64,
     pub(super) live_strikes: u64,
@@ -38,6 +40,7 @@ impl Inbox {
             taken: 0,
             was_full: false,
             quantum: 0,
+            script: None,
             late_events: 0,
             deferred_events: 0,
             live_strikes: 0,
@@ -95,6 +98,9 @@ impl Inbox {
     /// The next event due before `end`, its time at `now` or later; `None` when
     /// there is none or the quantum has had its fill.
     pub(super) fn next(&mut self, now: Frame, end: Frame) -> Option<Event> {
+        if let Some(script) = &mut self.script {
+            return script.next(end);
+        }
         if self.taken >= EVENTS_PER_QUANTUM {
             return None;
         }
@@ -138,6 +144,9 @@ impl Inbox {
 
     /// The bytes of a SysEx chunk just taken from a source.
     pub(super) fn chunk(&mut self, event: &Event, into: &mut [u8; SYSEX_CHUNK_BYTES]) {
+        if let Some(script) = &mut self.script {
+            return script.chunk(event, into);
+        }
         let Some(Some(source)) = self.sources.get_mut(usize::from(event.source)) else { return };
         match &mut source.origin {
             Origin::Live(live) => {

@@ -4,7 +4,7 @@
 
 use std::any::Any;
 
-use super::chaos::{Chaos, Clock, INJECTIONS};
+use super::chaos::{Chaos, INJECTIONS, Judge};
 use super::node::Piece;
 use super::patience::Patience;
 use super::player::{Failure, Player, in_parts};
@@ -12,7 +12,7 @@ use super::{FaultKind, Injection, Resident};
 use crate::midi::{Event, EventKind};
 use crate::rt::handover::{Caller, Overseer, Work, Worker, handover};
 use crate::stage::{Input, Processor};
-use crate::unit::QUANTUM_FRAMES;
+use crate::unit::{Frame, QUANTUM_FRAMES};
 
 /// So many blocks running with a miss, and it is given up.
 pub(super) const MISSES: u32 = 8;
@@ -28,7 +28,7 @@ pub struct Unit {
     events: Vec<Event>,
     injections: Vec<Injection>,
     node: u16,
-    clock: Option<Clock>,
+    judge: Judge,
     output: Pair,
     failure: Option<Failure>,
     voices: u32,
@@ -48,18 +48,18 @@ impl Unit {
         std::mem::swap(events, &mut self.events);
         self.injections.clear();
         self.injections.extend(chaos.injections.iter().filter(|i| i.node == chaos.node).take(INJECTIONS));
-        (self.node, self.clock, self.failure) = (chaos.node, chaos.clock, None);
+        (self.node, self.judge, self.failure) = (chaos.node, chaos.judge, None);
     }
 }
 
 impl Work for Unit {
     fn work(&mut self) {
-        let Unit { player, piece, main, late, events, injections, node, clock, output, failure, .. } = self;
+        let Unit { player, piece, main, late, events, injections, node, judge, output, failure, .. } = self;
         let input = Input {
             main: [&main[0][..piece.length], &main[1][..piece.length]],
             late: late.as_ref().map(|[left, right]| [&left[..piece.length], &right[..piece.length]]),
         };
-        let chaos = Chaos { injections, node: *node, clock: *clock };
+        let chaos = Chaos { injections, node: *node, judge: *judge, is_missing: false };
         let [left, right] = output;
         in_parts(*piece, events, input, chaos, |part| {
             if failure.is_some() {
@@ -67,7 +67,7 @@ impl Work for Unit {
             }
             let from = (part.piece.frame - piece.frame) as usize;
             let place = from..from + part.piece.length;
-            let failed = player.play(part, chaos.clock, &mut left[place.clone()], &mut right[place]);
+            let failed = player.play(part, chaos.judge, &mut left[place.clone()], &mut right[place]);
             *failure = failed.map(|failure| Failure { good: from + failure.good, ..failure });
         });
         self.voices = self.player.voices();
@@ -82,7 +82,9 @@ fn copy(from: [&[f32]; 2], to: &mut Pair) {
 
 /// The audio thread's side of a stage that a worker plays. Real-time: yes.
 pub struct Isolated {
-    caller: Caller<Unit>,
+    way: Way,
+    /// What a log says of the piece at hand.
+    logged: Logged,
     /// `None` while it is out.
     unit: Option<Box<Unit>>,
     /// What was sent, and not waited for yet.
@@ -92,6 +94,8 @@ pub struct Isolated {
     /// The block of the newest miss, and how many running had one.
     missed_block: u64,
     misses: u32,
+    /// The piece in which it was missed last, until that is asked.
+    missed: Option<Frame>,
     /// It was home again since the first of them.
     was_back: bool,
     /// A gain that was in a unit that came back late.
@@ -103,7 +107,42 @@ pub struct Isolated {
 /// is called with the pieces of a node that takes so many events. Real-time: no (allocates).
 pub fn isolate(processor: Box<dyn Processor>, takes_midi: bool) -> (Isolated, Worker<Unit>, Overseer<Unit>) {
     let (caller, worker, overseer) = handover();
-    let unit = Unit {
+    (Isolated::new(Way::Worker(caller), processor, takes_midi), worker, overseer)
+}
+
+/// The same for a log that is played again: the log says when it was not back in
+/// time, and there is no worker. Real-time: no (allocates).
+pub fn isolate_scripted(processor: Box<dyn Processor>, takes_midi: bool) -> Isolated {
+    Isolated::new(Way::Script(None), processor, takes_midi)
+}
+
+/// Who has the unit while it is out. Real-time: yes.
+enum Way {
+    /// A worker.
+    Worker(Caller<Unit>),
+    /// Nobody: it is played at once, and kept here as long as the log says.
+    Script(Option<Box<Unit>>),
+}
+
+/// What a log that is played again says of a piece. Real-time: yes.
+#[derive(Clone, Copy, Default)]
+struct Logged {
+    is_missing: bool,
+    verdict: Option<FaultKind>,
+}
+
+impl Way {
+    fn take_back(&mut self, logged: Logged) -> Option<Box<Unit>> {
+        match self {
+            Way::Worker(caller) => caller.take_back(),
+            Way::Script(unit) if !logged.is_missing => unit.take(),
+            Way::Script(_) => None,
+        }
+    }
+}
+
+fn unit(processor: Box<dyn Processor>, takes_midi: bool) -> Unit {
+    Unit {
         player: Player::new(processor),
         piece: Piece::NONE,
         main: [[0.0; QUANTUM_FRAMES]; 2],
@@ -111,23 +150,11 @@ pub fn isolate(processor: Box<dyn Processor>, takes_midi: bool) -> (Isolated, Wo
         events: Vec::with_capacity(super::node::event_places(takes_midi)),
         injections: Vec::with_capacity(INJECTIONS),
         node: 0,
-        clock: None,
+        judge: Judge::Nobody,
         output: [[0.0; QUANTUM_FRAMES]; 2],
         failure: None,
         voices: 0,
-    };
-    let isolated = Isolated {
-        caller,
-        unit: Some(Box::new(unit)),
-        out: None,
-        is_muted: false,
-        missed_block: 0,
-        misses: 0,
-        was_back: false,
-        late_gain: None,
-        voices: 0,
-    };
-    (isolated, worker, overseer)
+    }
 }
 
 /// What became of a piece that was to be sent.
@@ -143,6 +170,22 @@ pub(super) enum Sent {
 }
 
 impl Isolated {
+    fn new(way: Way, processor: Box<dyn Processor>, takes_midi: bool) -> Isolated {
+        Isolated {
+            way,
+            logged: Logged::default(),
+            unit: Some(Box::new(unit(processor, takes_midi))),
+            out: None,
+            is_muted: false,
+            missed_block: 0,
+            misses: 0,
+            missed: None,
+            was_back: false,
+            late_gain: None,
+            voices: 0,
+        }
+    }
+
     /// The same without its worker, where there is none. Real-time: no.
     pub fn into_resident(mut self) -> Resident {
         match self.unit.take() {
@@ -170,6 +213,11 @@ impl Isolated {
         self.late_gain.take()
     }
 
+    /// The first frame of the piece in which it was missed, once.
+    pub(super) fn take_missed(&mut self) -> Option<Frame> {
+        self.missed.take()
+    }
+
     pub(super) fn give_payload(&mut self, place: &mut Option<Box<dyn Any + Send>>) {
         if let Some(unit) = &mut self.unit {
             unit.player.give_payload(place);
@@ -190,8 +238,9 @@ impl Isolated {
     ) -> Sent {
         // A call that broke off may have left it so.
         self.out = None;
+        self.logged = Logged { is_missing: chaos.is_missing, verdict: chaos.judge.logged(piece.frame) };
         if self.unit.is_none()
-            && let Some(failure) = self.look_for(block)
+            && let Some(failure) = self.look_for(piece, block)
         {
             return Sent::Failed(failure);
         }
@@ -206,20 +255,26 @@ impl Isolated {
             events.iter_mut().for_each(|event| event.time = event.time.max(piece.frame));
         }
         unit.load(piece, input, events, chaos);
-        if chaos.clock.is_none() {
-            unit.work();
-            self.take_in(unit);
-            return Sent::Played;
+        match (&mut self.way, chaos.judge) {
+            (Way::Worker(_), Judge::Nobody | Judge::Log(_)) => {
+                unit.work();
+                self.take_in(unit);
+                return Sent::Played;
+            }
+            (Way::Worker(caller), Judge::Clock(_)) => caller.send(unit),
+            (Way::Script(place), _) => {
+                unit.work();
+                *place = Some(unit);
+            }
         }
         self.out = Some(piece);
-        self.caller.send(unit);
         Sent::Out
     }
 
     /// Looks whether a unit that was missed is back, without waiting.
-    fn look_for(&mut self, block: u64) -> Option<Failure> {
-        let Some(mut unit) = self.caller.take_back() else {
-            return self.miss(block);
+    fn look_for(&mut self, piece: Piece, block: u64) -> Option<Failure> {
+        let Some(mut unit) = self.way.take_back(self.logged) else {
+            return self.miss(piece, block);
         };
         for event in &unit.events {
             if let Some(EventKind::Parameter { index: Event::GAIN, value }) = event.kind() {
@@ -230,11 +285,15 @@ impl Isolated {
         self.was_back = true;
         let failure = unit.failure.take().map(|failure| Failure { good: 0, ..failure });
         self.take_in(unit);
-        failure
+        failure.or(self.logged.verdict.map(Failure::at_once))
     }
 
     /// Counts a miss, once in a block; says when there were too many.
-    fn miss(&mut self, block: u64) -> Option<Failure> {
+    fn miss(&mut self, piece: Piece, block: u64) -> Option<Failure> {
+        self.missed = Some(piece.frame);
+        let Way::Worker(caller) = &mut self.way else {
+            return self.logged.verdict.map(Failure::at_once);
+        };
         if block != self.missed_block || self.misses == 0 {
             let is_running = self.misses > 0 && block == self.missed_block + 1;
             if !is_running {
@@ -242,12 +301,12 @@ impl Isolated {
             }
             self.misses += 1;
             self.missed_block = block;
-            self.caller.count_miss();
+            caller.count_miss();
         }
-        if self.misses < MISSES && !self.caller.is_condemned() {
+        if self.misses < MISSES && !caller.is_condemned() {
             return None;
         }
-        self.caller.abandon();
+        caller.abandon();
         Some(Failure::at_once(if self.was_back { FaultKind::Stall } else { FaultKind::Hang }))
     }
 
@@ -255,8 +314,8 @@ impl Isolated {
     /// whether it is back.
     pub(super) fn wait(&mut self, patience: &mut Patience) -> Option<(Piece, bool)> {
         let piece = self.out.take()?;
-        let caller = &mut self.caller;
-        let back = patience.wait(|| caller.take_back());
+        let (way, logged) = (&mut self.way, self.logged);
+        let back = patience.wait(|| way.take_back(logged));
         let is_back = back.is_some();
         if let Some(unit) = back {
             self.take_in(unit);
@@ -265,10 +324,10 @@ impl Isolated {
     }
 
     /// A piece was waited for in vain; says when that was once too often.
-    pub(super) fn mute(&mut self, block: u64) -> Option<Failure> {
+    pub(super) fn mute(&mut self, piece: Piece, block: u64) -> Option<Failure> {
         self.is_muted = true;
         self.voices = 0;
-        self.miss(block)
+        self.miss(piece, block)
     }
 
     fn take_in(&mut self, unit: Box<Unit>) {

@@ -1,4 +1,4 @@
-use super::fault::Verdict;
+use super::fault::Outcome;
 use super::patience::Patience;
 use super::{AudioEdge, NODES, Node};
 
@@ -26,7 +26,7 @@ impl Joins {
         edges: &[AudioEdge],
         nodes: &mut [Option<Box<Node>>],
         patience: &mut Patience,
-        mut failed: impl FnMut(u16, Verdict),
+        mut came: impl FnMut(u16, Outcome),
     ) {
         if self.out.is_empty() {
             return;
@@ -34,7 +34,7 @@ impl Joins {
         for edge in edges {
             if let Some(index) = self.out.iter().position(|node| *node == edge.from) {
                 self.out.swap_remove(index);
-                join(edge.from, nodes, patience, &mut failed);
+                join(edge.from, nodes, patience, &mut came);
             }
         }
     }
@@ -44,10 +44,10 @@ impl Joins {
         &mut self,
         nodes: &mut [Option<Box<Node>>],
         patience: &mut Patience,
-        mut failed: impl FnMut(u16, Verdict),
+        mut came: impl FnMut(u16, Outcome),
     ) {
         while let Some(node) = self.out.pop() {
-            join(node, nodes, patience, &mut failed);
+            join(node, nodes, patience, &mut came);
         }
     }
 }
@@ -56,11 +56,10 @@ fn join(
     node: u16,
     nodes: &mut [Option<Box<Node>>],
     patience: &mut Patience,
-    failed: &mut impl FnMut(u16, Verdict),
+    came: &mut impl FnMut(u16, Outcome),
 ) {
-    if let Some(Some(place)) = nodes.get_mut(usize::from(node))
-        && let Some(verdict) = place.join(patience)
-    {
-        failed(node, verdict);
+    if let Some(Some(place)) = nodes.get_mut(usize::from(node)) {
+        let verdict = place.join(patience);
+        came(node, Outcome { missed: place.take_missed(), verdict });
     }
 }

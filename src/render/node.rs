@@ -244,7 +244,7 @@ impl Node {
             remember(&mut self.missed, part.events);
         } else if let Body::Processor(Some(Resident::Inline(player))) = &mut self.body {
             let place = at..at + length;
-            failure = player.play(part, chaos.clock, &mut left[place.clone()], &mut right[place]);
+            failure = player.play(part, chaos.judge, &mut left[place.clone()], &mut right[place]);
         }
         self.settle(part.piece, part.events, failure)
     }
@@ -291,6 +291,14 @@ impl Node {
         }
     }
 
+    /// The first frame of the piece in which its worker was not back, once.
+    pub(super) fn take_missed(&mut self) -> Option<Frame> {
+        match &mut self.body {
+            Body::Processor(Some(Resident::Isolated(isolated))) => isolated.take_missed(),
+            _ => None,
+        }
+    }
+
     /// Whether a worker has it, and nobody waited for it yet.
     pub(super) fn is_out(&self) -> bool {
         matches!(&self.body, Body::Processor(Some(Resident::Isolated(isolated))) if isolated.is_out())
@@ -306,7 +314,7 @@ impl Node {
             self.events = events;
             return verdict;
         }
-        let failure = isolated.mute(patience.block());
+        let failure = isolated.mute(piece, patience.block());
         self.edge.mute();
         self.settle(piece, &[], failure)
     }

@@ -3,7 +3,7 @@ use std::any::Any;
 use super::FaultKind;
 use super::Injected;
 use super::budget::StageBudget;
-use super::chaos::{Chaos, Clock, blare, inject};
+use super::chaos::{Chaos, Judge, blare, inject};
 use super::node::Piece;
 use crate::midi::Event;
 use crate::rt::guard::{self, Place};
@@ -60,7 +60,7 @@ impl Player {
     pub(super) fn play(
         &mut self,
         part: Part<'_>,
-        clock: Option<Clock>,
+        judge: Judge,
         left: &mut [f32],
         right: &mut [f32],
     ) -> Option<Failure> {
@@ -70,13 +70,13 @@ impl Player {
         let mut block = Block { left: &mut *left, right: &mut *right };
         let processor = &mut self.processor;
         let work = || {
-            let verdict = injected.and_then(|what| inject(what, clock));
+            let verdict = injected.and_then(|what| inject(what, judge));
             processor.process(&context, input, &mut block);
             verdict
         };
-        let begin = clock.map(|now| now());
+        let begin = judge.clock().map(|now| now());
         let outcome = guard::catch(work);
-        if let (Some(now), Some(begin)) = (clock, begin) {
+        if let (Some(now), Some(begin)) = (judge.clock(), begin) {
             self.budget.spend(now().since(begin));
         }
         if self.is_blaring {
@@ -91,10 +91,10 @@ impl Player {
                 Some(Failure { kind: FaultKind::Panic, good: 0, place: caught.place })
             }
             Ok(Some(kind)) => Some(Failure::at_once(kind)),
-            Ok(None) if clock.is_some() && self.budget.is_exceeded(piece) => {
+            Ok(None) if begin.is_some() && self.budget.is_exceeded(piece) => {
                 Some(Failure::at_once(FaultKind::Overrun))
             }
-            Ok(None) => None,
+            Ok(None) => judge.logged(piece.frame).map(Failure::at_once),
         }
     }
 }

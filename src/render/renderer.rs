@@ -1,18 +1,19 @@
 use std::sync::Arc;
 
 use super::bus::OutputBus;
-use super::chaos::{Chaos, Clock, INJECTIONS};
+use super::chaos::{Chaos, Clock, INJECTIONS, Judge};
 use super::dispatch::{Dispatch, Reach};
-use super::fault::Verdict;
+use super::fault::{Outcome, Verdict};
 use super::inbox::Inbox;
 use super::joins::Joins;
+use super::log::{Log, Logged};
 use super::node::Piece;
 use super::patience::Patience;
 use super::snapshot::{METERS, Snapshot};
 use super::tap::Tap;
 use super::{
     AudioPorts, BUSES, CHANNELS, Command, Destination, Fault, Injection, NODES, Node, Notice, Plan,
-    RAMP_SECONDS, SINKS, SOURCES, Sink, Step, Swap,
+    RAMP_SECONDS, SINKS, SOURCES, Script, Sink, Step, Swap,
 };
 use crate::midi::Event;
 use crate::rt::clock::FrameClock;
@@ -77,6 +78,7 @@ pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle, l
         has_failed: false,
         patience,
         joins: Joins::new(),
+        log: None,
         grid: Grid::new(Tempo::DEFAULT, rate),
     };
     let handle =
@@ -139,6 +141,7 @@ pub struct Renderer {
     /// How long workers may be waited for.
     patience: Patience,
     joins: Joins,
+    log: Option<Box<Log>>,
     /// Musical time.
     grid: Grid,
 }
@@ -187,6 +190,9 @@ impl Renderer {
 
     fn begin_call(&mut self, entry: Option<HostTime>, frames: usize) {
         self.has_failed = false;
+        if let Some(log) = &mut self.log {
+            log.call(self.frame, frames);
+        }
         self.patience.begin(entry, self.clock, frames);
         if let Some(entry) = entry {
             self.inbox.callback(self.frame, entry);
@@ -197,6 +203,9 @@ impl Renderer {
     fn end_call(&mut self) {
         self.publish();
         self.patience.end();
+        if let Some(log) = &mut self.log {
+            log.call_is_over(self.frame);
+        }
     }
 
     /// The next piece of a call: to the end of the quantum or of the call.
@@ -260,6 +269,18 @@ impl Renderer {
         self.record_until = until.unwrap_or(Frame::MAX);
     }
 
+    /// Logs what comes in from now on. Real-time: no; call before the Renderer is
+    /// handed to a driver.
+    pub fn keep_log(&mut self, log: Box<Log>) {
+        self.log = Some(log);
+    }
+
+    /// From now on what comes in is only what a log says: it is to be told before
+    /// each call. Real-time: no (allocates).
+    pub fn script(&mut self) -> &mut Script {
+        self.inbox.script.get_or_insert_default()
+    }
+
     /// Frames that the recording can take now, if there is one: a driver that may
     /// wait (freewheeling) waits for this. Real-time: yes.
     pub fn tap_vacant_frames(&self) -> Option<usize> {
@@ -289,6 +310,9 @@ impl Renderer {
                 continue;
             }
             let mut swap = self.waiting.remove(index);
+            if let Some(log) = &mut self.log {
+                log.swap(self.frame, swap.serial);
+            }
             self.exchange(&mut swap);
             self.swaps.give_back(swap);
         }
@@ -354,6 +378,9 @@ impl Renderer {
         // Bounded: the ring's capacity at most.
         for _ in 0..COMMANDS {
             let Some(command) = self.commands.receive() else { break };
+            if let Some(log) = &mut self.log {
+                log.command(time, command);
+            }
             match command {
                 Command::Parameter { node, index, value } => {
                     if let Some(Some(node)) = self.nodes.get_mut(usize::from(node))
@@ -381,7 +408,7 @@ impl Renderer {
     /// Takes the events of the next `length` frames to where they are heard.
     fn take_events(&mut self, length: usize) {
         let (now, end) = (self.frame, self.frame + length as Frame);
-        let Renderer { plan, nodes, sinks, inbox, dispatch, .. } = self;
+        let Renderer { plan, nodes, sinks, inbox, dispatch, log, .. } = self;
         let reach = &mut Reach { plan, nodes, sinks };
         let mut strikes = inbox.live_strikes;
         while let Some(event) = inbox.next(now, end) {
@@ -395,16 +422,24 @@ impl Renderer {
                     count += 1;
                 });
                 for place in ended.into_iter().flatten() {
-                    dispatch.end_source(place, event.time, inbox.port_of(place), reach);
+                    let end = Event::reset(event.time, place);
+                    dispatch.event(&end, inbox, reach);
+                    if let Some(log) = log {
+                        log.event(&end, &[]);
+                    }
                 }
             }
             dispatch.event(&event, inbox, reach);
+            if let Some(log) = log {
+                log.event(&event, dispatch.chunk_of(&event));
+            }
         }
     }
 
     /// Runs the plan for one piece, which are frames `start` and on of the callback.
     fn play(&mut self, start: usize, piece: Piece, clock: Option<Clock>, ports: &mut dyn AudioPorts) {
         let Piece { at, length, .. } = piece;
+        let first = piece.frame.saturating_sub(start as Frame);
         for level in &mut self.level[..length] {
             *level = self.master.next();
         }
@@ -412,9 +447,18 @@ impl Renderer {
         for channel in &mut self.device[..channels] {
             channel[..length].fill(0.0);
         }
-        let Renderer { plan, nodes, notices, snapshot, has_failed, patience, joins, .. } = self;
+        let Renderer { plan, nodes, notices, snapshot, has_failed, patience, joins, log, inbox, .. } = self;
+        let script = inbox.script.as_deref();
+        let mut log = log.as_deref_mut();
         let Plan { steps, edges, .. } = &mut **plan;
-        let mut failed = |node, Verdict { kind, frame, place }| {
+        let mut came = |log: &mut Option<&mut Log>, node, Outcome { missed, verdict }| {
+            if let (Some(log), Some(frame)) = (&mut *log, missed) {
+                log.missing(frame, node);
+            }
+            let Some(Verdict { kind, frame, place }) = verdict else { return };
+            if let Some(log) = log {
+                log.verdict(frame, node, kind);
+            }
             *has_failed = true;
             if notices.send(Notice::Fault(Fault { node, kind, frame, place })).is_err() {
                 snapshot.lost_notices += 1;
@@ -424,11 +468,14 @@ impl Renderer {
             match *step {
                 Step::Input { node } => {
                     if let Some(Some(node)) = nodes.get_mut(usize::from(node)) {
-                        node.read_input(piece, start, ports);
+                        match &mut log {
+                            Some(log) => node.read_input(piece, start, &mut Logged { ports, log, first }),
+                            None => node.read_input(piece, start, ports),
+                        }
                     }
                 }
                 Step::Process { node, main, late } => {
-                    joins.before(&edges[range(main)], nodes, patience, &mut failed);
+                    joins.before(&edges[range(main)], nodes, patience, |node, it| came(&mut log, node, it));
                     let heard = sum(edges, main, nodes, at, length, |node| &node.output);
                     let echo =
                         (late.0 < late.1).then(|| sum(edges, late, nodes, at, length, |node| &node.previous));
@@ -438,22 +485,27 @@ impl Renderer {
                         late: echo.as_ref().map(|[left, right]| [&left[..length], &right[..length]]),
                     };
                     let Some(Some(place)) = nodes.get_mut(usize::from(node)) else { continue };
-                    let chaos = Chaos { injections: &self.injections, node, clock };
+                    let judge = match (script, clock) {
+                        (Some(script), _) => Judge::Log(script.verdict_in(node, piece)),
+                        (None, Some(clock)) => Judge::Clock(clock),
+                        (None, None) => Judge::Nobody,
+                    };
+                    let is_missing = script.is_some_and(|script| script.is_missing(node, piece));
+                    let chaos = Chaos { injections: &self.injections, node, judge, is_missing };
                     patience.pulse().at(piece.frame, node);
-                    if let Some(verdict) = place.process(piece, input, chaos, patience.block()) {
-                        failed(node, verdict);
-                    }
+                    let verdict = place.process(piece, input, chaos, patience.block());
+                    came(&mut log, node, Outcome { missed: place.take_missed(), verdict });
                     joins.note(node, place);
                 }
                 Step::Output { bus, edges: heard } => {
-                    joins.before(&edges[range(heard)], nodes, patience, &mut failed);
+                    joins.before(&edges[range(heard)], nodes, patience, |node, it| came(&mut log, node, it));
                     let Some(Some(bus)) = self.buses.get_mut(usize::from(bus)) else { continue };
                     [bus.left, bus.right] = sum(edges, heard, nodes, at, length, |node| &node.output);
                     bus.finish(&self.level[..length], length, &mut self.device[..channels]);
                 }
             }
         }
-        joins.rest(nodes, patience, failed);
+        joins.rest(nodes, patience, |node, it| came(&mut log, node, it));
         patience.pulse().at_nothing(piece.frame);
         self.write_device(start, length, channels, ports);
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::{Node, OutputBus, Plan, Remains, Resident, Score, Sink, Source};
 use crate::unit::Frame;
 
@@ -17,6 +19,25 @@ pub enum Origin {
     Score(Score),
 }
 
+/// How a parcel is made again when a log is played: what cannot be seen of it. Real-time: yes.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Account {
+    /// The first step to a rig, which may be the first rig.
+    Rig {
+        /// Its text.
+        text: Arc<str>,
+    },
+    /// The next step to the rig of the newest [`Account::Rig`].
+    Settle,
+    /// A fresh processor where one failed.
+    Revival {
+        /// How many rigs there had been, the one that says how it is built among them.
+        rigs: u32,
+        /// Parameters, by index, that are not as that rig says.
+        values: Vec<(u16, f32)>,
+    },
+}
+
 /// A parcel of changes for the Renderer, made in the control world.
 ///
 /// The Renderer exchanges what is in it for what it had, all at one quantum, and
@@ -25,6 +46,10 @@ pub enum Origin {
 pub struct Swap {
     /// The sender's own mark; the Renderer does not look at it.
     pub tag: u64,
+    /// Its number among all that were lent, by which the log names it.
+    pub serial: u64,
+    /// What the log says of it; the Renderer does not look at it.
+    pub account: Option<Box<Account>>,
     /// Not before this frame; at the next quantum where there is none.
     pub not_before: Option<Frame>,
     /// The plan to play from now on.

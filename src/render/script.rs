@@ -1,0 +1,66 @@
+use std::collections::VecDeque;
+
+use super::FaultKind;
+use super::node::Piece;
+use crate::midi::{Event, EventKind, SYSEX_CHUNK_BYTES};
+use crate::unit::Frame;
+
+/// What a log says of the frames that come next: the events as they were
+/// delivered, and what time decided. Filled in the control world between calls.
+/// Real-time: yes, but for what fills it.
+#[derive(Default)]
+pub struct Script {
+    events: VecDeque<Event>,
+    /// Of the SysEx chunks among them.
+    bytes: VecDeque<u8>,
+    missing: Vec<(u16, Frame)>,
+    verdicts: Vec<(u16, Frame, FaultKind)>,
+}
+
+impl Script {
+    /// An event, after those before it. Real-time: no (allocates).
+    pub fn event(&mut self, event: Event, bytes: &[u8]) {
+        self.events.push_back(event);
+        self.bytes.extend(bytes);
+    }
+
+    /// A worker was not back for the piece that begins with this frame. Real-time: no (allocates).
+    pub fn missing(&mut self, node: u16, frame: Frame) {
+        self.missing.push((node, frame));
+    }
+
+    /// A stage failed by a clock. Real-time: no (allocates).
+    pub fn verdict(&mut self, node: u16, frame: Frame, kind: FaultKind) {
+        self.verdicts.push((node, frame, kind));
+    }
+
+    /// Forgets what was decided before this frame. Real-time: yes.
+    pub fn forget_before(&mut self, frame: Frame) {
+        self.missing.retain(|(_, at)| *at >= frame);
+        self.verdicts.retain(|(_, at, _)| *at >= frame);
+    }
+
+    /// The next event before `end`.
+    pub(super) fn next(&mut self, end: Frame) -> Option<Event> {
+        self.events.front().filter(|event| event.time < end)?;
+        self.events.pop_front()
+    }
+
+    pub(super) fn chunk(&mut self, event: &Event, into: &mut [u8; SYSEX_CHUNK_BYTES]) {
+        let Some(EventKind::Sysex { bytes, .. }) = event.kind() else { return };
+        let count = (bytes as usize).min(SYSEX_CHUNK_BYTES).min(self.bytes.len());
+        for (place, byte) in into.iter_mut().zip(self.bytes.drain(..count)) {
+            *place = byte;
+        }
+    }
+
+    pub(super) fn is_missing(&self, node: u16, piece: Piece) -> bool {
+        self.missing.iter().any(|(of, frame)| *of == node && *frame == piece.frame)
+    }
+
+    pub(super) fn verdict_in(&self, node: u16, piece: Piece) -> Option<(Frame, FaultKind)> {
+        let frames = piece.frame..piece.frame + piece.length as Frame;
+        let mine = self.verdicts.iter().find(|(of, frame, _)| *of == node && frames.contains(frame))?;
+        Some((mine.1, mine.2))
+    }
+}
