@@ -1,3 +1,5 @@
+mod exchange;
+
 use std::sync::Arc;
 
 use super::bus::OutputBus;
@@ -12,8 +14,8 @@ use super::patience::Patience;
 use super::snapshot::{METERS, Snapshot};
 use super::tap::Tap;
 use super::{
-    AudioPorts, BUSES, CHANNELS, Command, Destination, Fault, Injection, NODES, Node, Notice, Plan,
-    RAMP_SECONDS, SINKS, SOURCES, Script, Sink, Step, Swap,
+    AudioPorts, BUSES, CHANNELS, Command, Fault, Injection, NODES, Node, Notice, Plan, RAMP_SECONDS, SINKS,
+    SOURCES, Script, Sink, Step, Swap,
 };
 use crate::midi::Event;
 use crate::rt::clock::FrameClock;
@@ -298,80 +300,6 @@ impl Renderer {
         self.take_commands();
     }
 
-    fn take_swaps(&mut self) {
-        while self.waiting.len() < self.waiting.capacity() {
-            let Some(swap) = self.swaps.borrow() else { break };
-            self.waiting.push(swap);
-        }
-        let mut index = 0;
-        while index < self.waiting.len() {
-            if self.waiting[index].not_before.is_some_and(|frame| frame > self.frame) {
-                index += 1;
-                continue;
-            }
-            let mut swap = self.waiting.remove(index);
-            if let Some(log) = &mut self.log {
-                log.swap(self.frame, swap.serial);
-            }
-            self.exchange(&mut swap);
-            self.swaps.give_back(swap);
-        }
-    }
-
-    /// Exchanges what is in a parcel for what is here.
-    fn exchange(&mut self, swap: &mut Swap) {
-        let time = self.frame;
-        let Renderer { plan, nodes, sinks, inbox, dispatch, buses, .. } = self;
-        if let Some(new) = &mut swap.plan {
-            for edge in &mut new.edges {
-                if let Some(old) = edge.continues.and_then(|old| plan.edges.get(usize::from(old))) {
-                    edge.gain = old.gain;
-                    if old.gain.target() != edge.target {
-                        edge.gain.go(edge.target, self.ramp_frames);
-                    }
-                } else {
-                    edge.gain.go(edge.target, self.ramp_frames);
-                }
-            }
-            let kept = |index: usize| new.cables.iter().any(|c| c.continues == Some(index as u16));
-            dispatch.lift_pedals(time, kept, inbox, &mut Reach { plan, nodes, sinks });
-        }
-        for (place, feed) in &mut swap.sources {
-            let port = inbox.port_of(*place);
-            dispatch.end_source(*place, time, port, &mut Reach { plan, nodes, sinks });
-            inbox.exchange(*place, feed);
-        }
-        for (place, sink) in &mut swap.sinks {
-            dispatch.forget(Destination::Sink(*place), time, &mut Reach { plan, nodes, sinks });
-            put(sinks, *place, sink);
-        }
-        for (place, node) in &mut swap.nodes {
-            dispatch.forget(Destination::Node(*place), time, &mut Reach { plan, nodes, sinks });
-            put(nodes, *place, node);
-        }
-        for (place, bus) in &mut swap.buses {
-            put(buses, *place, bus);
-        }
-        for remains in &mut swap.remains {
-            if let Some(Some(node)) = nodes.get_mut(usize::from(remains.node)) {
-                node.give_remains(remains);
-            }
-        }
-        for (place, processor) in &mut swap.revived {
-            if !matches!(nodes.get(usize::from(*place)), Some(Some(node)) if node.has_failed()) {
-                continue;
-            }
-            // Its notes are ended: no release shall come for what it never heard.
-            dispatch.forget(Destination::Node(*place), time, &mut Reach { plan, nodes, sinks });
-            if let Some(Some(node)) = nodes.get_mut(usize::from(*place)) {
-                node.revive(processor, time);
-            }
-        }
-        if let Some(new) = &mut swap.plan {
-            std::mem::swap(plan, new);
-        }
-    }
-
     fn take_commands(&mut self) {
         let time = self.frame;
         self.injections.retain(|injection| injection.frame >= time);
@@ -570,12 +498,6 @@ impl Renderer {
             *meter = bus.as_mut().map_or_else(Default::default, |bus| bus.meter.fall(fall));
         }
         self.publisher.publish(*snapshot);
-    }
-}
-
-fn put<T>(places: &mut [Option<Box<T>>], place: u16, object: &mut Option<Box<T>>) {
-    if let Some(there) = places.get_mut(usize::from(place)) {
-        std::mem::swap(there, object);
     }
 }
 
