@@ -10,6 +10,7 @@ mod files;
 mod hang;
 pub mod kinds;
 mod life;
+pub mod monitor;
 mod play;
 pub mod progress;
 mod render;
@@ -51,6 +52,7 @@ pub fn run() -> u8 {
             Ok(false) => return 1,
             Err(error) => Err(error),
         },
+        Command::Monitor(arguments) => monitor::monitor(arguments),
         Command::Check { rig, json } => return check::check(rig, *json, &kinds),
         Command::Kinds { kind, json } => return kinds::kinds(kind.as_deref(), *json, &kinds),
         Command::Devices { json } => return devices::devices(*json),

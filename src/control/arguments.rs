@@ -56,6 +56,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows what comes from MIDI ports, in words and with its time
+    Monitor(MonitorArguments),
     /// Looks at what this machine gives a real-time program, and what to mend
     Doctor {
         /// Prints JSON
@@ -172,6 +174,37 @@ pub struct ChaosArguments {
     #[arg(long, value_name = "FRAMES", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=8192))]
     pub block: Option<u32>,
     /// Prints one JSON object at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Whose MIDI ports.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MidiDriver {
+    /// The system's; JACK's where it has none
+    Auto,
+    /// ALSA's sequencer, CoreMIDI or Windows' own
+    #[value(aliases = ["alsa", "coremidi", "winmm"])]
+    System,
+    /// JACK's
+    Jack,
+}
+
+/// `antiphon monitor`.
+#[derive(Args, Debug)]
+pub struct MonitorArguments {
+    /// Ports whose names fit: a glob, or a part of the name; without one, all
+    pub port: Option<String>,
+    /// Whose ports
+    #[arg(long, default_value = "auto")]
+    pub driver: MidiDriver,
+    /// Stops after so long
+    #[arg(long = "for", value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_seconds)]
+    pub seconds: Option<f64>,
+    /// Counts these messages but does not show them, such as clock,active-sensing
+    #[arg(long, value_name = "MESSAGES", value_delimiter = ',', value_parser = super::monitor::parse_message_name)]
+    pub hide: Vec<String>,
+    /// Prints a JSON object for each event, and one with the statistics at the end
     #[arg(long)]
     pub json: bool,
 }

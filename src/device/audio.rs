@@ -21,7 +21,7 @@ pub mod worker;
 pub use callback::{Callback, Edge, Standby};
 pub use choice::{AudioRequest, DriverChoice};
 pub use error::{DriverError, DriverFault, FaultKind};
-pub use jack::{JackMidiPort, JackPorts, list as list_jack};
+pub use jack::{JackMidiPort, JackPorts, list as list_jack, listen as listen_jack};
 pub use open::{Opened, open};
 pub use stats::{CallbackReport, CallbackStats};
 pub use system::{AudioDevice, Direction, System, USUAL_RATES, list as list_system};

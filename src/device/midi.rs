@@ -10,6 +10,7 @@ mod alsa;
 mod board;
 mod held;
 mod input;
+pub mod listen;
 // Linux has no use for it, but compiles it in tests to keep it whole.
 #[cfg(any(test, not(target_os = "linux")))]
 #[cfg_attr(target_os = "linux", allow(dead_code))]

@@ -2,11 +2,13 @@
 //! event keeps its frame. Also the way to PipeWire.
 
 mod library;
+mod listen;
 mod midi;
 mod notify;
 mod patchbay;
 mod process;
 mod server;
+mod split;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -15,6 +17,7 @@ use std::time::Duration;
 use ::jack::{AudioIn, AudioOut, Client, MidiIn, MidiOut, Port, PortSpec};
 use crossbeam::channel::{Receiver, Sender, bounded};
 
+pub use listen::listen;
 pub use midi::JackMidiPort;
 pub use server::{JackPorts, list};
 

@@ -9,6 +9,7 @@
 mod client;
 mod codec;
 mod directory;
+mod listen;
 mod run;
 
 use std::os::unix::net::UnixStream;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use self::client::Client;
+pub(super) use self::listen::listen;
 use super::board::Board;
 use super::{FrameToHost, MidiError, MidiPortInfo, PortRequest, Worker};
 

@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use ::jack::{MidiIn, MidiOut, Port, ProcessScope, RawMidi};
 
 use super::Health;
-use crate::midi::{Event, EventKind, Message, SYSEX_CHUNK_BYTES};
+use super::split::Splitter;
+use crate::midi::codec::Parsed;
+use crate::midi::{Event, EventKind, SYSEX_CHUNK_BYTES};
 use crate::render::{Inlet, Outlet};
 use crate::unit::Frame;
 
@@ -40,30 +42,25 @@ pub(super) struct InPort {
     port: Port<MidiIn>,
     inlet: Inlet,
     health: Arc<Health>,
-    is_in_sysex: bool,
+    splitter: Splitter,
 }
 
 impl InPort {
     pub(super) fn new(port: Port<MidiIn>, inlet: Inlet, health: Arc<Health>) -> InPort {
-        InPort { port, inlet, health, is_in_sysex: false }
+        InPort { port, inlet, health, splitter: Splitter::new() }
     }
 
     /// Takes the period's events in. Real-time: yes.
     pub(super) fn take(&mut self, first: Frame, scope: &ProcessScope) {
+        let (inlet, health) = (&mut self.inlet, &self.health);
         for event in self.port.iter(scope) {
             let frame = first + u64::from(event.time);
-            let Some(status) = event.bytes.first().copied() else { continue };
-            let ends = event.bytes.last() == Some(&0xf7);
-            if status == 0xf0 || (self.is_in_sysex && (status < 0x80 || status == 0xf7)) {
-                // Some clients cut a long SysEx into several events.
-                self.inlet.sysex(frame, event.bytes, status == 0xf0, ends);
-                self.is_in_sysex = !ends;
-            } else if event.bytes.len() == Message::length_of(status) {
-                // Only a realtime message may come between a SysEx's parts.
-                self.is_in_sysex &= status >= 0xf8;
-                self.inlet.message(frame, event.bytes);
-            } else {
-                self.health.dropped_midi.fetch_add(1, Relaxed);
+            let dropped = self.splitter.take(event.bytes, |parsed| match parsed {
+                Parsed::Message(bytes) => inlet.message(frame, bytes),
+                Parsed::Sysex { bytes, first, last } => inlet.sysex(frame, bytes, first, last),
+            });
+            if dropped > 0 {
+                health.dropped_midi.fetch_add(dropped, Relaxed);
             }
         }
     }

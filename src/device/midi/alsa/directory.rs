@@ -99,6 +99,17 @@ impl Gear {
     }
 }
 
+impl Gear {
+    /// Whether a person who types a name, a part of one, or an address such as
+    /// `24:0` means it.
+    pub(super) fn is_called(&self, pattern: &NamePattern, direction: Direction) -> bool {
+        let able = if direction == Direction::In { self.can_send } else { self.can_receive };
+        let address = format!("{}:{}", self.addr.client, self.addr.port);
+        let part = || pattern.matches(&address) || pattern.matches_part(&self.name());
+        self.is_meant(pattern, direction) || able && !pattern.is_any() && part()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +135,10 @@ mod tests {
         assert!(!keys.is_meant(&NamePattern::whole("*"), Direction::Out));
         assert_eq!(keys.name(), "LabKeys MIDI 1");
         assert_eq!(gear(128, "aseqdump", "in").name(), "aseqdump:in");
+        for name in ["lab", "24:0", "MIDI 1"] {
+            assert!(keys.is_called(&NamePattern::whole(name), Direction::In), "{name}");
+        }
+        assert!(!keys.is_called(&NamePattern::whole("other"), Direction::In));
     }
 
     #[test]
