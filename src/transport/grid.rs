@@ -30,6 +30,12 @@ pub struct TempoError(pub f64);
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
 pub struct Tempo(f64);
 
+impl Default for Tempo {
+    fn default() -> Tempo {
+        Tempo::DEFAULT
+    }
+}
+
 impl Tempo {
     /// What holds until somebody says otherwise.
     pub const DEFAULT: Tempo = Tempo(120.0);
@@ -111,6 +117,26 @@ impl Grid {
         self.frames_per_beat = length_of_beat(tempo, rate);
     }
 
+    /// From the beat `at` on, exactly, at another tempo, and what was `at` is called
+    /// `to` from there on; where the two differ this is a jump. The frame at which
+    /// this takes effect is [`frame_of`](Self::frame_of) `at`: frames before it are
+    /// no longer told rightly. Real-time: yes.
+    pub fn turn(&mut self, at: Beats, to: Beats, tempo: Tempo, rate: SampleRate) {
+        let frame = self.frame_of(at);
+        let next = length_of_beat(tempo, rate);
+        // The part of a frame between the beat and the first frame after it.
+        let over = if at >= self.beat {
+            let distance = u128::from(at.0 - self.beat.0) * u128::from(self.frames_per_beat);
+            (distance.div_ceil(1 << 64) << 64) - distance
+        } else {
+            0
+        };
+        self.frame = frame;
+        self.beat = Beats(to.0.wrapping_add((over / u128::from(next)) as u64));
+        self.frames_per_beat = next;
+        self.jumps = self.jumps.wrapping_add(u32::from(at != to));
+    }
+
     /// Jumps: this frame stands at this beat. Real-time: yes.
     pub fn locate(&mut self, frame: Frame, beat: Beats) {
         self.frame = frame;
@@ -178,6 +204,25 @@ mod tests {
         grid.locate(80_000, Beats(0));
         assert_eq!((grid.beat_at(80_000), grid.jumps()), (Beats(0), 1));
         assert!((grid.tempo(SampleRate::DEFAULT).beats_per_minute() - 60.0).abs() < 1e-6);
+    }
+
+    /// A ritardando of a thousand changes, at beats that fall between frames.
+    #[test]
+    fn no_number_of_turns_drifts() {
+        let mut grid = grid(120.0);
+        let mut exact = 0.0;
+        for n in 1..=1_000 {
+            let before = grid.tempo(SampleRate::DEFAULT).beats_per_minute();
+            exact += 48_000.0 * 60.0 / before;
+            let tempo = Tempo::new(120.0 - n as f64 * 0.05).expect("a tempo");
+            grid.turn(Beats(n << 32), Beats(n << 32), tempo, SampleRate::DEFAULT);
+            let frame = grid.frame_of(Beats(n << 32)) as f64;
+            assert!((-0.01..1.01).contains(&(frame - exact)), "{n}: {frame} {exact}");
+        }
+        assert_eq!(grid.jumps(), 0);
+        grid.turn(Beats(1_004 << 32), Beats(0), Tempo::DEFAULT, SampleRate::DEFAULT);
+        assert_eq!(grid.jumps(), 1);
+        assert!(grid.beat_at(grid.frame_of(Beats(0))).as_f64() < 1e-4);
     }
 
     #[test]

@@ -1,0 +1,105 @@
+use super::{Beats, Grid, State, Tempo};
+use crate::unit::SampleRate;
+
+/// Beats of a bar where nobody says otherwise.
+pub const BEATS_PER_BAR: u32 = 4;
+
+/// What everything that plays is told of musical time. Real-time: yes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Time {
+    /// Which beat each frame stands at. It runs on while the transport stands.
+    pub grid: Grid,
+    /// What the transport does.
+    pub state: State,
+    /// It counts in: it will roll at the end of a bar.
+    pub counts_in: bool,
+    /// Beats of a bar.
+    pub beats_per_bar: u32,
+}
+
+impl Time {
+    /// Beat 0 at frame 0, 120 beats a minute, stopped. Real-time: yes.
+    pub fn at_rest(rate: SampleRate) -> Time {
+        Time {
+            grid: Grid::new(Tempo::DEFAULT, rate),
+            state: State::Stopped,
+            counts_in: false,
+            beats_per_bar: BEATS_PER_BAR,
+        }
+    }
+
+    /// Bar and beat of a position, both counted from 1. Real-time: yes.
+    pub fn bar_and_beat(beats: Beats, beats_per_bar: u32) -> (u32, u32) {
+        let whole = (beats.0 >> 32) as u32;
+        let beats_per_bar = beats_per_bar.max(1);
+        (whole / beats_per_bar + 1, whole % beats_per_bar + 1)
+    }
+}
+
+/// From a beat on, at a tempo. Real-time: yes.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct TempoChange {
+    /// Where.
+    pub beat: Beats,
+    /// The tempo from there on.
+    pub tempo: Tempo,
+}
+
+/// Tempo changes in order of beats: what a song's tempo does. Real-time: yes,
+/// but for the constructor.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Course {
+    changes: Box<[TempoChange]>,
+}
+
+impl Course {
+    /// Of several changes at one beat the last counts. Real-time: no (allocates).
+    pub fn new(mut changes: Vec<TempoChange>) -> Course {
+        changes.sort_by_key(|change| change.beat);
+        changes.reverse();
+        changes.dedup_by_key(|change| change.beat);
+        changes.reverse();
+        Course { changes: changes.into() }
+    }
+
+    /// The tempo at a beat; `None` before the first change. Real-time: yes.
+    pub fn at(&self, beat: Beats) -> Option<Tempo> {
+        let after = self.changes.partition_point(|change| change.beat <= beat);
+        self.changes[..after].last().map(|change| change.tempo)
+    }
+
+    /// The first change after a beat. Real-time: yes.
+    pub fn next(&self, beat: Beats) -> Option<TempoChange> {
+        let after = self.changes.partition_point(|change| change.beat <= beat);
+        self.changes.get(after).copied()
+    }
+
+    /// Whether it has no say. Real-time: yes.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_course_knows_the_tempo_and_what_comes_next() {
+        let change = |beat: u64, tempo| TempoChange {
+            beat: Beats(beat << 32),
+            tempo: Tempo::new(tempo).expect("a tempo"),
+        };
+        let course = Course::new(vec![change(8, 90.0), change(4, 60.0), change(4, 70.0)]);
+        let tempo = |beat: u64| course.at(Beats(beat << 32)).map(Tempo::beats_per_minute);
+        assert_eq!([tempo(3), tempo(4), tempo(7), tempo(99)], [None, Some(70.0), Some(70.0), Some(90.0)]);
+        assert_eq!(course.next(Beats(4 << 32)), Some(change(8, 90.0)));
+        assert_eq!(course.next(Beats(8 << 32)), None);
+    }
+
+    #[test]
+    fn bars_and_beats_are_counted_from_one() {
+        assert_eq!(Time::bar_and_beat(Beats(0), 4), (1, 1));
+        assert_eq!(Time::bar_and_beat(Beats(7 << 32 | 9), 3), (3, 2));
+    }
+}
