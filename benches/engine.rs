@@ -85,7 +85,7 @@ fn per_voice(kind: &dyn Kind, iterations: u64) -> Duration {
 fn quantum(processor: &mut dyn Processor, frame: u64, events: &[Event], noise: &[f32; QUANTUM_FRAMES]) {
     let _fence = guard::enter();
     let (mut left, mut right) = ([0.0; QUANTUM_FRAMES], [0.0; QUANTUM_FRAMES]);
-    let context = Context { frame, rate: RATE, events };
+    let context = Context::at_rest(frame, RATE, events);
     let input = Input { main: [noise, noise], late: None };
     processor.process(&context, input, &mut Block { left: &mut left, right: &mut right });
     black_box((left, right));

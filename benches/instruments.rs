@@ -36,7 +36,7 @@ impl Player {
     fn quantum(&mut self, events: &[Event]) -> f32 {
         let zeros = [0.0; QUANTUM_FRAMES];
         let (mut left, mut right) = ([0.0; QUANTUM_FRAMES], [0.0; QUANTUM_FRAMES]);
-        let context = Context { frame: self.frame, rate: SampleRate::DEFAULT, events };
+        let context = Context::at_rest(self.frame, SampleRate::DEFAULT, events);
         let input = Input { main: [&zeros; 2], late: None };
         let mut block = Block { left: &mut left, right: &mut right };
         self.processor.process(&context, input, &mut block);

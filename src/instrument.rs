@@ -6,6 +6,7 @@
 pub mod channel;
 mod fade;
 mod kit;
+mod metronome;
 pub mod pluck;
 pub mod synth;
 pub mod voice_pool;
@@ -16,6 +17,7 @@ use crate::stage::Kinds;
 pub fn register(kinds: &mut Kinds) {
     kinds.register(synth::SynthKind);
     kinds.register(pluck::PluckKind);
+    kinds.register(metronome::MetronomeKind);
 }
 
 /// Adds a voice: what it plays, times its own level and its channel's gain.

@@ -27,6 +27,7 @@ mod script;
 mod snapshot;
 mod swap;
 mod tap;
+mod transport;
 
 pub use bus::OutputBus;
 pub use chaos::Clock;
@@ -46,6 +47,7 @@ pub use script::Script;
 pub use snapshot::{BusMeter, CableCount, Snapshot};
 pub use swap::{Account, Feed, Origin, Swap};
 pub use tap::{Tap, TapReader, tap};
+pub use transport::{JackReport, JackRole, TimePlan, TransportView};
 
 /// Nodes (instruments, stages, device inputs) that can stand at once.
 pub const NODES: usize = 320;

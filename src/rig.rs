@@ -12,7 +12,9 @@ mod watch;
 
 pub use blueprint::Blueprint;
 pub use deploy::{Change, DeployError, Deployment};
-pub use model::{Actor, Cable, CableKind, Device, EngineSettings, MidiPort, Origin, Port, Rig};
+pub use model::{
+    Actor, Cable, CableKind, Device, EngineSettings, MidiPort, Origin, Port, Rig, TransportSettings,
+};
 pub use parse::{
     ACTOR_LIMIT, CABLE_LIMIT, DEVICE_LIMIT, LoadError, MIDI_LIMIT, NAME_LIMIT, TEXT_LIMIT_BYTES, close_loops,
     load, parse, parse_bytes,

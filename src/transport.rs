@@ -13,4 +13,4 @@ pub use grid::{Beats, Grid, Tempo, TempoError};
 pub use state::{Order, State};
 pub use tap::Tap;
 pub use tempo::{MapError, SmpteRate, TempoMap};
-pub use time::{BEATS_PER_BAR, Course, Time, TempoChange};
+pub use time::{BEATS_PER_BAR, Course, TempoChange, Time};

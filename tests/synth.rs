@@ -67,7 +67,7 @@ impl Player {
             let end = self.frame + count as u64;
             let first = events.partition_point(|e| e.time < self.frame);
             let last = events.partition_point(|e| e.time < end);
-            let context = Context { frame: self.frame, rate: self.rate, events: &events[first..last] };
+            let context = Context::at_rest(self.frame, self.rate, &events[first..last]);
             let input = Input { main: [&zeros[..count]; 2], late: None };
             let [left, right] = &mut out;
             let mut block = Block { left: &mut left[at..at + count], right: &mut right[at..at + count] };

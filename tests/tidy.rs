@@ -48,6 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "unit",
             "midi",
             "rt",
+            "transport",
             "stage",
             "instrument",
             "render",

@@ -86,6 +86,9 @@ pub struct PlayArguments {
     /// Frames in a callback, 1 to 8192
     #[arg(long, value_name = "FRAMES", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=8192))]
     pub block: Option<u32>,
+    /// Beats a minute, 20 to 400, or a MIDI file whose tempo map is taken; wins over the rig
+    #[arg(long, value_name = "BPM|FILE", allow_negative_numbers = true)]
+    pub tempo: Option<String>,
     /// Stops after so long, counted in frames
     #[arg(long = "for", value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_seconds)]
     pub seconds: Option<f64>,
@@ -133,6 +136,9 @@ pub struct RenderArguments {
     /// Frames in a call; changes no sample
     #[arg(long, value_name = "FRAMES", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=8192))]
     pub block: Option<u32>,
+    /// Beats a minute, 20 to 400, or a MIDI file whose tempo map is taken; wins over the rig
+    #[arg(long, value_name = "BPM|FILE", allow_negative_numbers = true)]
+    pub tempo: Option<String>,
     /// 16, 24 or 32f
     #[arg(long, default_value = "32f", value_parser = parse_bits)]
     pub bits: BitDepth,

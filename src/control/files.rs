@@ -4,6 +4,7 @@ use crate::engine::{BUILT_IN_RIG, Error, ErrorKind, NamedScore};
 use crate::midi::file::Score;
 use crate::rig::{self, LoadError, Rig, Severity};
 use crate::stage::Kinds;
+use crate::transport::{Beats, Course, Tempo};
 
 /// The rig of a command: the file named, or the built-in one. What is wrong
 /// with a file is printed; then there is no rig.
@@ -45,6 +46,27 @@ pub(super) fn load_scores(arguments: &[String]) -> Result<Vec<NamedScore>, Error
             Ok(NamedScore { port, score })
         })
         .collect()
+}
+
+/// Sets the tempo of `--tempo BPM|FILE`.
+pub(super) fn fix_tempo(rig: &mut Rig, argument: Option<&str>) -> Result<(), Error> {
+    let Some(argument) = argument else { return Ok(()) };
+    if let Ok(tempo) = argument.parse::<f64>() {
+        let tempo = Tempo::new(tempo).map_err(|error| Error::new(ErrorKind::Usage, error.to_string()))?;
+        rig.transport.fix(tempo, Course::default());
+        return Ok(());
+    }
+    let wrong = |reason: String| {
+        let message = format!(
+            "`--tempo {argument}` is neither a number, such as 96.5, nor a MIDI file with a tempo map: {reason}"
+        );
+        Error::new(ErrorKind::Usage, message)
+    };
+    let score = Score::open(Path::new(argument)).map_err(|error| wrong(error.to_string()))?;
+    let course = score.tempo.course().ok_or_else(|| wrong("it counts in seconds, not in beats".into()))?;
+    let course = course.map_err(|error| wrong(error.to_string()))?;
+    rig.transport.fix(course.at(Beats(0)).unwrap_or_default(), course);
+    Ok(())
 }
 
 /// The WAVs of `--audio NAME=FILE`.

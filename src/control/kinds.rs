@@ -142,6 +142,9 @@ fn of_key(key: &Key) -> Row {
         Sample::Switch(on) => Json::from(on),
         Sample::Text(text) => Json::from(text),
         Sample::List(list) => Json::from(list),
+        Sample::Pairs(pairs) => {
+            pairs.iter().map(|(bar, tempo)| Json::from(vec![Json::from(*bar), Json::from(*tempo)])).collect()
+        }
     };
     let (r#type, min, max) = match key.shape {
         KeyShape::Number { min, max } => ("number", Some(min.into()), Some(max.into())),
@@ -149,6 +152,8 @@ fn of_key(key: &Key) -> Row {
         KeyShape::Switch => ("switch", None, None),
         KeyShape::Channels => ("list", Some(1.into()), Some(16.into())),
         KeyShape::DeviceChannels => ("list", Some(1.into()), Some(keys::DEVICE_CHANNELS.into())),
+        KeyShape::TempoMap => ("list", None, None),
+        KeyShape::Choice(_) => ("choice", None, None),
         KeyShape::Name
         | KeyShape::Pattern
         | KeyShape::KeyRange
@@ -161,7 +166,10 @@ fn of_key(key: &Key) -> Row {
         unit: (!key.unit.is_empty()).then_some(key.unit),
         min,
         max,
-        choices: None,
+        choices: match key.shape {
+            KeyShape::Choice(words) => Some(words.to_vec()),
+            _ => None,
+        },
         default: key.default.map(json),
         example: json(key.example),
         live: false,

@@ -4,9 +4,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::actors::{self, ActorLine};
 use super::arguments::PlayArguments;
-use super::files::{load_rig, load_scores};
+use super::files::{fix_tempo, load_rig, load_scores};
 use super::render::run_report;
-use super::report::{CallbackTimes, GapReport, IsolationReport, PlayReport};
+use super::report::{CallbackTimes, GapReport, IsolationReport, PlayReport, TransportReport};
 use super::signals::Signals;
 use super::status::{GearView, RecordView, Status, StatusCommand, StatusView};
 use crate::device::audio::AudioRequest;
@@ -14,7 +14,9 @@ use crate::engine::live::{Job, Live, Played, Watched};
 use crate::engine::{Error, ErrorKind, IsolationRecord, Mending};
 use crate::journal::RecordGap;
 use crate::midi::file::Score;
+use crate::render::TransportView;
 use crate::stage::Kinds;
+use crate::transport::Order;
 use crate::unit::Frame;
 
 /// How often the control world looks after the audio world.
@@ -42,7 +44,8 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
     // Taken hold of first, so that a Ctrl-C while devices open still ends cleanly.
     let mut stop = Signals::stop()?;
     let mut show = Signals::show_actors()?;
-    let rig = load_rig(arguments.rig.as_deref(), kinds)?;
+    let mut rig = load_rig(arguments.rig.as_deref(), kinds)?;
+    fix_tempo(&mut rig, arguments.tempo.as_deref())?;
     let scores = load_scores(&arguments.midi)?;
     let request = AudioRequest {
         driver: arguments.driver,
@@ -111,6 +114,14 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
             Some(StatusCommand::Panic) => live.panic(),
             Some(StatusCommand::Louder) => live.change_master(MASTER_STEP_DECIBELS),
             Some(StatusCommand::Actors) => status.say(&actors::tree(&live.actors())),
+            Some(StatusCommand::StartOrStop) => {
+                let now = live.snapshot().transport;
+                let moves = now.state.is_rolling() || now.counts_in;
+                live.transport(if moves { Order::Stop } else { Order::Start });
+            }
+            Some(StatusCommand::Continue) => live.transport(Order::Continue),
+            Some(StatusCommand::Arm) => live.transport(Order::Arm),
+            Some(StatusCommand::Tap) => live.transport(Order::Tap),
             Some(StatusCommand::Softer) => live.change_master(-MASTER_STEP_DECIBELS),
             None => {}
         }
@@ -176,6 +187,7 @@ fn view(live: &Live) -> StatusView {
         faults: summary.faults.len() as u64,
         rt_violations: summary.rt_violations,
         gear,
+        transport: transport_report(&snapshot.transport),
         seconds: info.rate.seconds(snapshot.frame),
         recording: live.recording().map(|recording| RecordView {
             path: recording.path.display().to_string(),
@@ -204,6 +216,7 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
         isolated: summary.isolated.iter().map(isolation_report).collect(),
         record_gaps: recording.iter().flat_map(|r| &r.gaps).map(gap_report).collect(),
         record_lost_frames: recording.as_ref().map_or(0, |r| r.lost_frames),
+        transport: transport_report(&summary.snapshot.transport),
         scheduler: callbacks.scheduling.to_string(),
         stopped_by: stopped_by.to_owned(),
         actors: actors.iter().map(ActorLine::of).collect(),
@@ -216,6 +229,19 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
     match recording.and_then(|r| r.error) {
         Some(error) => Err(error.into()),
         None => Ok(()),
+    }
+}
+
+fn transport_report(view: &TransportView) -> TransportReport {
+    TransportReport {
+        state: view.state.name().to_owned(),
+        counts_in: view.counts_in,
+        bar: view.bar,
+        beat: view.beat,
+        // What nobody set finer than this is rounding.
+        tempo_bpm: (view.tempo.beats_per_minute() * 1.0e6).round() / 1.0e6,
+        clock: view.lock.name().to_owned(),
+        clock_losses: view.clock_losses,
     }
 }
 

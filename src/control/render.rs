@@ -1,5 +1,5 @@
 use super::arguments::RenderArguments;
-use super::files::{load_rig, load_scores, named_wavs};
+use super::files::{fix_tempo, load_rig, load_scores, named_wavs};
 use super::progress::Progress;
 use super::report::{EdgeReport, FaultReport, RenderReport, RunReport, simd};
 use crate::engine::offline::{self, Job};
@@ -14,7 +14,8 @@ const BLOCK_FRAMES: u32 = 512;
 /// # Errors
 /// [`Error`], of which nothing has been printed yet.
 pub fn render(arguments: &RenderArguments, kinds: &Kinds) -> Result<(), Error> {
-    let rig = load_rig(arguments.rig.as_deref(), kinds)?;
+    let mut rig = load_rig(arguments.rig.as_deref(), kinds)?;
+    fix_tempo(&mut rig, arguments.tempo.as_deref())?;
     let rate = arguments.rate.or(rig.engine.rate).unwrap_or(SampleRate::DEFAULT);
     let block_frames = arguments.block.or(rig.engine.block_frames).unwrap_or(BLOCK_FRAMES);
     let job = Job {

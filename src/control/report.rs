@@ -138,8 +138,30 @@ pub struct PlayReport {
     pub scheduler: String,
     /// Why it ended: `for`, `quit`, `signal`, ….
     pub stopped_by: String,
+    /// How the transport stood at the end.
+    pub transport: TransportReport,
     /// The actors at the end, parents first.
     pub actors: Vec<ActorLine>,
+}
+
+/// How the transport stands.
+#[derive(Clone, Default, PartialEq, Debug, Serialize)]
+pub struct TransportReport {
+    /// `stopped`, `armed`, `rolling` or `recording`.
+    pub state: String,
+    /// Whether it counts in.
+    pub counts_in: bool,
+    /// The bar, counted from 1.
+    pub bar: u32,
+    /// The beat of the bar, counted from 1.
+    pub beat: u32,
+    /// Beats a minute.
+    pub tempo_bpm: f64,
+    /// How well a clock that is followed is known: `free` (none is followed),
+    /// `waiting`, `locking`, `locked` or `lost`.
+    pub clock: String,
+    /// How often it broke off while it rolled.
+    pub clock_losses: u64,
 }
 
 /// What `render --json` prints at its end.
@@ -218,6 +240,9 @@ impl fmt::Display for PlayReport {
         for gap in &self.record_gaps {
             let seconds = gap.frames as f64 / f64::from(run.rate_hertz.max(1));
             row(f, "recording", &format!("{seconds:.2} s missing before {}", gap.path))?;
+        }
+        if self.transport.clock_losses > 0 {
+            row(f, "clock", &format!("broke off {}", count(self.transport.clock_losses, "time")))?;
         }
         for actor in failed(&self.actors) {
             row(f, "actor", &actor)?;
@@ -342,6 +367,7 @@ mod tests {
             "record_gaps",
             "scheduler",
             "stopped_by",
+            "transport",
             "actors",
         ];
         assert_eq!(keys(&PlayReport::default()), with_shared(&play));

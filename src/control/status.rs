@@ -30,6 +30,14 @@ pub enum StatusCommand {
     Softer,
     /// `a`: show the actors.
     Actors,
+    /// `p`: roll from the beginning, or stop.
+    StartOrStop,
+    /// `c`: roll on from where it stands.
+    Continue,
+    /// `r`: arm or disarm.
+    Arm,
+    /// `t`: tap the tempo.
+    Tap,
     /// `q`, Escape or Ctrl-C: end cleanly.
     Quit,
 }

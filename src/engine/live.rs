@@ -60,6 +60,7 @@ use crate::journal::Recorder;
 use crate::render::{Command, RendererSettings, Score, Snapshot, Swap, TimeBase, tap};
 use crate::rig::{Deployment, Rig};
 use crate::stage::Role;
+use crate::transport::{Lock, Order};
 use crate::unit::{Frame, HostTime, SampleRate};
 
 /// The recorder may be stalled by its disk for so long without a loss.
@@ -93,6 +94,8 @@ pub struct Live {
     stats: Arc<CallbackStats>,
     until: Option<Frame>,
     master_decibels: f32,
+    /// How well a clock was known that is followed.
+    lock: Lock,
     /// Actors that are to be killed, and when.
     kills: Vec<(Frame, String)>,
     watchdog: Watchdog,
@@ -201,6 +204,7 @@ impl Live {
             stats,
             until,
             master_decibels: 0.0,
+            lock: Lock::Free,
             watchdog,
         })
     }
@@ -222,6 +226,8 @@ impl Live {
                 self.parts.board.say(format!("there is no actor `{actor}` to be killed"));
             }
         }
+        let news = self.clock_news();
+        news.into_iter().for_each(|news| self.parts.board.say(news));
         self.parts.board.take_messages()
     }
 
@@ -324,6 +330,25 @@ impl Live {
     /// Ends every note.
     pub fn panic(&mut self) {
         self.command(Command::Panic);
+    }
+
+    /// Tells the transport what to do.
+    pub fn transport(&mut self, order: Order) {
+        self.command(Command::Transport(order));
+    }
+
+    /// What is to be said of a clock that is followed, where that changed.
+    fn clock_news(&mut self) -> Option<String> {
+        let (rig, lock) = (self.rig(), self.snapshot().transport.lock);
+        let before = std::mem::replace(&mut self.lock, lock);
+        let port = &rig.midi.get(rig.transport.follow?)?.name;
+        match (before, lock) {
+            (before, Lock::Lost) if before != Lock::Lost => {
+                Some(format!("the clock of `{port}` broke off; the tempo holds"))
+            }
+            (Lock::Lost, Lock::Locking | Lock::Locked) => Some(format!("the clock of `{port}` is back")),
+            _ => None,
+        }
     }
 
     /// The master level, in dB.

@@ -32,11 +32,10 @@ impl StageBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::unit::SampleRate;
 
     #[test]
     fn only_overruns_without_a_pause_are_a_fault() {
-        let whole = Piece { frame: 0, rate: SampleRate::DEFAULT, at: 0, length: 32 };
+        let whole = Piece { length: 32, ..Piece::none() };
         let mut budget = StageBudget::default();
         let mut quantum = |nanos: u64| {
             for at in [0, 16] {

@@ -1,4 +1,5 @@
-use super::{Fault, Injection};
+use super::{Fault, Injection, JackReport};
+use crate::transport::Order;
 
 /// What the control world tells the Renderer; takes effect at the next quantum. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -19,6 +20,10 @@ pub enum Command {
     },
     /// Ends every note everywhere, at once.
     Panic,
+    /// What the transport is to do.
+    Transport(Order),
+    /// How JACK's transport stands, from the driver.
+    Jack(JackReport),
     /// Makes a processor fail at a frame, on purpose.
     Inject(Injection),
 }

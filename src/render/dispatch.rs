@@ -1,4 +1,5 @@
 use super::inbox::Inbox;
+use super::transport::is_clock;
 use super::{Destination, NODES, Node, Plan, SINKS, SOURCES, Sink};
 use crate::midi::{Event, EventKind, Message, SYSEX_CHUNK_BYTES, controller};
 use crate::route::{Held, NoteTable, Strike};
@@ -108,6 +109,13 @@ impl Dispatch {
             cable.count.count_late();
         }
         let (to, id) = (cable.to, cable.id);
+        // Gear that is sent our clock hears no other beside it.
+        if let Destination::Sink(sink) = to
+            && is_clock(message)
+            && reach.plan.time.clocked.contains(&sink)
+        {
+            return;
+        }
         let out = match cable.transform.apply(message) {
             Ok(Some(out)) => out,
             Ok(None) => return,

@@ -144,7 +144,7 @@ impl Way {
 fn unit(processor: Box<dyn Processor>, takes_midi: bool) -> Unit {
     Unit {
         player: Player::new(processor),
-        piece: Piece::NONE,
+        piece: Piece::none(),
         main: [[0.0; QUANTUM_FRAMES]; 2],
         late: None,
         events: Vec::with_capacity(super::node::event_places(takes_midi)),

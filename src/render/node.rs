@@ -8,6 +8,7 @@ use super::recall::Recall;
 use super::{AudioPorts, RAMP_SECONDS, Remains};
 use crate::midi::{Event, EventKind};
 use crate::stage::{Context, Input, Processor, Ramp, segments};
+use crate::transport::Time;
 use crate::unit::{Decibels, Frame, QUANTUM_FRAMES, SampleRate};
 
 /// Events one instrument takes in a piece: what a quantum brings by eight
@@ -52,6 +53,7 @@ pub(super) struct Piece {
     /// The absolute frame of its first sample.
     pub(super) frame: Frame,
     pub(super) rate: SampleRate,
+    pub(super) time: Time,
     /// Where in the quantum it begins.
     pub(super) at: usize,
     pub(super) length: usize,
@@ -92,7 +94,10 @@ pub(super) const fn event_places(takes_midi: bool) -> usize {
 
 impl Piece {
     /// No stretch at all.
-    pub(super) const NONE: Piece = Piece { frame: 0, rate: SampleRate::DEFAULT, at: 0, length: 0 };
+    pub(super) fn none() -> Piece {
+        let rate = SampleRate::DEFAULT;
+        Piece { frame: 0, rate, time: Time::at_rest(rate), at: 0, length: 0 }
+    }
 }
 
 impl Node {
@@ -329,7 +334,7 @@ impl Node {
 
     /// What is done to whatever was put out: the gain, and the fault edge.
     fn settle(&mut self, piece: Piece, events: &[Event], failure: Option<Failure>) -> Option<Verdict> {
-        let Piece { frame, rate, at, length } = piece;
+        let Piece { frame, rate, time, at, length } = piece;
         let is_silent = self.edge.is_poisoned() || self.is_muted();
         let [left, right] = &mut self.output;
         let (left, right) = (&mut left[at..at + length], &mut right[at..at + length]);
@@ -343,7 +348,7 @@ impl Node {
             None if is_silent => 0,
             None => length,
         };
-        let context = Context { frame, rate, events };
+        let context = Context { frame, rate, time, events };
         apply_gain(&context, length, &mut self.gain, self.ramp_frames, left, right);
         if failure.is_some() {
             self.edge.poison(is_silent);
@@ -367,7 +372,7 @@ impl Node {
     /// Reads a device input, and applies the gain.
     pub(super) fn read_input(&mut self, piece: Piece, start: usize, ports: &mut dyn AudioPorts) {
         let Body::Input(input) = self.body else { return };
-        let Piece { frame, rate, at, length } = piece;
+        let Piece { frame, rate, time, at, length } = piece;
         let [left, right] = &mut self.output;
         let (left, right) = (&mut left[at..at + length], &mut right[at..at + length]);
         ports.read(usize::from(input.channels[0]), start, left);
@@ -382,7 +387,7 @@ impl Node {
                 samples.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = 0.0);
             }
         }
-        let context = Context { frame, rate, events: &self.events };
+        let context = Context { frame, rate, time, events: &self.events };
         apply_gain(&context, length, &mut self.gain, self.ramp_frames, left, right);
     }
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::TimePlan;
 use super::snapshot::CableCount;
 use crate::route::Transform;
 use crate::stage::Ramp;
@@ -18,6 +19,8 @@ pub struct Plan {
     pub ports: Vec<Vec<u16>>,
     /// Nodes whose previous quantum is read by a cable that closes a loop.
     pub looped: Vec<u16>,
+    /// Tempo, clocks and what the transport follows.
+    pub time: TimePlan,
     /// Device channels written, at least 2.
     pub channels: usize,
 }

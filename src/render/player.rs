@@ -65,7 +65,7 @@ impl Player {
         right: &mut [f32],
     ) -> Option<Failure> {
         let Part { piece, events, input, injected } = part;
-        let context = Context { frame: piece.frame, rate: piece.rate, events };
+        let context = Context { frame: piece.frame, rate: piece.rate, time: piece.time, events };
         self.is_blaring |= injected == Some(Injected::Loud);
         let mut block = Block { left: &mut *left, right: &mut *right };
         let processor = &mut self.processor;

@@ -13,16 +13,17 @@ use super::node::Piece;
 use super::patience::Patience;
 use super::snapshot::{METERS, Snapshot};
 use super::tap::Tap;
+use super::transport::Timekeeper;
 use super::{
-    AudioPorts, BUSES, CHANNELS, Command, Fault, Injection, NODES, Node, Notice, Plan, RAMP_SECONDS, SINKS,
-    SOURCES, Script, Sink, Step, Swap,
+    AudioPorts, BUSES, CHANNELS, Command, Fault, Injection, JackReport, NODES, Node, Notice, Plan,
+    RAMP_SECONDS, SINKS, SOURCES, Script, Sink, Step, Swap, TimePlan,
 };
 use crate::midi::Event;
 use crate::rt::clock::FrameClock;
 use crate::rt::pulse::Pulse;
 use crate::rt::{latest, loan, ring};
 use crate::stage::{Input, Ramp};
-use crate::transport::{Grid, Tempo};
+use crate::transport::{Grid, State, Time};
 use crate::unit::{Decibels, Frame, HostTime, QUANTUM_FRAMES, SampleRate, maths};
 
 const COMMANDS: usize = 1_024;
@@ -81,7 +82,8 @@ pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle, l
         patience,
         joins: Joins::new(),
         log: None,
-        grid: Grid::new(Tempo::DEFAULT, rate),
+        time: Timekeeper::new(rate),
+        told: None,
     };
     let handle =
         RendererHandle { pulse, commands: command_sender, notices: notice_receiver, swaps: lender, latest };
@@ -145,7 +147,9 @@ pub struct Renderer {
     joins: Joins,
     log: Option<Box<Log>>,
     /// Musical time.
-    grid: Grid,
+    time: Timekeeper,
+    /// How JACK's transport stands, for the next quantum.
+    told: Option<JackReport>,
 }
 
 impl Renderer {
@@ -223,10 +227,13 @@ impl Renderer {
         if into_quantum == 0 {
             self.begin_quantum();
         }
-        let length = (QUANTUM_FRAMES - into_quantum).min(frames - done);
+        self.time.piece(self.frame, &self.plan.time);
+        let cut = (self.time.cut(self.frame, &self.plan.time) - self.frame) as usize;
+        let length = (QUANTUM_FRAMES - into_quantum).min(frames - done).min(cut);
         self.take_events(length);
         self.patience.begin_piece(length);
-        let piece = Piece { frame: self.frame, rate: self.rate, at: into_quantum, length };
+        let time = self.time();
+        let piece = Piece { frame: self.frame, rate: self.rate, time, at: into_quantum, length };
         // What comes as fast as it is rendered has no deadline to miss.
         let clock = self.clock.filter(|_| entry.is_some());
         self.play(done, piece, clock, ports);
@@ -251,7 +258,24 @@ impl Renderer {
 
     /// Which beat each frame stands at. Real-time: yes.
     pub fn grid(&self) -> Grid {
-        self.grid
+        self.time.grid()
+    }
+
+    /// What the transport does, and where each frame stands. Real-time: yes.
+    pub fn time(&self) -> Time {
+        self.time.time(&self.plan.time)
+    }
+
+    /// What the rig says of musical time. Real-time: yes.
+    pub fn time_plan(&self) -> &TimePlan {
+        &self.plan.time
+    }
+
+    /// Tells it how JACK's transport stands, from the driver's own thread: the next
+    /// quantum takes it as [`Command::Jack`]. Real-time: yes.
+    pub fn tell_jack(&mut self, report: JackReport) {
+        let was_moved = self.told.is_some_and(|told| told.is_moved);
+        self.told = Some(JackReport { is_moved: report.is_moved || was_moved, ..report });
     }
 
     /// The rate it was made for. Real-time: yes.
@@ -298,6 +322,7 @@ impl Renderer {
         }
         self.take_swaps();
         self.take_commands();
+        self.time.quantum(self.frame, &self.plan.time, &mut self.sinks);
     }
 
     fn take_commands(&mut self) {
@@ -305,7 +330,10 @@ impl Renderer {
         self.injections.retain(|injection| injection.frame >= time);
         // Bounded: the ring's capacity at most.
         for _ in 0..COMMANDS {
-            let Some(command) = self.commands.receive() else { break };
+            let Some(command) = self.told.take().map(Command::Jack).or_else(|| self.commands.receive())
+            else {
+                break;
+            };
             if let Some(log) = &mut self.log {
                 log.command(time, command);
             }
@@ -325,6 +353,12 @@ impl Renderer {
                     self.injections.push(Injection { frame, ..injection });
                 }
                 Command::Inject(_) => self.dispatch.dropped_events += 1,
+                Command::Transport(order) => {
+                    self.time.order(time, order, &self.plan.time, &mut self.sinks);
+                }
+                Command::Jack(report) => {
+                    self.time.jack(time, report, &self.plan.time, &mut self.sinks);
+                }
                 Command::Panic => {
                     let Renderer { plan, nodes, sinks, .. } = self;
                     self.dispatch.panic(time, &mut Reach { plan, nodes, sinks });
@@ -336,10 +370,12 @@ impl Renderer {
     /// Takes the events of the next `length` frames to where they are heard.
     fn take_events(&mut self, length: usize) {
         let (now, end) = (self.frame, self.frame + length as Frame);
-        let Renderer { plan, nodes, sinks, inbox, dispatch, log, .. } = self;
+        let Renderer { plan, nodes, sinks, inbox, dispatch, time, log, .. } = self;
         let reach = &mut Reach { plan, nodes, sinks };
         let mut strikes = inbox.live_strikes;
         while let Some(event) = inbox.next(now, end) {
+            time.clocks(now, event.time + 1, &reach.plan.time, reach.sinks);
+            time.hear(&event, inbox.port_of(event.source), &reach.plan.time);
             if inbox.live_strikes != strikes {
                 strikes = inbox.live_strikes;
                 // The demo bows out before the player's first note is heard.
@@ -362,6 +398,7 @@ impl Renderer {
                 log.event(&event, dispatch.chunk_of(&event));
             }
         }
+        time.clocks(now, end, &reach.plan.time, reach.sinks);
     }
 
     /// Runs the plan for one piece, which are frames `start` and on of the callback.
@@ -435,13 +472,16 @@ impl Renderer {
         }
         joins.rest(nodes, patience, |node, it| came(&mut log, node, it));
         patience.pulse().at_nothing(piece.frame);
-        self.write_device(start, length, channels, ports);
+        self.write_device(start, piece, channels, ports);
     }
 
-    fn write_device(&mut self, start: usize, length: usize, channels: usize, ports: &mut dyn AudioPorts) {
+    fn write_device(&mut self, start: usize, piece: Piece, channels: usize, ports: &mut dyn AudioPorts) {
+        let length = piece.length;
         let device = &mut self.device[..channels];
         if let Some(tap) = &mut self.tap {
-            let wanted = self.record_until.saturating_sub(self.frame).min(length as Frame);
+            let is_wanted = !self.plan.time.takes_only || piece.time.state == State::Recording;
+            let wanted = self.record_until.saturating_sub(piece.frame).min(length as Frame);
+            let wanted = if is_wanted { wanted } else { 0 };
             tap.push(device, wanted as usize);
         }
         let wanted = ports.output_channels();
@@ -497,6 +537,7 @@ impl Renderer {
         for (meter, bus) in snapshot.meters.iter_mut().zip(&mut self.buses[..METERS]) {
             *meter = bus.as_mut().map_or_else(Default::default, |bus| bus.meter.fall(fall));
         }
+        snapshot.transport = self.time.view(self.frame, &self.plan.time);
         self.publisher.publish(*snapshot);
     }
 }

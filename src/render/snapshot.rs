@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::TransportView;
 use crate::unit::Frame;
 
 /// How many buses a snapshot has meters for: the first ones of the rig.
@@ -74,6 +75,8 @@ pub struct Snapshot {
     pub record_lost_frames: u64,
     /// Note-ons that came from live sources so far.
     pub live_strikes: u64,
+    /// How the transport stands.
+    pub transport: TransportView,
     /// Meters of the first outputs.
     pub meters: [BusMeter; METERS],
 }
@@ -91,6 +94,7 @@ impl Default for Snapshot {
             lost_notices: 0,
             record_lost_frames: 0,
             live_strikes: 0,
+            transport: TransportView::default(),
             meters: [BusMeter::default(); METERS],
         }
     }

@@ -10,6 +10,7 @@ use super::Sink;
 use crate::transport::{Beats, Follower, Grid, Lock, Order, State, Tap, Tempo, Time};
 use crate::unit::{Frame, SampleRate};
 
+pub(super) use clock::is_clock;
 pub use plan::{JackReport, JackRole, TimePlan, TransportView};
 
 type Sinks = [Option<Box<Sink>>];
@@ -31,8 +32,10 @@ pub(super) struct Timekeeper {
     next_clock: u64,
     tap: Tap,
     follower: Follower,
-    /// What the grid was last told while it follows.
+    /// The tempo that is followed, once it is known.
     held: Option<Tempo>,
+    /// The grid's tempo differs from it, to make up for what was off.
+    is_bent: bool,
     /// The beat of the grid that comes first after a start lies here.
     begins: Frame,
 }
@@ -59,6 +62,7 @@ impl Timekeeper {
             tap: Tap::default(),
             follower: Follower::new(rate),
             held: None,
+            is_bent: false,
             begins: 0,
         }
     }
@@ -118,6 +122,12 @@ impl Timekeeper {
         let is_led = plan.is_led();
         match order {
             Order::Arm => self.state = self.state.after(order),
+            Order::Tempo(tempo) => self.go_at(frame, tempo, plan),
+            Order::Tap => {
+                if let Some(tempo) = self.tap.tap(frame, self.rate) {
+                    self.go_at(frame, tempo, plan);
+                }
+            }
             _ if is_led => {}
             Order::Start => {
                 self.halt(frame, plan, sinks);
@@ -140,12 +150,6 @@ impl Timekeeper {
                 } else {
                     self.parked = beat;
                     self.tell_position(frame, beat, plan, sinks);
-                }
-            }
-            Order::Tempo(tempo) => self.go_at(frame, tempo, plan),
-            Order::Tap => {
-                if let Some(tempo) = self.tap.tap(frame, self.rate) {
-                    self.go_at(frame, tempo, plan);
                 }
             }
         }

@@ -3,11 +3,12 @@ use std::sync::Arc;
 
 use super::blueprint::Blueprint;
 use super::graph::{Edge, Graph, lower, union};
-use super::model::{Actor, CableKind, Device, Port, Rig};
+use super::model::{Actor, CableKind, Device, MidiPort, Port, Rig};
 use super::parse::close_loops;
 use crate::midi::Event;
 use crate::render::{
     CableCount, Command, Destination, DeviceInput, Label, MidiCable, NODES, Node, OutputBus, Plan, Swap,
+    TimePlan,
 };
 use crate::route::Transform;
 use crate::stage::{PrepareError, Processor, Role};
@@ -266,10 +267,28 @@ impl Deployment {
             cable.midi.continues = Some(index as u16);
         }
         let highest = self.rig.outputs.iter().flat_map(|o| &o.channels).max();
+        plan.time = self.time_plan();
         plan.channels = highest.map_or(2, |c| usize::from(*c) + 1).max(2);
         self.playing = graph.edges_in_order(&plan);
         self.graph = graph;
         swap.plan = Some(Box::new(plan));
+    }
+
+    /// What the rig says of musical time, by places.
+    fn time_plan(&self) -> TimePlan {
+        let settings = &self.rig.transport;
+        let port = |port: &MidiPort| self.port_of(&port.name);
+        TimePlan {
+            tempo: settings.tempo,
+            beats_per_bar: settings.beats_per_bar,
+            course: settings.course.clone(),
+            count_in_bars: settings.count_in_bars,
+            starts: settings.starts,
+            takes_only: settings.takes_only,
+            follow: settings.follow.and_then(|index| self.rig.midi.get(index)).and_then(port),
+            clocked: self.rig.midi.iter().filter(|midi| midi.clock).filter_map(port).collect(),
+            jack: settings.jack,
+        }
     }
 
     fn midi_cables(

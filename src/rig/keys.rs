@@ -1,6 +1,7 @@
 //! Every key of a rig that is not a kind's own: one table each, read by the
 //! parser and shown by `antiphon kinds`.
 
+use crate::transport::Tempo;
 use crate::unit::SampleRate;
 
 /// The widest gain of an actor or a cable, in dB; the least is silence.
@@ -61,6 +62,10 @@ pub enum KeyShape {
     Velocity,
     /// One or two channels of the audio device.
     DeviceChannels,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A list of bars, each with a tempo.
+    TempoMap,
 }
 
 /// A value as a rig would write it.
@@ -72,6 +77,7 @@ pub enum Sample {
     Switch(bool),
     Text(&'static str),
     List(&'static [i64]),
+    Pairs(&'static [(i64, f64)]),
 }
 
 impl std::fmt::Display for Sample {
@@ -83,6 +89,10 @@ impl std::fmt::Display for Sample {
             Sample::Switch(on) => write!(f, "{on}"),
             Sample::Text(text) => write!(f, "\"{text}\""),
             Sample::List(list) => write!(f, "{list:?}"),
+            Sample::Pairs(pairs) => {
+                let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("[{a}, {b:?}]")).collect();
+                write!(f, "[{}]", pairs.join(", "))
+            }
         }
     }
 }
@@ -242,6 +252,69 @@ pub const MIDI: &[Key] = &[
     ),
     key("virtual", KeyShape::Switch, Sample::Switch(true), "makes a port of our own that other programs see")
         .or(Sample::Switch(false)),
+    key(
+        "clock",
+        KeyShape::Switch,
+        Sample::Switch(true),
+        "sends it MIDI clock, start, stop, continue and song position; needs an output",
+    )
+    .or(Sample::Switch(false)),
+];
+
+/// What `jack` of `[transport]` may be.
+pub const JACK_ROLES: &[&str] = &["off", "follow", "lead"];
+/// What `record` of `[transport]` may be.
+pub const RECORDED: &[&str] = &["all", "takes"];
+
+/// `[transport]`.
+pub const TRANSPORT: &[Key] = &[
+    key(
+        "tempo",
+        KeyShape::Number { min: Tempo::MIN, max: Tempo::MAX },
+        Sample::Number(96.5),
+        "beats a minute, until it is tapped, or somebody else's is followed",
+    )
+    .in_unit("BPM")
+    .or(Sample::Number(120.0)),
+    key("beats_per_bar", KeyShape::Integer { min: 1, max: 32 }, Sample::Integer(3), "beats of a bar")
+        .in_unit("beats")
+        .or(Sample::Integer(4)),
+    key(
+        "map",
+        KeyShape::TempoMap,
+        Sample::Pairs(&[(1, 120.0), (9, 92.5)]),
+        "the song's tempo: bars, counted from 1, and the tempo from each on, 20 to 400",
+    ),
+    key(
+        "count_in",
+        KeyShape::Integer { min: 0, max: 8 },
+        Sample::Integer(1),
+        "bars that are counted before a start",
+    )
+    .in_unit("bars")
+    .or(Sample::Integer(0)),
+    key("start", KeyShape::Switch, Sample::Switch(true), "rolls as soon as it plays")
+        .or(Sample::Switch(false)),
+    key(
+        "follow",
+        KeyShape::Name,
+        Sample::Text("keys"),
+        "the MIDI port whose clock, start, stop, continue and song position are followed",
+    ),
+    key(
+        "jack",
+        KeyShape::Choice(JACK_ROLES),
+        Sample::Text("follow"),
+        "does what JACK's transport does (follow), or JACK's what it does (lead)",
+    )
+    .or(Sample::Text("off")),
+    key(
+        "record",
+        KeyShape::Choice(RECORDED),
+        Sample::Text("takes"),
+        "--record writes all that plays, or only takes: what plays while the transport records",
+    )
+    .or(Sample::Text("all")),
 ];
 
 /// `[input.NAME]` and `[output.NAME]`.
@@ -263,4 +336,5 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("input", "[input.NAME]: live audio from the device", DEVICE),
     ("midi", "[midi.NAME]: gear or programs that play, or are played", MIDI),
     ("output", "[output.NAME]: more outputs of the device beside `out`, which is always there", DEVICE),
+    ("transport", "[transport]: tempo and bars, and whose clock is followed", TRANSPORT),
 ];

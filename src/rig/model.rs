@@ -2,8 +2,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::problem::{Problem, Source};
+use crate::render::JackRole;
 use crate::route::Transform;
 use crate::stage::{Kind, Role, Settings};
+use crate::transport::{BEATS_PER_BAR, Course, Tempo};
 use crate::unit::{Decibels, SampleRate};
 
 /// A rig, parsed and checked: everything in it refers to something that exists.
@@ -16,6 +18,8 @@ pub struct Rig {
     pub name: String,
     /// `[engine]`.
     pub engine: EngineSettings,
+    /// `[transport]`.
+    pub transport: TransportSettings,
     /// `[midi.NAME]`.
     pub midi: Vec<MidiPort>,
     /// `[input.NAME]`: live audio.
@@ -69,6 +73,52 @@ impl Default for EngineSettings {
     }
 }
 
+/// `[transport]`: musical time.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TransportSettings {
+    /// The tempo, until somebody changes it.
+    pub tempo: Tempo,
+    /// Beats of a bar.
+    pub beats_per_bar: u32,
+    /// What the song's tempo does.
+    pub course: Course,
+    /// Bars that are counted before a start.
+    pub count_in_bars: u32,
+    /// It rolls as soon as it plays.
+    pub starts: bool,
+    /// The MIDI port whose clock is followed: into [`Rig::midi`].
+    pub follow: Option<usize>,
+    /// What it has to do with JACK's transport.
+    pub jack: JackRole,
+    /// Only takes are recorded.
+    pub takes_only: bool,
+    /// The command line said the tempo: it wins over what the rig is changed to.
+    pub is_fixed: bool,
+}
+
+impl TransportSettings {
+    /// At this tempo, whatever the rig says.
+    pub fn fix(&mut self, tempo: Tempo, course: Course) {
+        (self.tempo, self.course, self.is_fixed) = (tempo, course, true);
+    }
+}
+
+impl Default for TransportSettings {
+    fn default() -> TransportSettings {
+        TransportSettings {
+            tempo: Tempo::DEFAULT,
+            beats_per_bar: BEATS_PER_BAR,
+            course: Course::default(),
+            count_in_bars: 0,
+            starts: false,
+            follow: None,
+            jack: JackRole::Off,
+            takes_only: false,
+            is_fixed: false,
+        }
+    }
+}
+
 /// `[midi.NAME]`: a role that gear fills: a source, a destination, or both.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MidiPort {
@@ -81,6 +131,8 @@ pub struct MidiPort {
     /// Makes ports of our own that other programs see, instead. With neither
     /// `in` nor `out` it goes both ways.
     pub is_virtual: bool,
+    /// It is sent our clock.
+    pub clock: bool,
 }
 
 impl MidiPort {

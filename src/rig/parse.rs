@@ -7,6 +7,7 @@ mod loops;
 mod names;
 mod ports;
 mod transform;
+mod transport;
 mod warnings;
 
 use std::io::Read;
@@ -44,7 +45,8 @@ const _: () = assert!(2 * MIDI_LIMIT <= crate::render::SOURCES && 2 * MIDI_LIMIT
 const _: () = assert!(CABLE_LIMIT <= crate::render::CABLES);
 
 /// What `parse` knows at the top level of a rig.
-const TOP: &[&str] = &["name", "engine", "midi", "input", "output", "instrument", "stage", "cable"];
+const TOP: &[&str] =
+    &["name", "engine", "transport", "midi", "input", "output", "instrument", "stage", "cable"];
 
 /// Why a rig file is no rig.
 #[derive(Debug, thiserror::Error)]
@@ -157,6 +159,7 @@ fn sections(root: &dyn TableLike, kinds: &Kinds, problems: &mut Problems<'_>) ->
     let mut rig = Rig { name: name(root, problems), engine: engine(root, problems), ..Rig::default() };
     let mut names = names::collect(root, problems);
     ports::read(&mut names, &mut rig, problems);
+    rig.transport = transport::read(root, &names, problems);
     actors::read(&mut names, kinds, &mut rig, problems);
     cables::read(root, &names, &mut rig, problems);
     rig

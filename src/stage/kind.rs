@@ -188,6 +188,10 @@ pub trait Kind: Send + Sync {
     /// # Errors
     /// [`PrepareError`] where the settings cannot be met, in a musician's words.
     fn prepare(&self, settings: &Settings, format: StreamFormat) -> Result<Box<dyn Processor>, PrepareError>;
+    /// Whether it sounds by itself, without MIDI or audio cabled to it.
+    fn sounds_alone(&self) -> bool {
+        false
+    }
     /// For a kind that may close a loop of cables: how many frames it delays
     /// what comes in by [`Input::late`](super::Input::late), at these settings. A loop
     /// needs one such stage of at least a quantum. `None`: may not close one.

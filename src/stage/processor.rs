@@ -1,4 +1,5 @@
 use crate::midi::Event;
+use crate::transport::Time;
 use crate::unit::{Frame, QUANTUM_FRAMES, SampleRate};
 
 /// What a kind is told before its processor runs. Real-time: yes.
@@ -42,11 +43,19 @@ pub struct Context<'a> {
     pub frame: Frame,
     /// Frames per second.
     pub rate: SampleRate,
+    /// Musical time: holds for the whole piece.
+    pub time: Time,
     /// What arrives in this piece, in order; `time` is an absolute frame within it.
     pub events: &'a [Event],
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// A piece in a time that stands still, at 120 beats a minute: for whoever runs
+    /// a processor by itself. Real-time: yes.
+    pub fn at_rest(frame: Frame, rate: SampleRate, events: &'a [Event]) -> Context<'a> {
+        Context { frame, rate, time: Time::at_rest(rate), events }
+    }
+
     /// Whether the piece begins on a control tick (an absolute multiple of
     /// [`QUANTUM_FRAMES`]). Real-time: yes.
     pub fn is_tick(&self) -> bool {

@@ -45,7 +45,7 @@ mod tests {
     fn segments_cover_the_piece_and_keep_order() {
         let at = |time| Event::from_bytes(time, 0, &[0x90, 60, 1]);
         let events = [at(90), at(100), at(100), at(107), at(131), at(900)];
-        let context = Context { frame: 100, rate: SampleRate::DEFAULT, events: &events };
+        let context = Context::at_rest(100, SampleRate::DEFAULT, &events);
         let cut: Vec<_> = segments(&context, 32).map(|s| (s.range, s.events.len())).collect();
         assert_eq!(cut, [(0..7, 3), (7..31, 1), (31..32, 2)]);
         let none = Context { events: &[], ..context };

@@ -71,8 +71,11 @@ impl Lock {
 /// What the other side wants of the transport. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wish {
-    /// To roll from where the song stands.
-    Roll,
+    /// To roll.
+    Roll {
+        /// The number of the song's tick that comes first.
+        from: u64,
+    },
     /// To stand still.
     Stand,
 }
@@ -132,19 +135,23 @@ impl Follower {
             CLOCK => self.tick(frame, here),
             START => {
                 self.next_tick = 0;
-                (self.rolls, self.wish) = (true, Some(Wish::Roll));
+                self.roll();
             }
-            CONTINUE => (self.rolls, self.wish) = (true, Some(Wish::Roll)),
+            CONTINUE => self.roll(),
             STOP => (self.rolls, self.wish) = (false, Some(Wish::Stand)),
             POSITION => {
                 let sixteenths = u64::from(data[0] & 0x7f) | u64::from(data[1] & 0x7f) << 7;
                 self.next_tick = sixteenths * TICKS_PER_SIXTEENTH;
                 if self.rolls {
-                    self.wish = Some(Wish::Roll);
+                    self.roll();
                 }
             }
             _ => {}
         }
+    }
+
+    fn roll(&mut self) {
+        (self.rolls, self.wish) = (true, Some(Wish::Roll { from: self.next_tick }));
     }
 
     fn tick(&mut self, frame: Frame, here: Beats) {
@@ -204,7 +211,7 @@ impl Follower {
             }
         }
         match self.wish {
-            Some(Wish::Roll) if self.place_at(frame).is_none() => None,
+            Some(Wish::Roll { .. }) if self.place_at(frame).is_none() => None,
             _ => self.wish.take(),
         }
     }

@@ -1,3 +1,4 @@
+use super::{Beats, Course, Tempo, TempoChange, TempoError};
 use crate::unit::{Frame, SampleRate};
 
 const MICROS_PER_SECOND: u64 = 1_000_000;
@@ -107,6 +108,24 @@ impl TempoMap {
         frame.try_into().unwrap_or(Frame::MAX)
     }
 
+    /// The tempi by beats, for a transport that plays along; `None` where ticks
+    /// divide seconds instead. Real-time: no (allocates).
+    ///
+    /// # Errors
+    /// [`TempoError`] for a tempo that no transport has.
+    pub fn course(&self) -> Option<Result<Course, TempoError>> {
+        let ticks_per_beat = self.denominator / MICROS_PER_SECOND;
+        if ticks_per_beat * MICROS_PER_SECOND != self.denominator {
+            return None;
+        }
+        let change = |segment: &Segment| {
+            let beat = (u128::from(segment.tick) << 32) / u128::from(ticks_per_beat);
+            let tempo = Tempo::new(60.0e6 / f64::from(segment.weight))?;
+            Ok(TempoChange { beat: Beats(beat as u64), tempo })
+        };
+        Some(self.segments.iter().map(change).collect::<Result<Vec<_>, _>>().map(Course::new))
+    }
+
     /// The time of a tick in whole seconds, rounded down. Real-time: yes.
     pub fn whole_seconds(&self, tick: u64) -> u64 {
         let after = self.segments.partition_point(|segment| segment.tick <= tick);
@@ -170,6 +189,16 @@ mod tests {
         let map = TempoMap::beats(96, &[(96, 250_000), (192, 9), (192, 1_000_000)]).expect("ticks");
         let beats: Vec<u64> = (0..5).map(|beat| map.frame(beat * 96, rate(48_000))).collect();
         assert_eq!(beats, [0, 24_000, 36_000, 84_000, 132_000]);
+    }
+
+    #[test]
+    fn a_course_has_the_tempi_at_their_beats() {
+        let map = TempoMap::beats(96, &[(96, 250_000), (144, 1_000_000)]).expect("ticks");
+        let course = map.course().expect("beats").expect("tempi");
+        let tempo = |beat: u64| course.at(Beats(beat << 31)).map(Tempo::beats_per_minute);
+        assert_eq!([tempo(0), tempo(2), tempo(3)], [Some(120.0), Some(240.0), Some(60.0)]);
+        assert!(TempoMap::beats(96, &[(0, 9)]).expect("ticks").course().expect("beats").is_err());
+        assert!(TempoMap::smpte(SmpteRate::Fps25, 40).expect("ticks").course().is_none());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use super::{Beats, Grid, State, Tempo};
-use crate::unit::SampleRate;
+use crate::unit::{Frame, SampleRate};
 
 /// Beats of a bar where nobody says otherwise.
 pub const BEATS_PER_BAR: u32 = 4;
@@ -26,6 +26,20 @@ impl Time {
             counts_in: false,
             beats_per_bar: BEATS_PER_BAR,
         }
+    }
+
+    /// The first beat that begins at a frame or after it: where, and which it is of
+    /// its bar, counted from 0. Real-time: yes.
+    pub fn next_beat(&self, frame: Frame) -> (Frame, u32) {
+        let whole = self.grid.beat_at(frame).0 >> 32;
+        let at = |beat: u64| self.grid.frame_of(Beats(beat << 32));
+        let beat = if at(whole) >= frame { whole } else { whole + 1 };
+        (at(beat), (beat % u64::from(self.beats_per_bar.max(1))) as u32)
+    }
+
+    /// Whether beats count for a player: it rolls, or counts in. Real-time: yes.
+    pub fn moves(&self) -> bool {
+        self.state.is_rolling() || self.counts_in
     }
 
     /// Bar and beat of a position, both counted from 1. Real-time: yes.
@@ -95,6 +109,19 @@ mod tests {
         assert_eq!([tempo(3), tempo(4), tempo(7), tempo(99)], [None, Some(70.0), Some(70.0), Some(90.0)]);
         assert_eq!(course.next(Beats(4 << 32)), Some(change(8, 90.0)));
         assert_eq!(course.next(Beats(8 << 32)), None);
+    }
+
+    #[test]
+    fn the_next_beat_is_never_passed_and_never_skipped() {
+        let mut time = Time { beats_per_bar: 3, ..Time::at_rest(SampleRate::DEFAULT) };
+        time.grid.set_tempo(0, Tempo::new(133.3).expect("a tempo"), SampleRate::DEFAULT);
+        let beats: Vec<Frame> = (0..9_u64).map(|beat| time.grid.frame_of(Beats(beat << 32))).collect();
+        for (number, pair) in beats.windows(2).enumerate() {
+            let of_bar = |number: usize| (number % 3) as u32;
+            assert_eq!(time.next_beat(pair[0]), (pair[0], of_bar(number)));
+            assert_eq!(time.next_beat(pair[0] + 1), (pair[1], of_bar(number + 1)));
+            assert_eq!(time.next_beat(pair[1] - 1), (pair[1], of_bar(number + 1)));
+        }
     }
 
     #[test]

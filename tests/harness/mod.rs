@@ -60,7 +60,7 @@ impl Rack {
             let range = done..done + length;
             let from = events.partition_point(|event| event.time < self.frame);
             let to = events.partition_point(|event| event.time < self.frame + length as u64);
-            let context = Context { frame: self.frame, rate: self.rate, events: &events[from..to] };
+            let context = Context::at_rest(self.frame, self.rate, &events[from..to]);
             let input = Input {
                 main: [&input[0][range.clone()], &input[1][range.clone()]],
                 late: late.map(|late| [&late[0][range.clone()], &late[1][range.clone()]]),

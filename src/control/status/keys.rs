@@ -37,6 +37,10 @@ fn command(key: KeyEvent) -> Option<StatusCommand> {
         // The same key without Shift, on most keyboards.
         KeyCode::Char('+' | '=') => Some(StatusCommand::Louder),
         KeyCode::Char('a' | 'A') => Some(StatusCommand::Actors),
+        KeyCode::Char('p' | 'P') => Some(StatusCommand::StartOrStop),
+        KeyCode::Char('c' | 'C') => Some(StatusCommand::Continue),
+        KeyCode::Char('r' | 'R') => Some(StatusCommand::Arm),
+        KeyCode::Char('t' | 'T') => Some(StatusCommand::Tap),
         KeyCode::Char('-' | '_') => Some(StatusCommand::Softer),
         _ => None,
     }
@@ -54,7 +58,11 @@ mod tests {
         assert_eq!(plain(KeyCode::Char('-')), Some(StatusCommand::Softer));
         assert_eq!(plain(KeyCode::Char('a')), Some(StatusCommand::Actors));
         assert_eq!(plain(KeyCode::Char('q')), Some(StatusCommand::Quit));
-        assert_eq!(plain(KeyCode::Char('c')), None);
+        assert_eq!(plain(KeyCode::Char('p')), Some(StatusCommand::StartOrStop));
+        assert_eq!(plain(KeyCode::Char('c')), Some(StatusCommand::Continue));
+        assert_eq!(plain(KeyCode::Char('r')), Some(StatusCommand::Arm));
+        assert_eq!(plain(KeyCode::Char('t')), Some(StatusCommand::Tap));
+        assert_eq!(plain(KeyCode::Char('x')), None);
         let control = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         assert_eq!(command(control), Some(StatusCommand::Quit));
         let released = KeyEvent::new_with_kind(KeyCode::Char(' '), KeyModifiers::NONE, KeyEventKind::Release);

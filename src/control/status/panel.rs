@@ -8,6 +8,7 @@ use ratatui::text::{Line, Span};
 use super::StatusView;
 use super::meter::Meter;
 use super::view::{GearView, clock, milliseconds};
+use crate::control::report::TransportReport;
 use crate::unit::SILENCE_DECIBELS;
 
 /// Where the bars begin, in dBFS; they end at 0.
@@ -106,6 +107,7 @@ impl Panel {
         ];
         lines.extend(self.meter_lines(width).into_iter().map(|line| (0, line)));
         lines.push((1, self.engine(view, width)));
+        lines.push((2, self.transport(&view.transport, width)));
         lines.push((1, self.counters(view, width)));
         if !view.gear.is_empty() {
             lines.push((2, self.gear(&view.gear, width)));
@@ -264,6 +266,25 @@ impl Panel {
         self.fit(counters, width)
     }
 
+    fn transport(&self, transport: &TransportReport, width: usize) -> Line<'static> {
+        let TransportReport { state, counts_in, bar, beat, tempo_bpm, clock, .. } = transport;
+        let style = match state.as_str() {
+            "rolling" => self.palette.color(Color::Green),
+            "armed" | "recording" => self.palette.color(Color::Red),
+            _ => Style::new(),
+        };
+        let what = if *counts_in { "count-in" } else { state.as_str() };
+        let mut items = vec![
+            vec![Span::styled(format!("{what:<9}"), style), Span::raw(format!(" {bar}.{beat}"))],
+            vec![Span::raw(format!("{tempo_bpm:.2}")), Span::styled(" BPM", self.palette.dim())],
+        ];
+        if !matches!(clock.as_str(), "free" | "") {
+            let style = self.palette.color(if clock == "locked" { Color::Green } else { Color::Yellow });
+            items.push(vec![Span::styled("clock ", self.palette.dim()), Span::styled(clock.clone(), style)]);
+        }
+        self.fit(items, width)
+    }
+
     fn gear(&self, gear: &[GearView], width: usize) -> Line<'static> {
         let pieces = gear.iter().map(|piece| {
             let arrow = match (piece.is_output, self.palette.unicode) {
@@ -283,7 +304,16 @@ impl Panel {
     }
 
     fn help(&self, width: usize) -> Line<'static> {
-        let keys = [("Space", "panic"), ("+ -", "master level"), ("a", "actors"), ("q", "quit")];
+        let keys = [
+            ("Space", "panic"),
+            ("p", "play"),
+            ("c", "go on"),
+            ("t", "tap"),
+            ("r", "arm"),
+            ("+ -", "level"),
+            ("a", "actors"),
+            ("q", "quit"),
+        ];
         let items = keys.map(|(key, does)| {
             vec![Span::raw(format!("{key} ")), Span::styled(does.to_owned(), self.palette.dim())]
         });

@@ -1,4 +1,4 @@
-use crate::control::report::device_name;
+use crate::control::report::{TransportReport, device_name};
 
 /// What the display shows, as plain data: the engine fills it from its snapshots.
 #[derive(Clone, Default, PartialEq, Debug)]
@@ -39,6 +39,8 @@ pub struct StatusView {
     pub rt_violations: u64,
     /// The MIDI gear that the rig names.
     pub gear: Vec<GearView>,
+    /// The transport.
+    pub transport: TransportReport,
     /// Time played, in seconds of the engine's frames.
     pub seconds: f64,
     /// The recording, if there is one.

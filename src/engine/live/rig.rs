@@ -76,10 +76,14 @@ impl RigKeeper {
         }
     }
 
-    fn take_rig(&mut self, rig: Rig) {
+    fn take_rig(&mut self, mut rig: Rig) {
         let Parts { board, addresses, .. } = &*self.parts;
         let wanted = fill(self.keeping.request.clone(), &rig);
         let old = self.keeping.changes.deployment();
+        let before = &old.rig().transport;
+        if before.is_fixed {
+            rig.transport.fix(before.tempo, before.course.clone());
+        }
         let midi_changed = old.rig().midi != rig.midi;
         let old_places = placed_ports(old).iter().map(|port| port.place).collect();
         let engine = |rig: &Rig| (rig.engine.rate, rig.engine.block_frames);

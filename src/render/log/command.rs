@@ -1,12 +1,15 @@
 //! How each command stands in the log. Whoever adds a command adds a tag here.
 
 use super::bytes::{In, Out};
-use crate::render::{Command, Injected, Injection};
+use crate::render::{Command, Injected, Injection, JackReport};
+use crate::transport::{Beats, Order, Tempo};
 
 const PARAMETER: u8 = 0;
 const MASTER: u8 = 1;
 const PANIC: u8 = 2;
 const INJECT: u8 = 3;
+const TRANSPORT: u8 = 4;
+const JACK: u8 = 5;
 
 /// Real-time: yes.
 pub(super) fn put(command: &Command, out: &mut Out<'_>) {
@@ -19,6 +22,24 @@ pub(super) fn put(command: &Command, out: &mut Out<'_>) {
         }
         Command::Panic => {
             out.u8(PANIC);
+        }
+        Command::Transport(order) => {
+            out.u8(TRANSPORT);
+            match order {
+                Order::Start => out.u8(0),
+                Order::Stop => out.u8(1),
+                Order::Continue => out.u8(2),
+                Order::Arm => out.u8(3),
+                Order::Locate(beat) => out.u8(4).u64(beat.0),
+                Order::Tempo(tempo) => out.u8(5).u64(tempo.beats_per_minute().to_bits()),
+                Order::Tap => out.u8(6),
+            };
+        }
+        Command::Jack(JackReport { frame, is_rolling, is_moved, place, beats, tempo }) => {
+            let known = u8::from(beats.is_some()) << 2 | u8::from(tempo.is_some()) << 3;
+            let flags = u8::from(is_rolling) | u8::from(is_moved) << 1 | known;
+            let tempo = tempo.unwrap_or_default().beats_per_minute().to_bits();
+            out.u8(JACK).u8(flags).u64(frame).u64(place).u64(beats.unwrap_or_default().0).u64(tempo);
         }
         Command::Inject(Injection { node, what, frame }) => {
             out.u8(INJECT).u16(node).u64(frame);
@@ -39,6 +60,29 @@ pub(super) fn take(body: &mut In<'_>) -> Option<Command> {
         PARAMETER => Command::Parameter { node: body.u16()?, index: body.u16()?, value: body.f32()? },
         MASTER => Command::Master { decibels: body.f32()? },
         PANIC => Command::Panic,
+        TRANSPORT => Command::Transport(match body.u8()? {
+            0 => Order::Start,
+            1 => Order::Stop,
+            2 => Order::Continue,
+            3 => Order::Arm,
+            4 => Order::Locate(Beats(body.u64()?)),
+            5 => Order::Tempo(tempo(body)?),
+            6 => Order::Tap,
+            _ => return None,
+        }),
+        JACK => {
+            let flags = body.u8().filter(|flags| *flags < 16)?;
+            let (frame, place, beats) = (body.u64()?, body.u64()?, Beats(body.u64()?));
+            let tempo = tempo(body)?;
+            Command::Jack(JackReport {
+                frame,
+                is_rolling: flags & 1 != 0,
+                is_moved: flags & 2 != 0,
+                place,
+                beats: (flags & 4 != 0).then_some(beats),
+                tempo: (flags & 8 != 0).then_some(tempo),
+            })
+        }
         INJECT => {
             let (node, frame) = (body.u16()?, body.u64()?);
             let what = match body.u8()? {
@@ -53,4 +97,8 @@ pub(super) fn take(body: &mut In<'_>) -> Option<Command> {
         }
         _ => return None,
     })
+}
+
+fn tempo(body: &mut In<'_>) -> Option<Tempo> {
+    Tempo::new(f64::from_bits(body.u64()?)).ok()
 }

@@ -76,6 +76,7 @@ impl Renderer {
         }
         if let Some(new) = &mut swap.plan {
             std::mem::swap(plan, new);
+            self.time.exchange(time, &new.time, &plan.time, sinks);
         }
     }
 }

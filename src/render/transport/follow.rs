@@ -2,13 +2,15 @@
 
 use super::{JackReport, JackRole, Sinks, TimePlan, Timekeeper, clock};
 use crate::midi::{Event, Message};
-use crate::transport::{Beats, Grid, Order, TICKS_PER_BEAT, Tempo, Wish};
+use crate::transport::{Beats, Order, TICKS_PER_BEAT, Tempo, Wish};
 use crate::unit::Frame;
 
 /// What is off by more is another place, in ticks: half a beat.
 const JUMP_TICKS: f64 = 12.0;
 /// What is off is made up for within so many ticks: a beat.
 const STEER_TICKS: f64 = 24.0;
+/// Two sides that count the same beats may be apart by so much: a tick.
+const NEAR: Beats = Beats::part(1, TICKS_PER_BEAT);
 /// The tempo is bent by so much at most to make up for it.
 const STEEPEST: (f64, f64) = (0.8, 1.25);
 
@@ -56,11 +58,9 @@ impl Timekeeper {
         }
         match self.follower.place_at(frame) {
             // Gone: what was last known holds.
-            None if self.held.is_some() => {
-                if self.held != Some(tempo) || self.is_bent(tempo) {
-                    self.grid.set_tempo(frame, tempo, self.rate);
-                }
-                self.held = Some(tempo);
+            None if self.is_bent => {
+                self.grid.set_tempo(frame, tempo, self.rate);
+                self.is_bent = false;
             }
             Some(place) if is_fresh => {
                 let ticks = f64::from(TICKS_PER_BEAT);
@@ -77,14 +77,10 @@ impl Timekeeper {
                 if let Ok(bent) = Tempo::new(bent.clamp(Tempo::MIN, Tempo::MAX)) {
                     self.grid.set_tempo(frame, bent, self.rate);
                 }
-                self.held = Some(tempo);
+                (self.held, self.is_bent) = (Some(tempo), true);
             }
             _ => {}
         }
-    }
-
-    fn is_bent(&self, tempo: Tempo) -> bool {
-        self.grid != { let mut straight = self.grid; straight.set_tempo(0, tempo, self.rate); Grid { ..straight } }
     }
 
     /// How JACK's transport stands.
@@ -111,9 +107,15 @@ impl Timekeeper {
         let mut fresh = self.grid;
         fresh.locate(0, Beats(0));
         let to = report.beats.unwrap_or_else(|| fresh.beat_at(report.place));
-        if self.state.is_rolling() {
-            self.halt(frame, plan, sinks);
+        let is_there = self.state.is_rolling() && !report.is_moved && {
+            let here = self.grid.beat_at(report.frame);
+            here.0.abs_diff(to.0) < NEAR.0
+        };
+        if !is_there {
+            if self.state.is_rolling() {
+                self.halt(frame, plan, sinks);
+            }
+            self.roll(frame, Some(report.frame), to, plan, sinks);
         }
-        self.roll(frame, Some(report.frame), to, plan, sinks);
     }
 }

@@ -66,6 +66,8 @@ pub struct JackReport {
     pub frame: Frame,
     /// It rolls.
     pub is_rolling: bool,
+    /// It is not where it would have gone by itself.
+    pub is_moved: bool,
     /// Its own frame.
     pub place: u64,
     /// Its beat, where somebody counts them.

@@ -61,6 +61,7 @@ fn midi(entry: &Entry<'_>, problems: &mut Problems<'_>) -> Option<MidiPort> {
     let input = pattern(&fields, "in", problems);
     let output = pattern(&fields, "out", problems);
     let is_virtual = fields.switch("virtual", problems).unwrap_or(false);
+    let clock = fields.switch("clock", problems).unwrap_or(false);
     if problems.list.len() > before {
         return None;
     }
@@ -71,7 +72,13 @@ fn midi(entry: &Entry<'_>, problems: &mut Problems<'_>) -> Option<MidiPort> {
         problems.add(&entry.at, message, Some(hint.into()));
         return None;
     }
-    Some(MidiPort { name: entry.name.to_owned(), input, output, is_virtual })
+    let port = MidiPort { name: entry.name.to_owned(), input, output, is_virtual, clock };
+    if clock && !port.is_destination() {
+        let message = format!("`{}` is sent a clock, but nothing goes out there", entry.name);
+        problems.add(fields.key_at("clock"), message, Some("give it `out = \"NAME*\"`".into()));
+        return None;
+    }
+    Some(port)
 }
 
 fn pattern(fields: &Fields<'_>, key: &str, problems: &mut Problems<'_>) -> Option<String> {

@@ -17,6 +17,7 @@ pub(super) fn of(rig: &Rig) -> Vec<Problem> {
         let fed = rig.cables.iter().any(|cable| cable.to == here);
         let (message, hint) = match (fed, heard) {
             (true, true) => continue,
+            (false, true) if actor.kind.sounds_alone() => continue,
             (_, false) => (format!("`{}` is cabled to nothing: nobody hears it", actor.name), "to = \"out\""),
             (false, true) => match actor.role() {
                 Role::Instrument => {

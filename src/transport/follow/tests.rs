@@ -139,7 +139,7 @@ fn a_clock_that_breaks_off_is_lost_and_found_where_it_would_be() {
     follower.hear(0, START, [0; 2], Beats(0));
     master.ticks(&mut follower, 96, 120.0);
     let end = master.time as Frame;
-    assert_eq!((follower.quantum(end), follower.quantum(end + 20_000)), (Some(Wish::Roll), None));
+    assert_eq!((follower.quantum(end), follower.quantum(end + 20_000)), (Some(Wish::Roll { from: 0 }), None));
     assert_eq!(follower.lock(), Lock::Locked);
     follower.quantum(end + 32_000);
     assert_eq!((follower.lock(), follower.losses(), follower.place_at(end)), (Lock::Lost, 1, None));
@@ -158,7 +158,7 @@ fn song_positions_and_continue_are_heard() {
     // Nobody knows yet when its first tick comes.
     assert_eq!(follower.quantum(64), None);
     follower.hear(1_000, CLOCK, [0; 2], Beats(0));
-    assert_eq!(follower.quantum(1_024), Some(Wish::Roll));
+    assert_eq!(follower.quantum(1_024), Some(Wish::Roll { from: 864 }));
     assert_eq!(follower.place_at(1_000), Some(864.0));
     follower.hear(1_100, STOP, [0; 2], Beats(0));
     assert_eq!(follower.quantum(1_120), Some(Wish::Stand));

@@ -22,6 +22,14 @@ fn view() -> StatusView {
         voices: 12,
         xruns: 3,
         gear: vec![gear("keys", Some("KeyStep 37"), false), gear("expander", None, true)],
+        transport: TransportReport {
+            state: "rolling".into(),
+            bar: 3,
+            beat: 2,
+            tempo_bpm: 120.5,
+            clock: "locked".into(),
+            ..TransportReport::default()
+        },
         seconds: 3_723.4,
         recording: Some(RecordView { path: "take.wav".into(), seconds: 61.0, ..RecordView::default() }),
         ..StatusView::default()
@@ -54,11 +62,12 @@ fn at_eighty_columns_everything_is_there() {
         "master +0.0 dB",
         "xruns 3   late 0   dropped 0   faults 0",
         "keys ← KeyStep 37   expander → waiting",
-        "Space panic   + - master level   a actors   q quit",
+        "rolling   3.2   120.50 BPM   clock locked",
+        "Space panic   p play   c go on   t tap   r arm   + - level   a actors   q quit",
     ] {
         assert!(all.contains(part), "{part:?} is not in\n{all}");
     }
-    assert_eq!(rows.len(), 9);
+    assert_eq!(rows.len(), 10);
 }
 
 #[test]
