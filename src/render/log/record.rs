@@ -247,6 +247,8 @@ fn kind_of(number: u8) -> Option<FaultKind> {
 
 #[cfg(test)]
 mod tests {
+    use crate::render::JackReport;
+    use crate::transport::{Beats, Order, Tempo};
     use proptest::prelude::*;
 
     use super::*;
@@ -283,6 +285,24 @@ mod tests {
             }),
             value.prop_map(|decibels| Command::Master { decibels }),
             Just(Command::Panic),
+            (0_u8..7, any::<u64>(), 20.0..400.0_f64).prop_map(|(order, beat, bpm)| {
+                let tempo = Tempo::new(bpm).expect("a tempo");
+                Command::Transport(match order {
+                    0 => Order::Start,
+                    1 => Order::Stop,
+                    2 => Order::Continue,
+                    3 => Order::Arm,
+                    4 => Order::Locate(Beats(beat)),
+                    5 => Order::Tempo(tempo),
+                    _ => Order::Tap,
+                })
+            }),
+            (any::<(u64, bool, bool, u64)>(), any::<Option<u64>>(), proptest::option::of(20.0..400.0_f64))
+                .prop_map(|((frame, is_rolling, is_moved, place), beats, bpm)| {
+                    let tempo = bpm.and_then(|bpm| Tempo::new(bpm).ok());
+                    let beats = beats.map(Beats);
+                    Command::Jack(JackReport { frame, is_rolling, is_moved, place, beats, tempo })
+                }),
             (any::<u16>(), injected, any::<u64>())
                 .prop_map(|(node, what, frame)| Command::Inject(Injection { node, what, frame })),
         ]

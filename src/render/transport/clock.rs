@@ -20,7 +20,7 @@ const NOBODY: u16 = u16::MAX;
 
 /// The first tick at a beat or after it.
 pub(super) fn first_tick(beat: Beats) -> u64 {
-    let mut tick = (u128::from(beat.0) * u128::from(TICKS_PER_BEAT) >> 32) as u64;
+    let mut tick = ((u128::from(beat.0) * u128::from(TICKS_PER_BEAT)) >> 32) as u64;
     while Beats::part(tick, TICKS_PER_BEAT) < beat {
         tick += 1;
     }
@@ -74,7 +74,7 @@ impl Timekeeper {
     /// counted with us is there already.
     pub(super) fn tell_position(&self, frame: Frame, to: Beats, plan: &TimePlan, sinks: &mut Sinks) {
         let sixteenths = to.0 / SIXTEENTH;
-        if to.0 % SIXTEENTH == 0 && sixteenths <= LAST_POSITION {
+        if to.0.is_multiple_of(SIXTEENTH) && sixteenths <= LAST_POSITION {
             let message = [POSITION, (sixteenths & 0x7f) as u8, (sixteenths >> 7) as u8];
             self.tell(frame, &message, plan, sinks);
         }
