@@ -118,6 +118,7 @@ fn play(path: &Path, accidents: &[&str]) -> Result<Played, Box<dyn Error>> {
         record: Some(path.to_owned()),
         seconds: Some(SECONDS),
         injections,
+        scene: None,
         watch: None,
         mending: Mending::default(),
     })?;

@@ -25,7 +25,7 @@ pub use inject::{Inject, Injection};
 pub use keeper::StageState;
 pub use mending::Mending;
 pub use scores::NamedScore;
-pub use summary::{CableLoss, FaultRecord, IsolationRecord, Summary};
+pub use summary::{CableLoss, FaultRecord, IsolationRecord, SceneRecord, Summary};
 
 use crate::stage::Kinds;
 

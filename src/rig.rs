@@ -8,16 +8,18 @@ mod model;
 mod parse;
 mod pattern;
 mod problem;
+mod scenes;
 mod watch;
 
 pub use blueprint::Blueprint;
 pub use deploy::{Change, DeployError, Deployment};
+pub use model::scenes::{Control, Does, Moves, Scene, Setting, Trigger};
 pub use model::{
     Actor, Cable, CableKind, Device, EngineSettings, MidiPort, Origin, Port, Rig, TransportSettings,
 };
 pub use parse::{
-    ACTOR_LIMIT, CABLE_LIMIT, DEVICE_LIMIT, LoadError, MIDI_LIMIT, NAME_LIMIT, TEXT_LIMIT_BYTES, close_loops,
-    load, parse, parse_bytes,
+    ACTOR_LIMIT, CABLE_LIMIT, CONTROL_LIMIT, DEVICE_LIMIT, LoadError, MIDI_LIMIT, NAME_LIMIT, NAMED_LIMIT,
+    SCENE_LIMIT, SETLIST_LIMIT, TEXT_LIMIT_BYTES, close_loops, load, parse, parse_bytes,
 };
 pub use problem::{Problem, Severity, nearest};
 pub use watch::{QUIET, Watch};

@@ -522,12 +522,80 @@ fn every_key_takes_its_example_and_default() {
                         "{BASE}[midi.new]\n{line}{}",
                         if key.name == "virtual" { "in = '*'" } else { "" }
                     ),
+                    "scene" if key.name == "name" => format!("{BASE}[[scene]]\n{line}"),
+                    "scene" => format!("{BASE}[[scene]]\nname = 'x'\n{line}"),
+                    "control" => {
+                        let hears = ["controller", "bend", "pressure", "note", "program"].contains(&key.name);
+                        let heard = if hears { "" } else { "controller = 1\n" };
+                        let does = match key.name {
+                            "set" | "do" => "",
+                            "range" | "curve" | "pickup" => "set = 'lead.cutoff_hertz'\n",
+                            _ => "do = 'panic'\n",
+                        };
+                        format!("{BASE}[[control]]\n{heard}{does}{line}")
+                    }
                     other => format!("{BASE}[{other}.new]\n{line}"),
                 };
                 parsed(&text);
             }
         }
     }
+}
+
+/// What scenes and controls may not say, and where that is said.
+#[test]
+fn bad_scenes_and_controls_are_refused_at_the_place() {
+    let scene = |lines: &str| format!("{BASE}[[scene]]\nname = 'verse'\n{lines}\n");
+    let control = |lines: &str| format!("{BASE}[[control]]\n{lines}\n");
+    let cases = [
+        (scene("set = { 'led.cutoff_hertz' = 900 }"), "nobody called `led`", "did you mean `lead`?"),
+        (scene("set = { 'lead.cutof' = 900 }"), "no parameter `cutof`", "did you mean `lead.cutoff_hertz`?"),
+        (scene("set = { lead.cutoff_hertz = 9 }"), "must be from 20 to 20000 Hz; 9 is not", ""),
+        (scene("set = { 'lead.voices' = 3 }"), "`voices` of `lead` cannot be changed", "cutoff_hertz"),
+        (scene("set = { 'keys.gain' = 3 }"), "`keys` is [midi.keys]: it has no parameters", "instruments"),
+        (scene("set = { lead = 3 }"), "`lead` names no parameter", "write \"lead.KEY\""),
+        (scene("set = { 'lead.gain' = 3, lead.gain = 4 }"), "`lead.gain` is set twice", ""),
+        (scene("mute = ['echo']"), "`echo` takes no notes", "effects ring out"),
+        (scene("mute = 'lead'"), "`mute` must be a list of names", "write mute = [\"lead\"]"),
+        (scene("program = 128"), "must be from 0 to 127; 128 is not", ""),
+        (scene("controller = 63"), "must be from 64 to 119", ""),
+        (scene("key = 'q'"), "`q` cannot bring on a scene", "digits can"),
+        (scene("key = 'H9'"), "`key` must name a key", "such as \"C1\""),
+        (scene("from = 'lead'"), "`lead` is no MIDI port", "[midi.NAME]"),
+        (scene("[[scene]]\nname = 'verse'"), "there is a scene `verse` already", ""),
+        (scene("key = '1'\n[[scene]]\nname = 'b'\nkey = '1'"), "the key `1` brings on the scene `verse`", ""),
+        (format!("setlist = ['vers']\n{}", scene("")), "no scene `vers`", "did you mean `verse`?"),
+        (format!("setlist = []\n{}", scene("")), "a set list has 1 to 1024 places", ""),
+        (control("do = 'panic'"), "this control hears nothing", "controller, bend"),
+        (control("bend = true\nnote = 3\ndo = 'panic'"), "a control hears one thing", ""),
+        (control("controller = 120\ndo = 'panic'"), "`controller` must be a number from 0 to 119", ""),
+        (control("controller = [1, 1]\ndo = 'panic'"), "a pair has two different controllers", "[1, 33]"),
+        (control("controller = 1\ndo = 'panik'"), "a control cannot do `panik`", "did you mean \"panic\"?"),
+        (control("controller = 1\ndo = 'scene:x'"), "no scene `x`", "add a [[scene]]"),
+        (control("controller = 1"), "this control does nothing", "next-scene"),
+        (control("controller = 1\ndo = 'panic'\npickup = true"), "has no `pickup`", ""),
+        (
+            control("controller = 1\nset = 'lead.cutoff_hertz'\nrange = [0, 100]"),
+            "`range` must be two different numbers from 20 to 20000 Hz",
+            "",
+        ),
+        (
+            control("controller = 1\nset = 'lead.gain'\ncurve = 'log'"),
+            "a log curve cannot go from -120 to 24",
+            "above 0",
+        ),
+    ];
+    for (text, message, hint) in cases {
+        let problems = refused(&text);
+        let first = &problems[0];
+        assert!(first.message.contains(message), "{message}: {problems:?}\n{text}");
+        assert!(first.hint.as_deref().unwrap_or("").contains(hint), "{hint}: {problems:?}\n{text}");
+        assert!(first.line > 0, "{problems:?}");
+    }
+    let scenes =
+        |count: usize| -> String { (0..count).map(|i| format!("[[scene]]\nname = 's{i}'\n")).collect() };
+    assert!(rig::parse(&scenes(rig::SCENE_LIMIT), &kinds()).is_ok());
+    assert!(refused(&scenes(rig::SCENE_LIMIT + 1))[0].message.contains("up to 128 scenes"));
 }
 
 /// A rig in which everything that can be said is said.

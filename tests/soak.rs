@@ -96,6 +96,7 @@ fn soak(driver: DriverChoice, count: usize, injections: Vec<Injection>) -> Soake
         record: None,
         seconds: Some(seconds + REST_SECONDS),
         injections,
+        scene: None,
         watch: None,
         // No quarantine: each fault is to find its instrument playing.
         mending: Mending {

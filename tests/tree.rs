@@ -67,6 +67,7 @@ fn job(record: Option<&Path>, seconds: Option<f64>, injections: &[&str]) -> Job 
         record: record.map(Path::to_owned),
         seconds,
         injections: injections.iter().map(|text| text.parse::<Injection>().unwrap()).collect(),
+        scene: None,
         watch: None,
         mending: Mending::default(),
     }

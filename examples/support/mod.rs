@@ -44,6 +44,7 @@ pub fn render(rig: Rig, melody: Score, path: Option<&str>, name: &str) -> Result
         length: None,
         tail: None,
         seed: 0,
+        scene: None,
         injections: Vec::new(),
     };
     let rendered = offline::render(job, |_, _| {})?;
@@ -62,6 +63,7 @@ pub fn play(rig: Rig, melody: Score) -> Result<(), Box<dyn Error>> {
         record: None,
         seconds: Some(SECONDS),
         injections: Vec::new(),
+        scene: None,
         watch: None,
         mending: Default::default(),
     })?;

@@ -179,6 +179,7 @@ pub(super) fn actors(rig: Option<&Path>, json: bool, kinds: &Kinds) -> Result<()
         record: None,
         seconds: None,
         injections: Vec::new(),
+        scene: None,
         watch: None,
         mending: Mending::default(),
     })?;

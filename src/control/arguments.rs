@@ -74,6 +74,9 @@ pub struct PlayArguments {
     /// Plays a MIDI file from the start, into one MIDI input of the rig or all
     #[arg(long, value_name = "[NAME=]FILE")]
     pub midi: Vec<String>,
+    /// The scene to begin in; without one, the first of the set list
+    #[arg(long, value_name = "NAME")]
+    pub scene: Option<String>,
     /// auto, jack, pulse, alsa, coreaudio, wasapi or null
     #[arg(long, default_value = "auto", value_parser = parse_driver)]
     pub driver: DriverChoice,
@@ -118,6 +121,9 @@ pub struct RenderArguments {
     /// Plays a MIDI file into one MIDI input of the rig, or all
     #[arg(long, value_name = "[NAME=]FILE")]
     pub midi: Vec<String>,
+    /// The scene to begin in; without one, the first of the set list
+    #[arg(long, value_name = "NAME")]
+    pub scene: Option<String>,
     /// Plays a WAV into an audio input of the rig
     #[arg(long, value_name = "NAME=FILE.wav")]
     pub audio: Vec<String>,

@@ -136,6 +136,7 @@ async fn session(
         record: None,
         seconds: Some(arguments.seconds),
         injections: chaos.injections.clone(),
+        scene: None,
         watch: None,
         mending: Chaos::mending(),
     })?;

@@ -101,6 +101,8 @@ fn summary(rig: &Rig) -> String {
         (role(Role::Instrument), "instrument"),
         (role(Role::Stage), "stage"),
         (rig.cables.len(), "cable"),
+        (rig.scenes.len(), "scene"),
+        (rig.controls.len(), "control"),
     ];
     let counted = |(count, what): (usize, &str)| match count {
         0 => None,

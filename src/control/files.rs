@@ -35,6 +35,20 @@ pub(super) fn load_rig(path: Option<&Path>, kinds: &Kinds) -> Result<Rig, Error>
     Ok(rig)
 }
 
+/// Refuses a scene that a rig does not have.
+pub(super) fn known_scene(rig: &Rig, name: &str) -> Result<(), Error> {
+    if rig.scenes.iter().any(|scene| scene.name == name) {
+        return Ok(());
+    }
+    let names: Vec<&str> = rig.scenes.iter().map(|scene| scene.name.as_str()).collect();
+    let hint = match rig::nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "it has none; add a [[scene]]".to_owned(),
+        None => format!("it has {}", names.join(", ")),
+    };
+    Err(Error::new(ErrorKind::Usage, format!("the rig has no scene `{name}`; {hint}")))
+}
+
 /// The MIDI files of `--midi [NAME=]FILE`.
 pub(super) fn load_scores(arguments: &[String]) -> Result<Vec<NamedScore>, Error> {
     arguments

@@ -25,7 +25,7 @@ struct Entry {
 #[derive(Serialize)]
 struct Row {
     name: &'static str,
-    /// `number`, `integer`, `choice`, `switch`, `text` or `list`.
+    /// `number`, `integer`, `choice`, `switch`, `text`, `list` or `table`.
     r#type: &'static str,
     unit: Option<&'static str>,
     min: Option<Json>,
@@ -145,12 +145,18 @@ fn of_key(key: &Key) -> Row {
         Sample::Pairs(pairs) => {
             pairs.iter().map(|(bar, tempo)| Json::from(vec![Json::from(*bar), Json::from(*tempo)])).collect()
         }
+        Sample::Names(names) => Json::from(names),
+        Sample::Range(range) => Json::from(&range[..]),
+        Sample::Setting(parameter, value) => serde_json::json!({ parameter: value }),
     };
     let (r#type, min, max) = match key.shape {
         KeyShape::Number { min, max } => ("number", Some(min.into()), Some(max.into())),
         KeyShape::Integer { min, max } => ("integer", Some(min.into()), Some(max.into())),
         KeyShape::Switch => ("switch", None, None),
         KeyShape::Channels => ("list", Some(1.into()), Some(16.into())),
+        KeyShape::Names | KeyShape::Range => ("list", None, None),
+        KeyShape::Settings => ("table", None, None),
+        KeyShape::Controller => ("integer", Some(0.into()), Some(keys::CONTROLLERS.into())),
         KeyShape::DeviceChannels => ("list", Some(1.into()), Some(keys::DEVICE_CHANNELS.into())),
         KeyShape::TempoMap => ("list", None, None),
         KeyShape::Choice(_) => ("choice", None, None),
@@ -158,6 +164,11 @@ fn of_key(key: &Key) -> Row {
         | KeyShape::Pattern
         | KeyShape::KeyRange
         | KeyShape::VelocityRange
+        | KeyShape::Text
+        | KeyShape::Key
+        | KeyShape::SceneKey
+        | KeyShape::Parameter
+        | KeyShape::Action
         | KeyShape::Velocity => ("text", None, None),
     };
     Row {
@@ -209,8 +220,12 @@ fn columns(row: &Row) -> [String; 4] {
     [row.name.to_owned(), value, format!("default {default}"), format!("e.g. {}", plain(&row.example))]
 }
 
-/// A number without `.0`, anything else as JSON, which here is TOML too.
+/// A number without `.0`, a table as TOML, anything else as JSON, which here is TOML too.
 fn plain(value: &Json) -> String {
+    if let Some(table) = value.as_object() {
+        let pairs: Vec<String> = table.iter().map(|(key, value)| format!("\"{key}\" = {value}")).collect();
+        return format!("{{ {} }}", pairs.join(", "));
+    }
     value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string())
 }
 

@@ -4,13 +4,13 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::actors::{self, ActorLine};
 use super::arguments::PlayArguments;
-use super::files::{fix_tempo, load_rig, load_scores};
+use super::files::{fix_tempo, known_scene, load_rig, load_scores};
 use super::render::run_report;
 use super::report::{CallbackTimes, GapReport, IsolationReport, PlayReport, TransportReport};
 use super::signals::Signals;
-use super::status::{GearView, RecordView, Status, StatusCommand, StatusView};
+use super::status::{GearView, RecordView, SceneView, Status, StatusCommand, StatusView};
 use crate::device::audio::AudioRequest;
-use crate::engine::live::{Job, Live, Played, Watched};
+use crate::engine::live::{Job, Live, Played, SceneTurn, Watched};
 use crate::engine::{Error, ErrorKind, IsolationRecord, Mending};
 use crate::journal::RecordGap;
 use crate::midi::file::Score;
@@ -46,6 +46,9 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
     let mut show = Signals::show_actors()?;
     let mut rig = load_rig(arguments.rig.as_deref(), kinds)?;
     fix_tempo(&mut rig, arguments.tempo.as_deref())?;
+    if let Some(scene) = &arguments.scene {
+        known_scene(&rig, scene)?;
+    }
     let scores = load_scores(&arguments.midi)?;
     let request = AudioRequest {
         driver: arguments.driver,
@@ -59,6 +62,7 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
         rig,
         scores,
         demo,
+        scene: arguments.scene.clone(),
         request,
         record: arguments.record.as_deref().map(|path| arguments.life.recording(path)),
         seconds: arguments.seconds.map(|seconds| arguments.life.left_of(seconds)),
@@ -122,6 +126,13 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
             Some(StatusCommand::Continue) => live.transport(Order::Continue),
             Some(StatusCommand::Arm) => live.transport(Order::Arm),
             Some(StatusCommand::Tap) => live.transport(Order::Tap),
+            Some(StatusCommand::NextScene) => drop(live.turn(&SceneTurn::Next)),
+            Some(StatusCommand::PreviousScene) => drop(live.turn(&SceneTurn::Previous)),
+            Some(StatusCommand::SceneKey(key)) => {
+                if let Some(scene) = live.rig().scenes.iter().find(|scene| scene.keys.contains(&key)) {
+                    live.turn(&SceneTurn::To(scene.name.clone()));
+                }
+            }
             Some(StatusCommand::Softer) => live.change_master(-MASTER_STEP_DECIBELS),
             None => {}
         }
@@ -188,6 +199,8 @@ fn view(live: &Live) -> StatusView {
         rt_violations: summary.rt_violations,
         gear,
         transport: transport_report(&snapshot.transport),
+        scene: live.scene().map(|scene| SceneView { name: scene.name, place: scene.place, next: scene.next }),
+        moved: live.moved(),
         seconds: info.rate.seconds(snapshot.frame),
         recording: live.recording().map(|recording| RecordView {
             path: recording.path.display().to_string(),

@@ -1,7 +1,7 @@
 use super::arguments::RenderArguments;
-use super::files::{fix_tempo, load_rig, load_scores, named_wavs};
+use super::files::{fix_tempo, known_scene, load_rig, load_scores, named_wavs};
 use super::progress::Progress;
-use super::report::{EdgeReport, FaultReport, RenderReport, RunReport, simd};
+use super::report::{EdgeReport, FaultReport, RenderReport, RunReport, SceneReport, simd};
 use crate::engine::offline::{self, Job};
 use crate::engine::{Error, Summary};
 use crate::stage::Kinds;
@@ -16,6 +16,9 @@ const BLOCK_FRAMES: u32 = 512;
 pub fn render(arguments: &RenderArguments, kinds: &Kinds) -> Result<(), Error> {
     let mut rig = load_rig(arguments.rig.as_deref(), kinds)?;
     fix_tempo(&mut rig, arguments.tempo.as_deref())?;
+    if let Some(scene) = &arguments.scene {
+        known_scene(&rig, scene)?;
+    }
     let rate = arguments.rate.or(rig.engine.rate).unwrap_or(SampleRate::DEFAULT);
     let block_frames = arguments.block.or(rig.engine.block_frames).unwrap_or(BLOCK_FRAMES);
     let job = Job {
@@ -31,6 +34,7 @@ pub fn render(arguments: &RenderArguments, kinds: &Kinds) -> Result<(), Error> {
         length: arguments.seconds.map(|seconds| rate.frames(seconds)),
         tail: arguments.tail.map(|seconds| rate.frames(seconds)),
         seed: arguments.seed,
+        scene: arguments.scene.clone(),
         injections: arguments.inject.clone(),
     };
     let mut progress = None;
@@ -96,6 +100,11 @@ pub(super) fn run_report(summary: &Summary, rate: SampleRate, block_frames: u32,
                 place: f.place.clone(),
                 message: f.message.clone(),
             })
+            .collect(),
+        scenes: summary
+            .scenes
+            .iter()
+            .map(|scene| SceneReport { name: scene.name.clone(), frame: scene.frame })
             .collect(),
         restarts: summary.restarts,
         quarantined: summary.quarantined.clone(),

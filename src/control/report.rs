@@ -50,6 +50,15 @@ pub struct FaultReport {
     pub message: Option<String>,
 }
 
+/// A scene, and since when it was played.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct SceneReport {
+    /// Its name.
+    pub name: String,
+    /// Its first frame.
+    pub frame: u64,
+}
+
 /// A stretch that is in no file of a recording.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
 pub struct GapReport {
@@ -96,6 +105,8 @@ pub struct RunReport {
     pub dropped_events: u64,
     /// What went wrong inside audio actors.
     pub faults: Vec<FaultReport>,
+    /// The scenes, in the order in which they were come to.
+    pub scenes: Vec<SceneReport>,
     /// Actors that were rebuilt after a fault.
     pub restarts: u64,
     /// Actors that failed too often, and are silent until they are tried again.

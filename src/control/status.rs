@@ -11,7 +11,7 @@ mod panel;
 mod screen;
 mod view;
 
-pub use view::{GearView, RecordView, StatusView};
+pub use view::{GearView, RecordView, SceneView, StatusView};
 
 use std::io::{self, Write};
 
@@ -28,6 +28,12 @@ pub enum StatusCommand {
     Louder,
     /// `-`: the master level down by 1 dB.
     Softer,
+    /// `n`: the next scene of the set list.
+    NextScene,
+    /// `b`: back to the scene before.
+    PreviousScene,
+    /// A digit or a letter that may be a scene's own.
+    SceneKey(char),
     /// `a`: show the actors.
     Actors,
     /// `p`: roll from the beginning, or stop.

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::changes::{Changes, Progress, Step};
-use super::doors::{Came, Doors, HostClock};
+use super::doors::{self, Came, Doors, HostClock};
 use super::keeper::{Keeper, StageState};
 use super::mending::Mending;
-use super::summary::{CableLoss, FAULTS_KEPT, FaultRecord, Summary};
+use super::summary::{CableLoss, FAULTS_KEPT, FaultRecord, SCENES_KEPT, SceneRecord, Summary};
 use crate::render::{Command, Fault, Injection, Renderer, RendererSettings, Snapshot, Swap};
 use crate::rig::{DeployError, Deployment, Rig};
 use crate::rt::guard;
@@ -52,6 +52,7 @@ pub struct Conductor {
     mending: Mending,
     seed: u64,
     faults: Vec<FaultRecord>,
+    scenes: Vec<SceneRecord>,
     rebuilt: u64,
     violations_before: u64,
     fault_allocations_before: u64,
@@ -137,6 +138,7 @@ impl Conductor {
             mending: Mending::default(),
             seed,
             faults: Vec::new(),
+            scenes: Vec::new(),
             rebuilt: 0,
             violations_before: guard::violations(),
             fault_allocations_before: guard::fault_allocations(),
@@ -233,6 +235,8 @@ impl Conductor {
             match came {
                 Came::Done { tag, frame } => self.changes.done(tag, frame),
                 Came::Fault(fault) => happenings.extend(self.fault(&fault)),
+                Came::Scene(scene) => self.scene(scene),
+                Came::Moved { .. } => {}
                 Came::LastWords { mark, text } => {
                     if let Some(record) = self.faults.get_mut(mark as usize) {
                         record.message.get_or_insert(text);
@@ -248,6 +252,17 @@ impl Conductor {
         }
         self.doors.post();
         happenings
+    }
+
+    /// The Renderer remembers what scenes and controls set, and tells it to whoever
+    /// comes back: keepers must not know it too, since when they hear of it depends
+    /// on how the time is cut.
+    fn scene(&mut self, scene: doors::Scene) {
+        if let Some(name) = self.changes.deployment().scene_name(scene.id)
+            && self.scenes.len() < SCENES_KEPT
+        {
+            self.scenes.push(SceneRecord { name: name.to_owned(), frame: scene.frame });
+        }
     }
 
     fn fault(&mut self, fault: &Fault) -> Option<Happening> {
@@ -291,6 +306,7 @@ impl Conductor {
             edges: self.changes.deployment().cables().map(CableLoss::of).collect(),
             snapshot: self.doors.snapshot(),
             faults: self.faults.clone(),
+            scenes: self.scenes.clone(),
             restarts: self.rebuilt,
             quarantined: quarantined.map(|keeper| keeper.blueprint().name().to_owned()).collect(),
             isolated: self.doors.sights().0.records(),

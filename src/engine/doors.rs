@@ -46,6 +46,20 @@ pub(super) enum Came {
     /// What a processor said when it panicked, by the mark under which its remains
     /// were asked for.
     LastWords { mark: u64, text: String },
+    /// It is in another scene.
+    Scene(Scene),
+    /// Controls moved a parameter.
+    Moved { node: u16, index: u16, value: f32 },
+}
+
+/// A scene that the Renderer is in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Scene {
+    pub(super) id: u32,
+    /// Its place in the set list.
+    pub(super) place: Option<u16>,
+    /// Since when.
+    pub(super) frame: Frame,
 }
 
 /// Tells when a frame begins, for whoever sends MIDI at its time.
@@ -168,8 +182,12 @@ impl Doors {
             }
             bury(*returned, &mut came);
         }
-        while let Some(Notice::Fault(fault)) = self.handle.notices.receive() {
-            came.push(Came::Fault(fault));
+        while let Some(notice) = self.handle.notices.receive() {
+            came.push(match notice {
+                Notice::Fault(fault) => Came::Fault(fault),
+                Notice::Scene { scene, place, frame } => Came::Scene(Scene { id: scene, place, frame }),
+                Notice::Parameter { node, index, value, .. } => Came::Moved { node, index, value },
+            });
         }
         came
     }

@@ -14,6 +14,7 @@ mod parts;
 mod recording;
 mod renderer;
 mod rig;
+mod scene;
 mod search;
 mod stage;
 mod threads;
@@ -42,6 +43,7 @@ pub use actors::ActorState;
 pub use board::StageReport;
 pub use gear::Connected;
 pub use job::{Job, Played, Recording, Watched};
+pub use scene::{SceneState, SceneTurn};
 pub use stage::{SetError, StageMessage};
 pub use watchdog::{Hang, OnHang};
 
@@ -57,7 +59,7 @@ use crate::device::audio::{
 };
 use crate::device::memory;
 use crate::journal::Recorder;
-use crate::render::{Command, RendererSettings, Score, Snapshot, Swap, TimeBase, tap};
+use crate::render::{Command, RendererSettings, Score, Snapshot, Swap, TimeBase, Turn, tap};
 use crate::rig::{Deployment, Rig};
 use crate::stage::Role;
 use crate::transport::{Lock, Order};
@@ -142,6 +144,9 @@ impl Live {
         let conductor::Parts { mut renderer, mut doors, clock, changes, keepers } = made;
         renderer.measure_stages(HostTime::now);
         doors.inject(inject::for_renderer(&job.injections, changes.deployment(), info.rate));
+        if let Some(id) = job.scene.as_deref().and_then(|name| changes.deployment().scene_id(name)) {
+            doors.command(Command::Scene(Turn::To(id)));
+        }
         let mut recording = None;
         if let Some(path) = &job.record {
             let channels = usize::from(request.output_channels);
@@ -325,6 +330,25 @@ impl Live {
 
     fn command(&self, command: Command) {
         self.parts.addresses.to_renderer(RendererMessage::Command(command));
+    }
+
+    /// Goes to another scene; `false` where the rig has none of this name.
+    pub fn turn(&mut self, turn: &SceneTurn) -> bool {
+        let turn = self.parts.board.shown().stand.turn(turn);
+        if let Some(turn) = turn {
+            self.command(Command::Scene(turn));
+        }
+        turn.is_some()
+    }
+
+    /// The scene that is played, where the rig has any.
+    pub fn scene(&self) -> Option<SceneState> {
+        self.parts.board.shown().stand.state()
+    }
+
+    /// What a control moved last, and where to, for the musician.
+    pub fn moved(&self) -> Option<String> {
+        self.parts.board.shown().stand.moved().map(str::to_owned)
     }
 
     /// Ends every note.

@@ -16,7 +16,7 @@ use super::inject::{self, Injection};
 use super::scores::{NamedScore, named_scores, place_scores};
 use super::summary::Summary;
 use crate::journal::{BitDepth, WavOut};
-use crate::render::{Planar, RendererSettings, Swap, outlet};
+use crate::render::{Command, Planar, RendererSettings, Swap, Turn, outlet};
 use crate::rig::{Deployment, Rig};
 use crate::rt::guard;
 use crate::unit::{Frame, SampleRate};
@@ -50,6 +50,8 @@ pub struct Job {
     pub tail: Option<Frame>,
     /// Seeds whatever is random.
     pub seed: u64,
+    /// The scene to go to at the first frame.
+    pub scene: Option<String>,
     /// Faults to happen on purpose.
     pub injections: Vec<Injection>,
 }
@@ -111,6 +113,10 @@ pub fn render(job: Job, mut progress: impl FnMut(Frame, Frame)) -> Result<Render
     let settings = RendererSettings { rate: job.rate, midi_latency_frames: 0 };
     let (mut renderer, mut conductor) = Conductor::new(job.rig.clone(), settings, job.seed, extend)?;
     conductor.inject(inject::for_renderer(&job.injections, conductor.deployment(), job.rate));
+
+    if let Some(id) = job.scene.as_deref().and_then(|name| conductor.deployment().scene_id(name)) {
+        conductor.command(Command::Scene(Turn::To(id)));
+    }
 
     let (call, channels) = (job.call_frames(), job.channels());
     let mut out = WavOut::create(&job.out, job.rate, channels, job.bits, job.length)?;

@@ -6,6 +6,9 @@ use crate::unit::Frame;
 /// Faults that are told one by one; later ones are only counted.
 pub(super) const FAULTS_KEPT: usize = 10_000;
 
+/// Changes of scene that are told one by one; later ones are not.
+pub(super) const SCENES_KEPT: usize = 10_000;
+
 /// A processor that failed, and when.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FaultRecord {
@@ -19,6 +22,15 @@ pub struct FaultRecord {
     pub place: Option<String>,
     /// What it said when it panicked.
     pub message: Option<String>,
+}
+
+/// A scene that was come to, and when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SceneRecord {
+    /// Its name.
+    pub name: String,
+    /// The frame from which it was played.
+    pub frame: Frame,
 }
 
 /// What a MIDI cable lost.
@@ -62,6 +74,8 @@ pub struct Summary {
     pub edges: Vec<CableLoss>,
     /// Faults of processors, the first ten thousand.
     pub faults: Vec<FaultRecord>,
+    /// The scenes, as they were come to: the first ten thousand.
+    pub scenes: Vec<SceneRecord>,
     /// Processors built anew after a fault.
     pub restarts: u64,
     /// Actors that failed too often, and are silent until they are tried again.

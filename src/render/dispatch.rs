@@ -1,4 +1,5 @@
 use super::inbox::Inbox;
+use super::scenes::Scenes;
 use super::transport::is_clock;
 use super::{Destination, NODES, Node, Plan, SINKS, SOURCES, Sink};
 use crate::midi::{Event, EventKind, Message, SYSEX_CHUNK_BYTES, controller};
@@ -11,6 +12,7 @@ const BEND_REST: u16 = 8_192;
 /// Real-time: yes, but for the constructor.
 pub(super) struct Dispatch {
     pub(super) notes: NoteTable,
+    pub(super) scenes: Scenes,
     /// For each source: which channels it used.
     channels: Box<[u16; SOURCES]>,
     /// For each source: on which channels its sustain or sostenuto is down.
@@ -29,7 +31,7 @@ pub(super) struct Reach<'a> {
 }
 
 impl Reach<'_> {
-    fn send(&mut self, to: Destination, event: Event) -> bool {
+    pub(super) fn send(&mut self, to: Destination, event: Event) -> bool {
         match to {
             Destination::Node(node) => match self.nodes.get_mut(usize::from(node)) {
                 Some(Some(node)) => node.queue(event),
@@ -39,6 +41,15 @@ impl Reach<'_> {
                 Some(Some(sink)) => sink.send(event),
                 _ => true,
             },
+        }
+    }
+
+    /// Sends what is no strike as a cable would change it.
+    pub(super) fn through(&mut self, cable: usize, time: u64, source: u16, message: Message) {
+        let Some(cable) = self.plan.cables.get(cable) else { return };
+        let (to, transform) = (cable.to, cable.transform);
+        if let Ok(Some(message)) = transform.apply(message) {
+            self.send(to, Event::midi(time, source, message));
         }
     }
 
@@ -53,6 +64,7 @@ impl Dispatch {
     pub(super) fn new() -> Dispatch {
         Dispatch {
             notes: NoteTable::new(),
+            scenes: Scenes::new(),
             channels: Box::new([0; SOURCES]),
             pedals: Box::new([0; SOURCES]),
             chunk: [0; SYSEX_CHUNK_BYTES],
@@ -95,9 +107,19 @@ impl Dispatch {
             }
         }
         let Some(port) = inbox.port_of(event.source) else { return };
+        let heard = self.scenes.hear(event, message, port, |source| inbox.port_of(source), reach);
+        if heard.is_panic {
+            self.panic(event.time, reach);
+        }
+        if heard.is_consumed {
+            return;
+        }
         let cables = reach.plan.ports.get(usize::from(port)).map_or(0, Vec::len);
         for nth in 0..cables {
             let index = usize::from(reach.plan.ports[usize::from(port)][nth]);
+            if self.scenes.stops(index, message, reach) {
+                continue;
+            }
             self.along(index, event, message, reach);
         }
     }
@@ -229,16 +251,14 @@ impl Dispatch {
         }
         let used = std::mem::take(&mut self.channels[usize::from(source) % SOURCES]);
         self.pedals[usize::from(source) % SOURCES] = 0;
+        self.scenes.forget_pedals(Some(source));
         let Some(port) = port else { return };
         let cables = reach.plan.ports.get(usize::from(port)).map_or(0, Vec::len);
         for channel in (0..16).filter(|channel| used & (1 << channel) != 0) {
             for nth in 0..cables {
                 let index = usize::from(reach.plan.ports[usize::from(port)][nth]);
-                let (to, transform) = (reach.plan.cables[index].to, reach.plan.cables[index].transform);
                 for rest in at_rest(channel) {
-                    if let Ok(Some(message)) = transform.apply(rest) {
-                        reach.send(to, Event::midi(time, source, message));
-                    }
+                    reach.through(index, time, source, rest);
                 }
             }
         }
@@ -246,8 +266,15 @@ impl Dispatch {
 
     /// The player's panic button: everything that sounds ends, everywhere.
     pub(super) fn panic(&mut self, time: u64, reach: &mut Reach<'_>) {
-        while self.notes.release_any(|_| true).is_some() {}
+        // Some gear does not know "all notes off": it gets each release by itself.
+        while let Some(held) = self.notes.release_any(|_| true) {
+            let to = Destination::from_number(held.destination);
+            if matches!(to, Destination::Sink(_)) {
+                reach.send(to, off(&held, time, 64));
+            }
+        }
         self.pedals.fill(0);
+        self.scenes.forget_pedals(None);
         let silence = |channel| {
             [controller::SUSTAIN, controller::SOSTENUTO, controller::ALL_SOUND_OFF, controller::ALL_NOTES_OFF]
                 .map(|controller| Message::ControlChange { channel, controller, value: 0 })
@@ -277,13 +304,10 @@ impl Dispatch {
                 if kept(index) {
                     continue;
                 }
-                let (to, transform) = (reach.plan.cables[index].to, reach.plan.cables[index].transform);
                 for channel in (0..16).filter(|channel| down & (1 << channel) != 0) {
                     for controller in [controller::SUSTAIN, controller::SOSTENUTO] {
                         let up = Message::ControlChange { channel, controller, value: 0 };
-                        if let Ok(Some(message)) = transform.apply(up) {
-                            reach.send(to, Event::midi(time, source, message));
-                        }
+                        reach.through(index, time, source, up);
                     }
                 }
             }

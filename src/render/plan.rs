@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::TimePlan;
+use super::scenes::SceneTable;
 use super::snapshot::CableCount;
 use crate::route::Transform;
 use crate::stage::Ramp;
@@ -21,6 +22,8 @@ pub struct Plan {
     pub looped: Vec<u16>,
     /// Tempo, clocks and what the transport follows.
     pub time: TimePlan,
+    /// What scenes and controls there are.
+    pub scenes: SceneTable,
     /// Device channels written, at least 2.
     pub channels: usize,
 }

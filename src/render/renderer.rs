@@ -321,8 +321,11 @@ impl Renderer {
             }
         }
         self.take_swaps();
+        let Renderer { plan, nodes, sinks, inbox, dispatch, frame, .. } = self;
+        dispatch.scenes.quantum(*frame, |source| inbox.port_of(source), &mut Reach { plan, nodes, sinks });
         self.take_commands();
         self.time.quantum(self.frame, &self.plan.time, &mut self.sinks);
+        self.dispatch.scenes.tell(self.frame, &mut self.plan.scenes, &mut self.notices);
     }
 
     fn take_commands(&mut self) {
@@ -344,6 +347,7 @@ impl Renderer {
                     {
                         self.dispatch.dropped_events += 1;
                     }
+                    self.dispatch.scenes.note(node, index, value, &mut self.plan.scenes);
                 }
                 Command::Master { decibels } => {
                     self.master.go(Decibels(decibels).to_gain(), self.ramp_frames)
@@ -358,6 +362,11 @@ impl Renderer {
                 }
                 Command::Jack(report) => {
                     self.time.jack(time, report, &self.plan.time, &mut self.sinks);
+                }
+                Command::Scene(turn) => {
+                    let Renderer { plan, nodes, sinks, inbox, dispatch, .. } = self;
+                    let reach = &mut Reach { plan, nodes, sinks };
+                    dispatch.scenes.turn(turn, time, |source| inbox.port_of(source), reach);
                 }
                 Command::Panic => {
                     let Renderer { plan, nodes, sinks, .. } = self;

@@ -9,11 +9,13 @@ pub struct Blueprint {
     actor: Actor,
     rate: SampleRate,
     seed: u64,
+    /// Where its parameters stand in the scene that it is built for.
+    scene: Vec<(u16, f32)>,
 }
 
 impl Blueprint {
-    pub(super) fn new(actor: Actor, rate: SampleRate, seed: u64) -> Blueprint {
-        Blueprint { actor, rate, seed }
+    pub(super) fn new(actor: Actor, rate: SampleRate, seed: u64, scene: Vec<(u16, f32)>) -> Blueprint {
+        Blueprint { actor, rate, seed, scene }
     }
 
     /// The actor of the rig.
@@ -39,8 +41,8 @@ impl Blueprint {
     pub fn build(&self, values: impl Iterator<Item = (u16, f32)>) -> Result<Box<dyn Processor>, DeployError> {
         let Actor { name, kind, settings, .. } = &self.actor;
         let mut settings: Settings = settings.clone();
-        for (index, value) in values {
-            if let Some(parameter) = kind.parameters().get(usize::from(index)) {
+        for (index, value) in self.scene.iter().copied().chain(values) {
+            if let Some(parameter) = kind.parameters().get(usize::from(index)).filter(|_| !value.is_nan()) {
                 settings.set(usize::from(index), parameter.shape.value_of(value));
             }
         }

@@ -5,13 +5,14 @@ use super::blueprint::Blueprint;
 use super::graph::{Edge, Graph, lower, union};
 use super::model::{Actor, CableKind, Device, MidiPort, Port, Rig};
 use super::parse::close_loops;
+use super::scenes::{self, SceneIds};
 use crate::midi::Event;
 use crate::render::{
     CableCount, Command, Destination, DeviceInput, Label, MidiCable, NODES, Node, OutputBus, Plan, Swap,
     TimePlan,
 };
 use crate::route::Transform;
-use crate::stage::{PrepareError, Processor, Role};
+use crate::stage::{PrepareError, Role, Value};
 use crate::unit::SampleRate;
 
 /// Why a rig that was parsed cannot be played.
@@ -51,6 +52,9 @@ pub struct Deployment {
     graph: Graph,
     cables: Vec<Cable>,
     next_cable: u32,
+    scenes: SceneIds,
+    /// For each control of the rig, which one of the plan that plays it is.
+    continued: Vec<Option<u16>>,
     /// Places to empty, and the graph to play, once fades have ended.
     leaving: Vec<u16>,
     leaving_buses: Vec<u16>,
@@ -91,6 +95,8 @@ impl Deployment {
             graph: Graph::default(),
             cables: Vec::new(),
             next_cable: 0,
+            scenes: SceneIds::default(),
+            continued: Vec::new(),
             leaving: Vec::new(),
             leaving_buses: Vec::new(),
             pending: None,
@@ -132,11 +138,24 @@ impl Deployment {
 
     /// How each instrument and stage is built, by its node.
     pub fn blueprints(&self) -> impl Iterator<Item = (u16, Blueprint)> {
-        self.rig.actors.iter().filter_map(|actor| Some((self.node_of(&actor.name)?, self.blueprint(actor))))
+        let actors = self.rig.actors.iter().enumerate();
+        actors
+            .filter_map(|(index, actor)| Some((self.node_of(&actor.name)?, self.blueprint(&self.rig, index))))
     }
 
-    fn blueprint(&self, actor: &Actor) -> Blueprint {
-        Blueprint::new(actor.clone(), self.rate, self.seed)
+    fn blueprint(&self, rig: &Rig, index: usize) -> Blueprint {
+        let values = scenes::values_of(rig, Port::Actor(index));
+        Blueprint::new(rig.actors[index].clone(), self.rate, self.seed, values)
+    }
+
+    /// The id of a scene, the same as long as the rig has one of this name.
+    pub fn scene_id(&self, name: &str) -> Option<u32> {
+        self.scenes.of(name)
+    }
+
+    /// The name of a scene.
+    pub fn scene_name(&self, id: u32) -> Option<&str> {
+        self.scenes.name(id)
     }
 
     /// Whether a change is still fading: the next must wait for
@@ -160,12 +179,21 @@ impl Deployment {
             let (message, hint) = problem.map_or_else(Default::default, |p| (p.message, p.hint));
             DeployError::Loop { rate: self.rate, message, hint: hint.unwrap_or_default() }
         })?;
+        let mut ids = self.scenes.clone();
+        ids.take(&new);
+        let (named_before, named) = (scenes::named(&self.rig), scenes::named(&new));
+        let gain_at = |port| scenes::gain_of(&new, port);
         let mut commands = Vec::new();
         let mut swap = Swap::default();
         let mut nodes = BTreeMap::new();
-        for actor in &new.actors {
-            let old = self.rig.actors.iter().find(|a| a.name == actor.name);
-            let kept = old.and_then(|old| Some((self.node_of(&old.name)?, changes(old, actor)?)));
+        for (index, actor) in new.actors.iter().enumerate() {
+            let place = self.rig.actors.iter().position(|a| a.name == actor.name);
+            let kept = place.and_then(|place| {
+                let was_named = |index| named_before.contains(&(Port::Actor(place), index));
+                let is_named = |parameter| named.contains(&(Port::Actor(index), parameter));
+                let old = &self.rig.actors[place];
+                Some((self.node_of(&old.name)?, changes(old, actor, was_named, is_named)?))
+            });
             match kept {
                 Some((node, values)) => {
                     commands.extend(values.into_iter().map(|(index, value)| Command::Parameter {
@@ -178,18 +206,23 @@ impl Deployment {
                 None => {
                     let node = self.free_node(&nodes, &swap);
                     let takes_midi = actor.role() == Role::Instrument;
-                    let fresh = Node::processor(self.prepare(actor)?, takes_midi, actor.gain, self.rate);
+                    let processor = self.blueprint(&new, index).build(std::iter::empty())?;
+                    let gain = gain_at(Port::Actor(index));
+                    let fresh = Node::processor(processor, takes_midi, gain, self.rate);
                     let label = Label { name: actor.name.as_str().into(), isolate: actor.isolate };
                     swap.nodes.push((node, Some(Box::new(fresh.labelled(label)))));
                     nodes.insert(actor.name.clone(), node);
                 }
             }
         }
-        for input in &new.inputs {
-            let old = self.rig.inputs.iter().find(|i| i.name == input.name && i.channels == input.channels);
-            match old.and_then(|old| Some((self.node_of(&old.name)?, old))) {
-                Some((node, old)) => {
-                    if old.gain != input.gain {
+        for (index, input) in new.inputs.iter().enumerate() {
+            let is_same = |i: &Device| i.name == input.name && i.channels == input.channels;
+            let old = self.rig.inputs.iter().position(is_same);
+            match old.and_then(|at| Some((self.node_of(&self.rig.inputs[at].name)?, at))) {
+                Some((node, at)) => {
+                    let was_named = named_before.contains(&(Port::Input(at), Event::GAIN));
+                    let is_named = named.contains(&(Port::Input(index), Event::GAIN));
+                    if !is_named && (was_named || self.rig.inputs[at].gain != input.gain) {
                         commands.push(Command::Parameter { node, index: Event::GAIN, value: input.gain.0 });
                     }
                     nodes.insert(input.name.clone(), node);
@@ -197,7 +230,10 @@ impl Deployment {
                 None => {
                     let node = self.free_node(&nodes, &swap);
                     let channels = DeviceInput { channels: pair(input) };
-                    swap.nodes.push((node, Some(Box::new(Node::input(channels, input.gain, self.rate)))));
+                    swap.nodes.push((
+                        node,
+                        Some(Box::new(Node::input(channels, gain_at(Port::Input(index)), self.rate))),
+                    ));
                     nodes.insert(input.name.clone(), node);
                 }
             }
@@ -214,6 +250,8 @@ impl Deployment {
         self.nodes = nodes;
         self.buses = buses;
         self.ports = ports;
+        self.scenes = ids;
+        self.continued = scenes::continued(&self.rig, &new);
         self.rig = new;
 
         match lower(&union(&graph, &self.graph), &self.playing) {
@@ -266,6 +304,14 @@ impl Deployment {
         for (index, cable) in self.cables.iter_mut().enumerate() {
             cable.midi.continues = Some(index as u16);
         }
+        let node_of = |port| match port {
+            Port::Actor(_) | Port::Input(_) => self.node_of(self.rig.port_name(port)),
+            Port::Midi(_) | Port::Output(_) => None,
+        };
+        let port_of = |midi: usize| self.port_of(&self.rig.midi[midi].name);
+        plan.scenes = scenes::table(&self.rig, &self.scenes, node_of, port_of, &self.continued);
+        // The plan after this one has the same.
+        self.continued = scenes::continued(&self.rig, &self.rig);
         let highest = self.rig.outputs.iter().flat_map(|o| &o.channels).max();
         plan.time = self.time_plan();
         plan.channels = highest.map_or(2, |c| usize::from(*c) + 1).max(2);
@@ -378,15 +424,17 @@ impl Deployment {
             })
             .unwrap_or(u16::MAX)
     }
-
-    fn prepare(&self, actor: &Actor) -> Result<Box<dyn Processor>, DeployError> {
-        self.blueprint(actor).build(std::iter::empty())
-    }
 }
 
 /// The parameter changes that make one actor the other, or `None` where it has
-/// to be built anew.
-fn changes(old: &Actor, new: &Actor) -> Option<Vec<(u16, f32)>> {
+/// to be built anew. What scenes name is left to the Renderer, which knows in which
+/// it is; what they named and do no more goes back to the rig's own value.
+fn changes(
+    old: &Actor,
+    new: &Actor,
+    was_named: impl Fn(u16) -> bool,
+    is_named: impl Fn(u16) -> bool,
+) -> Option<Vec<(u16, f32)>> {
     if old.kind.name() != new.kind.name() || old.isolate != new.isolate {
         return None;
     }
@@ -394,12 +442,19 @@ fn changes(old: &Actor, new: &Actor) -> Option<Vec<(u16, f32)>> {
     for (index, parameter) in new.kind.parameters().iter().enumerate() {
         let before = old.settings.given(index).or(parameter.default);
         let after = new.settings.given(index).or(parameter.default);
-        if before != after {
+        let number = index as u16;
+        if is_named(number) && (after.is_some() || before.is_none()) {
+            continue;
+        }
+        if was_named(number) && !is_named(number) {
+            values.push((number, after.map_or(f32::NAN, Value::as_f32)));
+        } else if before != after {
             let value = after.filter(|_| parameter.live && before.is_some())?;
-            values.push((index as u16, value.as_f32()));
+            values.push((number, value.as_f32()));
         }
     }
-    if old.gain != new.gain {
+    let is_gain_free = !is_named(Event::GAIN);
+    if is_gain_free && (old.gain != new.gain || was_named(Event::GAIN)) {
         values.push((Event::GAIN, new.gain.0));
     }
     Some(values)

@@ -1,13 +1,20 @@
 //! Every key of a rig that is not a kind's own: one table each, read by the
 //! parser and shown by `antiphon kinds`.
 
+mod scenes;
+
 use crate::transport::Tempo;
 use crate::unit::SampleRate;
+
+pub use scenes::{CONTROL, CURVES, SCENE, SCENE_LETTERS};
 
 /// The widest gain of an actor or a cable, in dB; the least is silence.
 pub const GAIN_DECIBELS: (f64, f64) = (-120.0, 24.0);
 /// The highest channel of a device that a rig may name, counted from 1.
 pub const DEVICE_CHANNELS: i64 = 64;
+
+/// The highest controller that is no channel mode message.
+pub const CONTROLLERS: i64 = 119;
 
 /// One key of a section.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +73,24 @@ pub enum KeyShape {
     Choice(&'static [&'static str]),
     /// A list of bars, each with a tempo.
     TempoMap,
+    /// A line of text.
+    Text,
+    /// A key of MIDI.
+    Key,
+    /// A key of the computer's keyboard or of MIDI, or a list of them.
+    SceneKey,
+    /// Parameters and their values, `{ "NAME.KEY" = VALUE }`.
+    Settings,
+    /// A list of names of the rig.
+    Names,
+    /// A controller, or a pair of them.
+    Controller,
+    /// A parameter, `"NAME.KEY"`.
+    Parameter,
+    /// Two numbers.
+    Range,
+    /// What a control does.
+    Action,
 }
 
 /// A value as a rig would write it.
@@ -78,6 +103,9 @@ pub enum Sample {
     Text(&'static str),
     List(&'static [i64]),
     Pairs(&'static [(i64, f64)]),
+    Names(&'static [&'static str]),
+    Range([f64; 2]),
+    Setting(&'static str, f64),
 }
 
 impl std::fmt::Display for Sample {
@@ -93,6 +121,9 @@ impl std::fmt::Display for Sample {
                 let pairs: Vec<String> = pairs.iter().map(|(a, b)| format!("[{a}, {b:?}]")).collect();
                 write!(f, "[{}]", pairs.join(", "))
             }
+            Sample::Names(names) => write!(f, "{names:?}"),
+            Sample::Range(range) => write!(f, "{range:?}"),
+            Sample::Setting(parameter, value) => write!(f, "{{ \"{parameter}\" = {value:?} }}"),
         }
     }
 }
@@ -332,9 +363,15 @@ pub const DEVICE: &[Key] = &[
 /// The sections above by name, for those who list them.
 pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("cable", "[[cable]]: carries MIDI or audio from one actor to another, as its ends tell", CABLE),
+    ("control", "[[control]]: MIDI that moves a parameter or does something", CONTROL),
     ("engine", "[engine]: what holds for the whole rig; the command line wins", ENGINE),
     ("input", "[input.NAME]: live audio from the device", DEVICE),
     ("midi", "[midi.NAME]: gear or programs that play, or are played", MIDI),
     ("output", "[output.NAME]: more outputs of the device beside `out`, which is always there", DEVICE),
     ("transport", "[transport]: tempo and bars, and whose clock is followed", TRANSPORT),
+    (
+        "scene",
+        "[[scene]]: where parameters stand and who plays; a rig begins in the first of its set list",
+        SCENE,
+    ),
 ];

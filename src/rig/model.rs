@@ -1,3 +1,5 @@
+pub mod scenes;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use crate::route::Transform;
 use crate::stage::{Kind, Role, Settings};
 use crate::transport::{BEATS_PER_BAR, Course, Tempo};
 use crate::unit::{Decibels, SampleRate};
+use scenes::{Control, Scene};
 
 /// A rig, parsed and checked: everything in it refers to something that exists.
 ///
@@ -30,6 +33,12 @@ pub struct Rig {
     pub actors: Vec<Actor>,
     /// `[[cable]]`.
     pub cables: Vec<Cable>,
+    /// `[[scene]]`.
+    pub scenes: Vec<Scene>,
+    /// `setlist`: indices into `scenes`; all of them in their order where the rig has none.
+    pub setlist: Vec<usize>,
+    /// `[[control]]`.
+    pub controls: Vec<Control>,
     /// What can be played, but is hardly meant; in the order of the file.
     pub warnings: Vec<Problem>,
     /// Where it stands in its file; `Origin::default()` for a rig put together in code.

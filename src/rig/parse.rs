@@ -2,10 +2,13 @@
 
 mod actors;
 mod cables;
+mod controls;
 mod fields;
 mod loops;
 mod names;
+mod parameters;
 mod ports;
+mod scenes;
 mod transform;
 mod transport;
 mod warnings;
@@ -39,14 +42,35 @@ pub const ACTOR_LIMIT: usize = 128;
 /// The most cables.
 pub const CABLE_LIMIT: usize = 1_024;
 
+/// The most scenes.
+pub const SCENE_LIMIT: usize = 128;
+/// The most places in a set list.
+pub const SETLIST_LIMIT: usize = 1_024;
+/// The most controls.
+pub const CONTROL_LIMIT: usize = 256;
+/// The most different parameters that all scenes together may name.
+pub const NAMED_LIMIT: usize = 512;
+
 const _: () = assert!(2 * (ACTOR_LIMIT + DEVICE_LIMIT) <= crate::render::NODES);
 const _: () = assert!(2 * (1 + DEVICE_LIMIT) <= crate::render::BUSES);
 const _: () = assert!(2 * MIDI_LIMIT <= crate::render::SOURCES && 2 * MIDI_LIMIT <= crate::render::SINKS);
 const _: () = assert!(CABLE_LIMIT <= crate::render::CABLES);
 
 /// What `parse` knows at the top level of a rig.
-const TOP: &[&str] =
-    &["name", "engine", "transport", "midi", "input", "output", "instrument", "stage", "cable"];
+const TOP: &[&str] = &[
+    "name",
+    "engine",
+    "transport",
+    "midi",
+    "input",
+    "output",
+    "instrument",
+    "stage",
+    "cable",
+    "scene",
+    "setlist",
+    "control",
+];
 
 /// Why a rig file is no rig.
 #[derive(Debug, thiserror::Error)]
@@ -162,6 +186,8 @@ fn sections(root: &dyn TableLike, kinds: &Kinds, problems: &mut Problems<'_>) ->
     rig.transport = transport::read(root, &names, problems);
     actors::read(&mut names, kinds, &mut rig, problems);
     cables::read(root, &names, &mut rig, problems);
+    scenes::read(root, &names, &mut rig, problems);
+    controls::read(root, &names, &mut rig, problems);
     rig
 }
 
@@ -219,6 +245,12 @@ fn engine(root: &dyn TableLike, problems: &mut Problems<'_>) -> EngineSettings {
 /// `gain` of an actor, 0 dB where it is not given (or wrong).
 fn gain(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Decibels {
     Decibels(fields.number(&keys::GAIN, problems).unwrap_or(0.0) as f32)
+}
+
+/// A gain in dB that another key gives.
+fn gain_of(fields: &Fields<'_>, key: &str, problems: &mut Problems<'_>) -> Option<f32> {
+    let (min, max) = keys::GAIN_DECIBELS;
+    fields.number_in(key, min, max, keys::GAIN.unit, problems).map(|decibels| decibels as f32)
 }
 
 /// What is wrong with the TOML itself, in words that say what to do.

@@ -112,7 +112,8 @@ pub struct Parameter {
     /// A value worth trying.
     pub example: Value,
     /// Whether it changes while sounding by a parameter event, or needs the
-    /// actor to be built anew.
+    /// actor to be built anew. An event of NaN means "as if the rig said nothing" where
+    /// there is no default.
     pub live: bool,
 }
 

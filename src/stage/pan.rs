@@ -32,9 +32,9 @@ impl Pan {
         Pan { left: Ramp::at(left), right: Ramp::at(right) }
     }
 
-    /// Goes to a position in so many frames.
+    /// Goes to a position in so many frames; NaN: to none.
     pub(super) fn go(&mut self, pan: f32, frames: u32) {
-        let [left, right] = pan_gains(pan);
+        let [left, right] = if pan.is_nan() { [1.0, 1.0] } else { pan_gains(pan) };
         self.left.go(left, frames);
         self.right.go(right, frames);
     }

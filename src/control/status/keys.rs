@@ -6,6 +6,7 @@ use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifier
 
 use super::StatusCommand;
 use super::screen::Screen;
+use crate::rig::keys::SCENE_LETTERS;
 
 /// The next key that means something, if one has been pressed; never waits.
 pub(super) fn poll(screen: &mut Screen) -> Option<StatusCommand> {
@@ -36,12 +37,17 @@ fn command(key: KeyEvent) -> Option<StatusCommand> {
         KeyCode::Char(' ') => Some(StatusCommand::Panic),
         // The same key without Shift, on most keyboards.
         KeyCode::Char('+' | '=') => Some(StatusCommand::Louder),
+        KeyCode::Char('n' | 'N') => Some(StatusCommand::NextScene),
+        KeyCode::Char('b' | 'B') => Some(StatusCommand::PreviousScene),
         KeyCode::Char('a' | 'A') => Some(StatusCommand::Actors),
         KeyCode::Char('p' | 'P') => Some(StatusCommand::StartOrStop),
         KeyCode::Char('c' | 'C') => Some(StatusCommand::Continue),
         KeyCode::Char('r' | 'R') => Some(StatusCommand::Arm),
         KeyCode::Char('t' | 'T') => Some(StatusCommand::Tap),
         KeyCode::Char('-' | '_') => Some(StatusCommand::Softer),
+        KeyCode::Char(key) if key.is_ascii_digit() || SCENE_LETTERS.contains(key) => {
+            Some(StatusCommand::SceneKey(key))
+        }
         _ => None,
     }
 }
@@ -62,7 +68,12 @@ mod tests {
         assert_eq!(plain(KeyCode::Char('c')), Some(StatusCommand::Continue));
         assert_eq!(plain(KeyCode::Char('r')), Some(StatusCommand::Arm));
         assert_eq!(plain(KeyCode::Char('t')), Some(StatusCommand::Tap));
-        assert_eq!(plain(KeyCode::Char('x')), None);
+        assert_eq!(plain(KeyCode::Char('#')), None);
+        assert_eq!(plain(KeyCode::Char('n')), Some(StatusCommand::NextScene));
+        for key in SCENE_LETTERS.chars().chain('0'..='9') {
+            let meant = plain(KeyCode::Char(key));
+            assert_eq!(meant, Some(StatusCommand::SceneKey(key)), "a scene may have it for its own");
+        }
         let control = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         assert_eq!(command(control), Some(StatusCommand::Quit));
         let released = KeyEvent::new_with_kind(KeyCode::Char(' '), KeyModifiers::NONE, KeyEventKind::Release);

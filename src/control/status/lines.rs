@@ -24,12 +24,16 @@ impl Lines {
         let Some(told) = &mut self.told else {
             out.push(device(view));
             out.extend(view.gear.iter().map(gear));
+            out.extend(view.scene.as_ref().map(scene));
             out.extend(view.recording.as_ref().map(|recording| format!("recording to {}", recording.path)));
             self.line_at_seconds = view.seconds;
             self.counters_at_seconds = view.seconds;
             self.told = Some(view.clone());
             return out;
         };
+        if told.scene != view.scene {
+            out.extend(view.scene.as_ref().map(scene));
+        }
         if device(told) != device(view) {
             out.push(device(view));
         }
@@ -48,6 +52,7 @@ impl Lines {
             (view.rate_hertz, view.block_frames, view.latency_seconds);
         told.scheduler.clone_from(&view.scheduler);
         told.gear.clone_from(&view.gear);
+        told.scene.clone_from(&view.scene);
         if counters(told) != counters(view) && view.seconds - self.counters_at_seconds >= COUNTERS_SECONDS {
             out.push(state(view));
             self.counters_at_seconds = view.seconds;
@@ -79,6 +84,17 @@ fn gear(gear: &super::GearView) -> String {
         Some(port) => format!("{}: connected to {port}", gear.name),
         None => format!("{}: waiting for it to be plugged in", gear.name),
     }
+}
+
+fn scene(scene: &super::SceneView) -> String {
+    let mut line = format!("scene {}", scene.name);
+    if let Some((place, of)) = scene.place {
+        line.push_str(&format!(" ({place} of {of})"));
+    }
+    if let Some(next) = &scene.next {
+        line.push_str(&format!(", next {next}"));
+    }
+    line
 }
 
 /// The numbers that should stay 0.

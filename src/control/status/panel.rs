@@ -5,6 +5,7 @@ use ratatui::layout::{Rect, Size};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
+use super::SceneView;
 use super::StatusView;
 use super::meter::Meter;
 use super::view::{GearView, clock, milliseconds};
@@ -109,10 +110,15 @@ impl Panel {
         lines.push((1, self.engine(view, width)));
         lines.push((2, self.transport(&view.transport, width)));
         lines.push((1, self.counters(view, width)));
+        if let Some(scene) = &view.scene {
+            lines.push((0, self.scene(scene, view.moved.as_deref(), width)));
+        } else if let Some(moved) = &view.moved {
+            lines.push((3, self.fit([vec![Span::raw(moved.clone())]], width)));
+        }
         if !view.gear.is_empty() {
             lines.push((2, self.gear(&view.gear, width)));
         }
-        lines.push((3, self.help(width)));
+        lines.push((3, self.help(view.scene.is_some(), width)));
         lines
     }
 
@@ -303,7 +309,23 @@ impl Panel {
         self.fit(pieces, width)
     }
 
-    fn help(&self, width: usize) -> Line<'static> {
+    fn scene(&self, scene: &SceneView, moved: Option<&str>, width: usize) -> Line<'static> {
+        let place = scene.place.map(|(place, of)| format!(" {place} of {of}"));
+        let mut name = vec![
+            Span::styled("scene ", self.palette.dim()),
+            Span::styled(scene.name.clone(), self.palette.color(Color::Cyan).patch(self.palette.bold())),
+        ];
+        name.extend(place.map(Span::raw));
+        let next = scene
+            .next
+            .as_ref()
+            .map(|next| vec![Span::styled("next ", self.palette.dim()), Span::raw(next.clone())]);
+        let moved = moved.map(|moved| vec![Span::raw(moved.to_owned())]);
+        self.fit([Some(name), next, moved].into_iter().flatten(), width)
+    }
+
+    fn help(&self, has_scenes: bool, width: usize) -> Line<'static> {
+        let scenes = has_scenes.then_some(("n b", "scene"));
         let keys = [
             ("Space", "panic"),
             ("p", "play"),
@@ -314,7 +336,7 @@ impl Panel {
             ("a", "actors"),
             ("q", "quit"),
         ];
-        let items = keys.map(|(key, does)| {
+        let items = scenes.into_iter().chain(keys).map(|(key, does)| {
             vec![Span::raw(format!("{key} ")), Span::styled(does.to_owned(), self.palette.dim())]
         });
         self.fit(items, width)

@@ -41,10 +41,25 @@ pub struct StatusView {
     pub gear: Vec<GearView>,
     /// The transport.
     pub transport: TransportReport,
+    /// The scene that is played, where the rig has any.
+    pub scene: Option<SceneView>,
+    /// What a control moved last, and where to.
+    pub moved: Option<String>,
     /// Time played, in seconds of the engine's frames.
     pub seconds: f64,
     /// The recording, if there is one.
     pub recording: Option<RecordView>,
+}
+
+/// The scene that is played.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct SceneView {
+    /// Its name.
+    pub name: String,
+    /// Its place in the set list, from 1, and how many places there are.
+    pub place: Option<(usize, usize)>,
+    /// What comes next.
+    pub next: Option<String>,
 }
 
 /// One piece of gear.

@@ -2,9 +2,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::scene::Stand;
 use super::{Connected, Recording};
 use crate::device::audio::StreamInfo;
 use crate::engine::conductor::Happening;
+use crate::engine::doors;
 use crate::engine::summary::{CableLoss, FAULTS_KEPT, FaultRecord};
 use crate::engine::workers::Overseers;
 use crate::engine::{StageState, Summary};
@@ -38,6 +40,7 @@ pub(super) struct Shown {
     pub(super) gear: Vec<Connected>,
     pub(super) recording: Option<Recording>,
     pub(super) rig: Arc<Rig>,
+    pub(super) stand: Stand,
     /// MIDI cables: from, to, and what they lost.
     cables: Vec<(String, String, Arc<CableCount>)>,
     faults: Vec<FaultRecord>,
@@ -75,6 +78,7 @@ impl Board {
             gear: Vec::new(),
             recording: None,
             rig: Arc::default(),
+            stand: Stand::default(),
             cables: Vec::new(),
             faults: Vec::new(),
             stages: BTreeMap::new(),
@@ -112,7 +116,18 @@ impl Board {
         };
         let mut shown = self.shown();
         shown.rig = Arc::new(deployment.rig().clone());
+        shown.stand.show_rig(deployment);
         shown.cables = deployment.cables().map(cable).collect();
+    }
+
+    pub(super) fn show_scene(&self, scene: doors::Scene) {
+        self.shown().stand.show(scene);
+    }
+
+    pub(super) fn show_moved(&self, node: u16, index: u16, value: f32) {
+        let mut shown = self.shown();
+        let rig = Arc::clone(&shown.rig);
+        shown.stand.show_moved(&rig, node, index, value);
     }
 
     /// Keeps a fault of the stage whose keeper is at `path`; gives its mark.
@@ -186,6 +201,7 @@ impl Board {
             edges: shown.cables.iter().map(|(from, to, count)| CableLoss::of((from, to, count))).collect(),
             snapshot,
             faults: shown.faults.clone(),
+            scenes: shown.stand.history().to_vec(),
             restarts: shown.rebuilt,
             quarantined: quarantined.map(|(path, _)| name(path)).collect(),
             isolated: self.overseers.records(),

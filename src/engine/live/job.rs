@@ -17,6 +17,8 @@ pub struct Job {
     /// Where there is nothing to play on, this plays, over and over, until
     /// somebody does.
     pub demo: Option<crate::midi::file::Score>,
+    /// The scene to go to at the first frame.
+    pub scene: Option<String>,
     /// The device; its rate, block and channels are filled in from the rig.
     pub request: AudioRequest,
     /// Records what is played.

@@ -44,6 +44,8 @@ impl RendererKeeping {
             match came {
                 Came::Fault(fault) => self.unknown.push((fault, Instant::now())),
                 Came::Done { tag, frame } => board.shown().done = (tag, frame),
+                Came::Scene(scene) => board.show_scene(scene),
+                Came::Moved { node, index, value } => board.show_moved(node, index, value),
                 Came::LastWords { mark, text } => board.show_last_words(mark, text),
             }
         }

@@ -255,11 +255,16 @@ impl Overrides {
         overrides
     }
 
-    /// Takes a live parameter's new value, kept in its range, and gives it back;
-    /// `None` where the parameter is not live or the value no number. Real-time: no.
+    /// Takes a live parameter's new value, kept in its range, and gives it back; NaN
+    /// leaves a parameter without a default to the presets again. `None` where the
+    /// parameter is not live or the value no number. Real-time: no.
     pub fn set(&mut self, id: Id, value: f32) -> Option<f32> {
         let parameter = id.parameter();
         let Shape::Number { min, max } = parameter.shape else { return None };
+        if parameter.live && value.is_nan() && parameter.default.is_none() {
+            self.values[id as usize] = None;
+            return Some(value);
+        }
         if !parameter.live || !value.is_finite() {
             return None;
         }

@@ -1,7 +1,7 @@
 //! How each command stands in the log. Whoever adds a command adds a tag here.
 
 use super::bytes::{In, Out};
-use crate::render::{Command, Injected, Injection, JackReport};
+use crate::render::{Command, Injected, Injection, JackReport, Turn};
 use crate::transport::{Beats, Order, Tempo};
 
 const PARAMETER: u8 = 0;
@@ -10,6 +10,7 @@ const PANIC: u8 = 2;
 const INJECT: u8 = 3;
 const TRANSPORT: u8 = 4;
 const JACK: u8 = 5;
+const SCENE: u8 = 6;
 
 /// Real-time: yes.
 pub(super) fn put(command: &Command, out: &mut Out<'_>) {
@@ -40,6 +41,14 @@ pub(super) fn put(command: &Command, out: &mut Out<'_>) {
             let flags = u8::from(is_rolling) | u8::from(is_moved) << 1 | known;
             let tempo = tempo.unwrap_or_default().beats_per_minute().to_bits();
             out.u8(JACK).u8(flags).u64(frame).u64(place).u64(beats.unwrap_or_default().0).u64(tempo);
+        }
+        Command::Scene(turn) => {
+            out.u8(SCENE);
+            match turn {
+                Turn::To(id) => out.u8(0).u32(id),
+                Turn::Next => out.u8(1),
+                Turn::Previous => out.u8(2),
+            };
         }
         Command::Inject(Injection { node, what, frame }) => {
             out.u8(INJECT).u16(node).u64(frame);
@@ -83,6 +92,12 @@ pub(super) fn take(body: &mut In<'_>) -> Option<Command> {
                 tempo: (flags & 8 != 0).then_some(tempo),
             })
         }
+        SCENE => Command::Scene(match body.u8()? {
+            0 => Turn::To(body.u32()?),
+            1 => Turn::Next,
+            2 => Turn::Previous,
+            _ => return None,
+        }),
         INJECT => {
             let (node, frame) = (body.u16()?, body.u64()?);
             let what = match body.u8()? {

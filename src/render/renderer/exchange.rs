@@ -73,10 +73,13 @@ impl Renderer {
             if let Some(Some(node)) = nodes.get_mut(usize::from(*place)) {
                 node.revive(processor, time);
             }
+            dispatch.scenes.remind(*place, time, &mut Reach { plan, nodes, sinks });
         }
         if let Some(new) = &mut swap.plan {
             std::mem::swap(plan, new);
             self.time.exchange(time, &new.time, &plan.time, sinks);
+            let is_fresh = |node| swap.nodes.iter().any(|(place, _)| *place == node);
+            dispatch.scenes.renew(&new.scenes, is_fresh, time, &mut Reach { plan, nodes, sinks });
         }
     }
 }

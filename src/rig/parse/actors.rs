@@ -45,7 +45,7 @@ fn actor(entry: &Entry<'_>, role: Role, kinds: &Kinds, problems: &mut Problems<'
     let fields = Fields::read(entry.table, entry.at.clone(), &section, &known, problems);
     let mut settings = Settings::new();
     for (index, parameter) in parameters.iter().enumerate() {
-        if let Some(value) = value(&fields, parameter, problems) {
+        if let Some(value) = value(&fields, parameter.name, parameter, problems) {
             settings.set(index, value);
         }
     }
@@ -100,8 +100,14 @@ fn article(section: &str) -> String {
     format!("{article} {section}")
 }
 
-fn value(fields: &Fields<'_>, parameter: &Parameter, problems: &mut Problems<'_>) -> Option<Value> {
-    let (name, unit) = (parameter.name, parameter.unit.symbol());
+/// A parameter's value, as the key `name` gives it.
+pub(super) fn value(
+    fields: &Fields<'_>,
+    name: &str,
+    parameter: &Parameter,
+    problems: &mut Problems<'_>,
+) -> Option<Value> {
+    let unit = parameter.unit.symbol();
     match parameter.shape {
         Shape::Number { min, max } => fields.number_in(name, min, max, unit, problems).map(Value::Number),
         Shape::Integer { min, max } => {

@@ -15,7 +15,7 @@ use super::transform;
 
 pub(super) fn read(root: &dyn TableLike, names: &Names<'_>, rig: &mut Rig, problems: &mut Problems<'_>) {
     let known: Vec<&str> = keys::CABLE.iter().map(|key| key.name).collect();
-    let tables = tables(root, problems);
+    let tables = tables(root, "cable", problems);
     if let Some((at, _)) = tables.get(CABLE_LIMIT) {
         problems.add(at, format!("a rig may have up to {CABLE_LIMIT} cables"), None);
     }
@@ -33,14 +33,15 @@ pub(super) fn read(root: &dyn TableLike, names: &Names<'_>, rig: &mut Rig, probl
     }
 }
 
-/// The cables' tables and where each begins, written as `[[cable]]` or as a list.
-fn tables<'a>(
+/// The tables of a section and where each begins, written as `[[cable]]` or as a list.
+pub(super) fn tables<'a>(
     root: &'a dyn TableLike,
+    section: &str,
     problems: &mut Problems<'_>,
 ) -> Vec<(Range<usize>, &'a dyn TableLike)> {
-    let at = key_span(root, "cable").unwrap_or(0..0);
-    let hint = || Some("write [[cable]], with two brackets, before each".to_owned());
-    match root.get("cable") {
+    let at = key_span(root, section).unwrap_or(0..0);
+    let hint = || Some(format!("write [[{section}]], with two brackets, before each"));
+    match root.get(section) {
         None | Some(Item::None) => Vec::new(),
         Some(Item::ArrayOfTables(list)) => list
             .iter()
@@ -54,7 +55,7 @@ fn tables<'a>(
                     Some(table) => tables.push((at, table as &dyn TableLike)),
                     None => problems.add(
                         &at,
-                        format!("a cable must be a table, not {}", found_value(value)),
+                        format!("a {section} must be a table, not {}", found_value(value)),
                         hint(),
                     ),
                 }
@@ -62,7 +63,7 @@ fn tables<'a>(
             tables
         }
         Some(item) => {
-            problems.add(&at, format!("`cable` must be a list of tables, not {}", found(item)), hint());
+            problems.add(&at, format!("`{section}` must be a list of tables, not {}", found(item)), hint());
             Vec::new()
         }
     }

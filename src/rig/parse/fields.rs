@@ -71,6 +71,23 @@ impl<'a> Fields<'a> {
         Fields { at, entries }
     }
 
+    /// All the keys of a table, which are names of the musician's own.
+    pub fn all(table: &'a dyn TableLike, at: Range<usize>) -> Fields<'a> {
+        let field = |(name, item): (&'a str, &'a Item)| {
+            let key_at = key_span(table, name).unwrap_or_else(|| at.clone());
+            (name, Field { key_at, item })
+        };
+        let entries = table.iter().map(field).collect();
+        Fields { at, entries }
+    }
+
+    /// The keys that are there, in the order of their places.
+    pub fn names(&self) -> Vec<&'a str> {
+        let mut names: Vec<&'a str> = self.entries.keys().copied().collect();
+        names.sort_by_key(|name| self.entries[name].key_at.start);
+        names
+    }
+
     pub fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }
