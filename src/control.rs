@@ -10,6 +10,7 @@ mod files;
 mod hang;
 pub mod kinds;
 mod life;
+mod midi;
 pub mod monitor;
 mod play;
 pub mod progress;
@@ -18,6 +19,7 @@ pub mod report;
 mod respawn;
 mod signals;
 pub mod status;
+mod sysex;
 
 use std::io::Write;
 
@@ -52,6 +54,8 @@ pub fn run() -> u8 {
             Ok(false) => return 1,
             Err(error) => Err(error),
         },
+        Command::Midi(arguments) => midi::midi(arguments),
+        Command::Sysex(command) => sysex::sysex(command),
         Command::Monitor(arguments) => monitor::monitor(arguments),
         Command::Check { rig, json } => return check::check(rig, *json, &kinds),
         Command::Kinds { kind, json } => return kinds::kinds(kind.as_deref(), *json, &kinds),

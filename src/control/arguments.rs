@@ -56,6 +56,11 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Describes a MIDI file, mends what is odd in it, and writes it anew
+    Midi(MidiArguments),
+    /// Sends SysEx dumps to gear and receives them
+    #[command(subcommand)]
+    Sysex(SysexCommand),
     /// Shows what comes from MIDI ports, in words and with its time
     Monitor(MonitorArguments),
     /// Looks at what this machine gives a real-time program, and what to mend
@@ -217,6 +222,66 @@ pub struct MonitorArguments {
     #[arg(long, value_name = "MESSAGES", value_delimiter = ',', value_parser = super::monitor::parse_message_name)]
     pub hide: Vec<String>,
     /// Prints a JSON object for each event, and one with the statistics at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `antiphon midi`.
+#[derive(Args, Debug)]
+pub struct MidiArguments {
+    /// The MIDI file to read
+    pub file: PathBuf,
+    /// The MIDI file to write; it may be the same
+    #[arg(short, long, value_name = "OUT.mid")]
+    pub out: Option<PathBuf>,
+    /// Prints a JSON object that describes the file
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `antiphon sysex`.
+#[derive(Subcommand, Debug)]
+pub enum SysexCommand {
+    /// Sends a .syx file, no faster than the port takes it
+    Send(SysexSendArguments),
+    /// Receives dumps into a .syx file, byte for byte
+    Receive(SysexReceiveArguments),
+}
+
+/// `antiphon sysex send`.
+#[derive(Args, Debug)]
+pub struct SysexSendArguments {
+    /// One or more SysEx messages, each up to 1 MiB
+    pub file: PathBuf,
+    /// The port: a glob, or a part of its name; without one, the only one there is
+    #[arg(long, value_name = "PORT")]
+    pub to: Option<String>,
+    /// Whose ports
+    #[arg(long, default_value = "auto")]
+    pub driver: MidiDriver,
+    /// Prints a JSON object at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `antiphon sysex receive`.
+#[derive(Args, Debug)]
+pub struct SysexReceiveArguments {
+    /// The file to write, once all is there
+    pub file: PathBuf,
+    /// Ports whose names fit: a glob, or a part of the name; without one, all
+    #[arg(long, value_name = "PORT")]
+    pub from: Option<String>,
+    /// Whose ports
+    #[arg(long, default_value = "auto")]
+    pub driver: MidiDriver,
+    /// Listens so long; without it, 60 seconds for the first byte
+    #[arg(long = "for", value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_seconds)]
+    pub seconds: Option<f64>,
+    /// Ends when nothing more came for so long; 2 where --for is not given
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_seconds)]
+    pub until_silence: Option<f64>,
+    /// Prints a JSON object at the end
     #[arg(long)]
     pub json: bool,
 }

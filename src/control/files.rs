@@ -98,6 +98,25 @@ pub(super) fn named_wavs(arguments: &[String]) -> Result<Vec<(String, PathBuf)>,
 }
 
 /// `NAME=FILE` or `FILE`; a file whose own name has a `=` is found as it is.
+/// Writes a file whole or not at all: beside its place first, then in it.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let failed = |error: std::io::Error| {
+        Error::new(ErrorKind::Disk, format!("{} cannot be written: {error}", path.display()))
+    };
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.part", std::process::id()));
+    let beside = path.with_file_name(name);
+    let written = std::fs::File::create(&beside).and_then(|mut file| {
+        std::io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()
+    });
+    written.and_then(|()| std::fs::rename(&beside, path)).map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        failed(error)
+    })
+}
+
 fn named_file(argument: &str) -> (Option<String>, PathBuf) {
     match argument.split_once('=') {
         Some((name, path)) if !name.contains(['/', '\\', '.']) && !Path::new(argument).exists() => {

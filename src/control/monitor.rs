@@ -76,6 +76,14 @@ pub(super) fn open(driver: MidiDriver, pattern: Option<&str>) -> Result<Listenin
     }
 }
 
+/// Names of ports, for people.
+pub(super) fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "no port yet; waiting for one".to_owned();
+    }
+    names.iter().map(|name| view::shown(name)).collect::<Vec<_>>().join(", ")
+}
+
 async fn session(arguments: &MonitorArguments) -> Result<(), Error> {
     let mut stop = Signals::stop()?;
     let mut listening = open(arguments.driver, arguments.port.as_deref())?;

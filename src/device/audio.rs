@@ -21,7 +21,10 @@ pub mod worker;
 pub use callback::{Callback, Edge, Standby};
 pub use choice::{AudioRequest, DriverChoice};
 pub use error::{DriverError, DriverFault, FaultKind};
-pub use jack::{JackMidiPort, JackPorts, list as list_jack, listen as listen_jack};
+pub use jack::{
+    JackMidiPort, JackPorts, dump_destinations as jack_dump_destinations, list as list_jack,
+    listen as listen_jack, open_dump as open_jack_dump,
+};
 pub use open::{Opened, open};
 pub use stats::{CallbackReport, CallbackStats};
 pub use system::{AudioDevice, Direction, System, USUAL_RATES, list as list_system};
@@ -75,6 +78,12 @@ pub trait AudioDriver: Send {
     /// MIDI messages that this driver itself could not pass on, so far.
     fn dropped_midi(&self) -> u64 {
         0
+    }
+
+    /// A SysEx that was too long for a port since the last call: its bytes, and
+    /// the most that a port takes.
+    fn refused_sysex(&self) -> Option<(usize, usize)> {
+        None
     }
 
     /// Ends the callbacks within two seconds, whatever state the device is in.

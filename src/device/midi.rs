@@ -8,6 +8,7 @@
 #[cfg(target_os = "linux")]
 mod alsa;
 mod board;
+pub mod dump;
 mod held;
 mod input;
 pub mod listen;

@@ -1,21 +1,27 @@
 //! Standard MIDI Files: what a musician's sequencer wrote, and what the engine
 //! writes for it.
 //!
-//! Reading goes [`Score::read`] → [`Score::at`]: first ticks, then frames of the
+//! To play: reading goes [`Score::read`] → [`Score::at`]: first ticks, then frames of the
 //! engine's timeline. Events are decoded by midly; chunk and event bounds are
 //! checked here, because a file that was cut off must be an error with a place,
 //! and not a shorter song.
+//! To mend and write again: [`Sheet`], which keeps all that a file holds.
 //!
 //! Source: Standard MIDI Files 1.0 (RP-001), MIDI Manufacturers Association.
 
 mod chunk;
 mod error;
+mod oddity;
 mod score;
+mod sheet;
 mod track;
 mod write;
 
+pub use chunk::{Division, rate_number};
 pub use error::{Fault, FileError};
+pub use oddity::{Oddity, OddityKind};
 pub use score::{Body, Performance, Score, ScoreEvent};
+pub use sheet::{Form, Sheet, SheetEvent, SheetTrack};
 pub use write::{Transcript, WriteError};
 
 /// The largest file that is read, in bytes.

@@ -24,6 +24,7 @@ needs() {
         echo "test jackd2              a real JACK server, and its own recording and latency clients"
         echo "test pulseaudio          a real PulseAudio server"
         echo "test pulseaudio-utils    parec, which records that server independently"
+        echo "test python3-venv        mido and JACK-Client, independent peers in Python"
         echo "test libasound2-plugins  the way from ALSA to PulseAudio"
         # Newer releases have JACK's clients in a package of their own.
         apt-cache show jack-example-tools >/dev/null 2>&1 &&

@@ -6,4 +6,5 @@ pub mod jack;
 pub mod play;
 pub mod program;
 pub mod pulse;
+pub mod python;
 pub mod score;

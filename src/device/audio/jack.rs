@@ -1,6 +1,7 @@
 //! A native JACK client: audio and MIDI in one process callback, so that an
 //! event keeps its frame. Also the way to PipeWire.
 
+mod dump;
 mod library;
 mod listen;
 mod midi;
@@ -11,12 +12,13 @@ mod server;
 mod split;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use ::jack::{AudioIn, AudioOut, Client, MidiIn, MidiOut, Port, PortSpec};
 use crossbeam::channel::{Receiver, Sender, bounded};
 
+pub use dump::{destinations as dump_destinations, open as open_dump};
 pub use listen::listen;
 pub use midi::JackMidiPort;
 pub use server::{JackPorts, list};
@@ -46,6 +48,10 @@ struct Health {
     fault: FaultLatch,
     xruns: AtomicU64,
     dropped_midi: AtomicU64,
+    /// The latest SysEx that was too long, in bytes; 0 for none.
+    refused_sysex_bytes: AtomicUsize,
+    /// What a port holds in one period.
+    sysex_limit_bytes: AtomicUsize,
     /// Periods, to see whether the server still lives.
     calls: AtomicU64,
 }
@@ -150,6 +156,11 @@ impl AudioDriver for JackDriver {
 
     fn dropped_midi(&self) -> u64 {
         self.health.dropped_midi.load(Relaxed)
+    }
+
+    fn refused_sysex(&self) -> Option<(usize, usize)> {
+        let bytes = self.health.refused_sysex_bytes.swap(0, Relaxed);
+        (bytes > 0).then(|| (bytes, self.health.sysex_limit_bytes.load(Relaxed)))
     }
 
     fn stop(&mut self) {

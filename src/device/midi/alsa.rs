@@ -9,6 +9,7 @@
 mod client;
 mod codec;
 mod directory;
+mod dump;
 mod listen;
 mod run;
 
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use self::client::Client;
+pub(super) use self::dump::{destinations as dump_destinations, open as open_dump};
 pub(super) use self::listen::listen;
 use super::board::Board;
 use super::{FrameToHost, MidiError, MidiPortInfo, PortRequest, Worker};

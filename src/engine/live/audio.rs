@@ -87,6 +87,11 @@ impl AudioKeeper {
         if let Some(fault) = self.keeping.device.warning() {
             self.parts.board.say(fault.to_string());
         }
+        if let Some((bytes, limit)) = self.keeping.device.refused_sysex() {
+            self.parts.board.say(format!(
+                "a SysEx of {bytes} bytes was not sent: a JACK port takes at most {limit} in one period"
+            ));
+        }
         match self.keeping.device.found(now) {
             Some(Ok(found)) => self.go_back(found),
             Some(Err(error)) => self.parts.board.say(format!("the device is back, but {error}")),

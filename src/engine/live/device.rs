@@ -83,6 +83,11 @@ impl Device {
         self.dropped_before + self.driver.dropped_midi()
     }
 
+    /// A SysEx that was too long for a port, once, and the most that it takes.
+    pub(super) fn refused_sysex(&self) -> Option<(usize, usize)> {
+        self.driver.refused_sysex()
+    }
+
     /// Why the driver is dead, once it is: [`lose`](Self::lose) it then.
     pub(super) fn fault(&self) -> Option<DriverFault> {
         self.driver.fault()

@@ -5,10 +5,41 @@ use crate::transport::SmpteRate;
 
 const HEADER_BYTES: u32 = 6;
 
+/// What a file counts its time in. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Division {
-    Beat { ticks: u16 },
-    Smpte { rate: SmpteRate, ticks: u8 },
+pub enum Division {
+    /// Parts of a quarter note.
+    Beat {
+        /// In a quarter note.
+        ticks: u16,
+    },
+    /// Parts of a SMPTE frame.
+    Smpte {
+        /// Frames a second.
+        rate: SmpteRate,
+        /// In a frame.
+        ticks: u8,
+    },
+}
+
+impl Division {
+    /// As in a file's header.
+    pub(super) fn bytes(self) -> [u8; 2] {
+        match self {
+            Division::Beat { ticks } => ticks.to_be_bytes(),
+            Division::Smpte { rate, ticks } => [rate_number(rate).wrapping_neg(), ticks],
+        }
+    }
+}
+
+/// What a file calls a rate; 29 is 30 drop-frame. Real-time: no.
+pub const fn rate_number(rate: SmpteRate) -> u8 {
+    match rate {
+        SmpteRate::Fps24 => 24,
+        SmpteRate::Fps25 => 25,
+        SmpteRate::Fps2997 => 29,
+        SmpteRate::Fps30 => 30,
+    }
 }
 
 /// A track's bytes and where in the file they begin.
@@ -22,6 +53,12 @@ pub(super) struct Chunks<'a> {
     offset: usize,
     announced: u16,
     found: usize,
+    /// 0 or 1.
+    pub format: u8,
+    /// Bytes of the header beyond what it needs.
+    pub extra_header_bytes: u32,
+    /// Chunks that are no tracks, so far.
+    pub foreign: usize,
 }
 
 fn two_bytes(bytes: &[u8], at: usize) -> u16 {
@@ -46,17 +83,20 @@ pub(super) fn read_header(file: &[u8]) -> Result<(Division, Chunks<'_>), FileErr
     }
     let end = 8 + length as usize;
     let body = file.get(8..end).ok_or_else(cut)?;
-    match two_bytes(body, 0) {
-        0 | 1 => {}
+    let format = match two_bytes(body, 0) {
+        format @ (0 | 1) => format as u8,
         2 => return Err(FileError::at(8, Fault::Format2)),
         other => return Err(FileError::at(8, Fault::UnknownFormat(other))),
-    }
+    };
     let tracks = two_bytes(body, 2);
     if tracks == 0 {
         return Err(FileError::at(10, Fault::NoTracks));
     }
     let division = read_division([body[4], body[5]]).map_err(|fault| FileError::at(12, fault))?;
-    Ok((division, Chunks { file, offset: end, announced: tracks, found: 0 }))
+    let extra_header_bytes = length - HEADER_BYTES;
+    let chunks =
+        Chunks { file, offset: end, announced: tracks, found: 0, format, extra_header_bytes, foreign: 0 };
+    Ok((division, chunks))
 }
 
 fn read_division(bytes: [u8; 2]) -> Result<Division, Fault> {
@@ -93,6 +133,8 @@ impl<'a> Chunks<'a> {
             let is_track = name == *b"MTrk";
             if is_track {
                 self.found += 1;
+            } else {
+                self.foreign += 1;
             }
             let Some(bytes) = self.file.get(begin..end) else {
                 let fault = Fault::TrackCut { missing_bytes: end - self.file.len() };
@@ -105,5 +147,10 @@ impl<'a> Chunks<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Bytes after the chunks that were read.
+    pub(super) fn rest_bytes(&self) -> usize {
+        self.file.len().saturating_sub(self.offset)
     }
 }

@@ -7,9 +7,9 @@ use super::score::{Body, ScoreEvent};
 use super::{EVENT_LIMIT, Fault, FileError};
 use crate::midi::codec::{Parsed, Parser, SYSEX_BEGIN};
 
-const META: u8 = 0xff;
-const SYSEX_PACKET: u8 = 0xf0;
-const ESCAPE: u8 = 0xf7;
+pub(super) const META: u8 = 0xff;
+pub(super) const SYSEX_PACKET: u8 = 0xf0;
+pub(super) const ESCAPE: u8 = 0xf7;
 const NAME_LIMIT_BYTES: usize = 256;
 
 /// What all tracks together give.
@@ -83,16 +83,18 @@ pub(super) fn read(chunk: &TrackChunk<'_>, number: usize, gathered: &mut Gathere
 }
 
 /// An event's extent, checked before midly decodes it leniently.
-struct Shape {
-    delta: u32,
+pub(super) struct Shape {
+    pub delta: u32,
     /// Its status byte, running status resolved.
-    status: u8,
+    pub status: u8,
+    /// Where what belongs to the status begins: data bytes, a meta event's kind, a length.
+    pub data: usize,
     /// Bytes of the whole event, delta time included.
-    length: usize,
+    pub length: usize,
 }
 
 impl Shape {
-    fn of(raw: &[u8], running: Option<u8>) -> Result<Shape, Fault> {
+    pub(super) fn of(raw: &[u8], running: Option<u8>) -> Result<Shape, Fault> {
         let (delta, mut at) = number(raw, 0)?;
         let first = *raw.get(at).ok_or(Fault::EventCut)?;
         let status = if first < 0x80 {
@@ -101,6 +103,7 @@ impl Shape {
             at += 1;
             first
         };
+        let begin = at;
         match status {
             0x80..=0xef => {
                 let data = if matches!(status, 0xc0..=0xdf) { 1 } else { 2 };
@@ -120,12 +123,12 @@ impl Shape {
             }
             other => return Err(Fault::ForbiddenStatus(other)),
         }
-        Ok(Shape { delta, status, length: at })
+        Ok(Shape { delta, status, data: begin, length: at })
     }
 }
 
 /// A variable-length number at `at`, and where it ends.
-fn number(raw: &[u8], at: usize) -> Result<(u32, usize), Fault> {
+pub(super) fn number(raw: &[u8], at: usize) -> Result<(u32, usize), Fault> {
     let mut value = 0;
     for index in at..at + 4 {
         let byte = *raw.get(index).ok_or(Fault::EventCut)?;

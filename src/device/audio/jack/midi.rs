@@ -92,6 +92,8 @@ struct Assembly {
     source: Option<u16>,
     is_whole: bool,
     overflowed: bool,
+    /// Bytes that came, those that did not fit included.
+    length: usize,
 }
 
 /// MIDI from the Renderer to a JACK port, each event at its own frame.
@@ -110,6 +112,7 @@ impl OutPort {
             source: None,
             is_whole: false,
             overflowed: false,
+            length: 0,
         };
         OutPort {
             port,
@@ -127,6 +130,7 @@ impl OutPort {
         // In place, without a buffer of its own: a stable sort would allocate.
         self.pending.sort_unstable_by_key(|pending| (pending.offset, pending.order));
         let mut writer = self.port.writer(scope);
+        self.health.sysex_limit_bytes.store(writer.max_event_size(), Relaxed);
         let (mut done, mut is_empty) = (0, true);
         for pending in &self.pending {
             let bytes = match &pending.content {
@@ -138,6 +142,7 @@ impl OutPort {
                 // Too long for an empty buffer is too long for ever.
                 Err(_) if is_empty => {
                     self.health.dropped_midi.fetch_add(1, Relaxed);
+                    self.health.refused_sysex_bytes.store(bytes.len(), Relaxed);
                 }
                 Err(_) => break,
             }
@@ -221,6 +226,9 @@ impl OutPort {
         }
         if assembly.overflowed || assembly.bytes.last() != Some(&0xf7) {
             self.health.dropped_midi.fetch_add(1, Relaxed);
+            if assembly.overflowed {
+                self.health.refused_sysex_bytes.store(assembly.length, Relaxed);
+            }
             assembly.clear();
             return None;
         }
@@ -231,6 +239,7 @@ impl OutPort {
 
 impl Assembly {
     fn append(&mut self, part: &[u8]) {
+        self.length += part.len();
         if self.bytes.len() + part.len() > ASSEMBLY_BYTES {
             self.overflowed = true;
         } else {
@@ -240,6 +249,6 @@ impl Assembly {
 
     fn clear(&mut self) {
         self.bytes.clear();
-        (self.source, self.is_whole, self.overflowed) = (None, false, false);
+        (self.source, self.is_whole, self.overflowed, self.length) = (None, false, false, 0);
     }
 }

@@ -100,6 +100,11 @@ impl Gear {
 }
 
 impl Gear {
+    /// Whether it takes MIDI.
+    pub(super) fn can_receive(&self) -> bool {
+        self.can_receive && self.addr.client != SYSTEM_CLIENT
+    }
+
     /// Whether a person who types a name, a part of one, or an address such as
     /// `24:0` means it.
     pub(super) fn is_called(&self, pattern: &NamePattern, direction: Direction) -> bool {
