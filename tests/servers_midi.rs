@@ -144,7 +144,7 @@ fn jack_midiseq_is_heard_at_its_frames() {
     command.args(["--driver", "jack", "--for", "600", "--record", "rec.wav"]);
     let play = Play::start(command, folder.path());
     let _sequencer = sequencer(&jack);
-    jack.connect("Seq:out", "antiphon:keys");
+    jack.connect("Seq:out", "antiphon:keys_in");
     std::thread::sleep(std::time::Duration::from_secs(4));
     is_clean(&play.stop());
     let (samples, _) = read_wav(&folder.path().join("rec.wav"), 0);

@@ -65,7 +65,8 @@ def random_meta(dice, time):
         lambda: mido.MetaMessage("key_signature", key="F#m", time=time),
         lambda: mido.MetaMessage("sequencer_specific", data=(0, 1, 127), time=time),
         lambda: mido.MetaMessage("midi_port", port=3, time=time),
-        lambda: UnknownMetaMessage(0x60, data=[200, 1, 2], time=time),
+        # mido reads these without their time.
+        lambda: UnknownMetaMessage(0x60, data=[200, 1, 2], time=0),
     ]
     return dice.choice(metas)()
 
@@ -83,8 +84,7 @@ def write(folder):
         name = f"{folder}/mido-{seed}"
         file.save(f"{name}.mid")
         with open(f"{name}.json", "w") as out:
-            # As mido reads it: it writes unknown metas without their time.
-            json.dump(described(mido.MidiFile(f"{name}.mid")), out)
+            json.dump(described(file), out)
 
 
 if sys.argv[1] == "write":

@@ -21,7 +21,7 @@ pub(super) fn destinations() -> Result<Vec<Destination>, MidiError> {
 
 pub(super) fn open(destination: &Destination) -> Result<Box<dyn DumpSender>, MidiError> {
     let output = MidiOutput::new(NAME).map_err(|error| unavailable(&error))?;
-    let port = output.find_port_by_id(destination.id.clone());
+    let port = output.find_port_by_id(&destination.id);
     let port = port.ok_or_else(|| unavailable(&format!("`{}` is gone", destination.name)))?;
     let connection = output.connect(&port, "sysex").map_err(|error| unavailable(&error))?;
     Ok(Box::new(Sender { connection, pace: Pace::new(WIRE_BYTES_PER_SECOND) }))
