@@ -206,7 +206,7 @@ impl Stage {
             let phase = device as u64 * 15_625;
             let mut number = (since - phase).div_ceil(spacing);
             while number * spacing + phase < until {
-                let (key, is_strike) = ((number / 2 % 128) as u8, number % 2 == 0);
+                let (key, is_strike) = ((number / 2 % 128) as u8, number.is_multiple_of(2));
                 let bytes = [if is_strike { 0x90 } else { 0x80 }, key, 64];
                 inlet.message(number * spacing + phase, &bytes);
                 self.sent += 1;
