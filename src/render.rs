@@ -49,7 +49,7 @@ pub use script::Script;
 pub use snapshot::{BusMeter, CableCount, Snapshot};
 pub use swap::{Account, Feed, Origin, Swap};
 pub use tap::{Tap, TapReader, tap};
-pub use transport::{JackReport, JackRole, TimePlan, TransportView};
+pub use transport::{CLOCK_SOURCE, JackReport, JackRole, TimePlan, TransportView};
 
 /// Nodes (instruments, stages, device inputs) that can stand at once.
 pub const NODES: usize = 320;

@@ -238,6 +238,17 @@ const BAD: &[(&str, &[Said])] = &[
         "[engine]\nrate = 8000\n[stage.a]\nkind = 'delay'\nseconds = 0.003\n[[cable]]\nfrom = 'a'\nto = 'a'",
         &[(16, 1, "the loop a -> a has too short a delay: `a` delays 24 frames")],
     ),
+    // Musical time.
+    ("[transport]\ntempo = 500", &[(12, 9, "from 20 to 400 BPM")]),
+    ("[transport]\nfollow = 'kyes'", &[(12, 10, "there is no MIDI port `kyes`")]),
+    ("[transport]\nfollow = 'box'", &[(12, 10, "nothing comes in by `box`")]),
+    ("[transport]\nfollow = 'lead'", &[(12, 10, "`lead` is no MIDI port")]),
+    ("[transport]\nmap = [[1, 120], [1, 90]]", &[(12, 18, "bar 1 cannot stand here")]),
+    ("[transport]\nmap = [[1, 120], [2, 19]]", &[(12, 18, "from 20 to 400 BPM")]),
+    ("[transport]\nmap = [[1, 120, 3]]", &[(12, 8, "is no bar with a tempo")]),
+    ("[transport]\njack = 'leed'", &[(12, 8, "unknown jack `leed`")]),
+    ("[transport]\njack = 'follow'\nfollow = 'keys'", &[(12, 1, "two clocks cannot be followed")]),
+    ("[midi.c]\nin = '*'\nclock = true", &[(13, 1, "nothing goes out there")]),
     // TOML itself, and more than one problem at once.
     ("[stage.a", &[(11, 9, "this is not TOML")]),
     ("x = = 3", &[(11, 5, "this is not TOML")]),
@@ -517,11 +528,15 @@ fn every_key_takes_its_example_and_default() {
                         let ends: String = ends.map(|(end, name)| format!("{end} = '{name}'\n")).collect();
                         format!("{BASE}[[cable]]\n{ends}{line}")
                     }
-                    "engine" => format!("{BASE}[engine]\n{line}"),
-                    "midi" => format!(
-                        "{BASE}[midi.new]\n{line}{}",
-                        if key.name == "virtual" { "in = '*'" } else { "" }
-                    ),
+                    "engine" | "transport" => format!("{BASE}[{section}]\n{line}"),
+                    "midi" => {
+                        let ends = match key.name {
+                            "virtual" => "in = '*'",
+                            "clock" => "out = '*'",
+                            _ => "",
+                        };
+                        format!("{BASE}[midi.new]\n{line}{ends}")
+                    }
                     "scene" if key.name == "name" => format!("{BASE}[[scene]]\n{line}"),
                     "scene" => format!("{BASE}[[scene]]\nname = 'x'\n{line}"),
                     "control" => {

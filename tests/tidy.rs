@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The control world.
     ("actor", &["unit"]),
     ("rig", &["unit", "midi", "transport", "stage", "instrument", "route", "render"]),
-    ("device", &["unit", "midi", "rt", "render", "actor"]),
+    ("device", &["unit", "midi", "rt", "transport", "render", "actor"]),
     ("feed", &["unit", "midi", "rt", "transport", "render", "actor"]),
     ("journal", &["unit", "midi", "rt", "render", "actor"]),
     (

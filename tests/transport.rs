@@ -4,7 +4,7 @@
 mod desk;
 
 use antiphon::midi::Event;
-use antiphon::render::{Command, JackReport, Outlet, Swap, TransportView, outlet};
+use antiphon::render::{Command, JackReport, Outlet, Swap, TransportView, outlet, tap};
 use antiphon::transport::{Beats, Lock, Order, State, Tempo};
 use desk::{Desk, bits};
 
@@ -138,6 +138,7 @@ fn no_block_size_moves_a_tick_a_click_or_a_take() {
             played.play(frames, block);
         }
         assert_eq!(played.of(0xf8).iter().filter(|time| **time == 50_001).count(), 0, "one clock is enough");
+        assert_eq!(played.desk.conductor.summary().rt_violations, 0);
         (played.sent, bits(&played.desk.heard.device[0]))
     };
     let whole = play(512);
@@ -223,7 +224,7 @@ fn a_tempo_map_is_exact_however_often_it_turns() {
     played.play(90 * SECOND, 1_024);
     let clocks: Vec<u64> = played.of(0xf8).into_iter().filter(|time| *time > 32).collect();
     let mut exact = 80.0;
-    for (beat, ticks) in clocks.chunks(24).enumerate() {
+    for (beat, ticks) in clocks.chunks(24).enumerate().take(200) {
         let tick = 48_000.0 * 60.0 / (60.0 + (beat + 1) as f64 * 1.01) / 24.0;
         for (n, frame) in ticks.iter().enumerate() {
             let exact = exact + n as f64 * tick;
@@ -285,6 +286,64 @@ fn a_masters_stop_place_and_loss_are_followed() {
     played.order(Order::Stop);
     played.play(64, 64);
     assert_eq!(played.view().state, State::Rolling);
+}
+
+#[test]
+fn a_delay_in_beats_goes_with_the_tempo() {
+    let rig = r#"
+        [transport]
+        tempo = 120
+        [midi.keys]
+        in = "*"
+        [instrument.click]
+        kind = "metronome"
+        when = "always"
+        [stage.echo]
+        kind = "delay"
+        beats = 0.75
+        feedback = 0.0
+        mix = 1.0
+        [[cable]]
+        from = "click"
+        to = "echo"
+        [[cable]]
+        from = "echo"
+        to = "out"
+    "#;
+    let mut desk = Desk::new(rig, Vec::new());
+    desk.play(48_000, 64);
+    assert!(desk.conductor.command(Command::Transport(Order::Tempo(tempo(90.0)))));
+    desk.play(5 * SECOND, 64);
+    let device = &desk.heard.device[0];
+    let heard = |frame: usize| device[frame].abs() > 0.49 && device[frame - 1].abs() < 1e-3;
+    assert!(heard(18_000) && heard(24_000 + 18_000), "three sixteenths after the beat");
+    // Beat 2 is at 48,000; from there on a beat lasts 32,000 frames.
+    assert!(heard(48_000 + 3 * 32_000 + 24_000), "at the new tempo");
+}
+
+/// With `record = "takes"` a recording holds the takes, one after the other.
+#[test]
+fn only_takes_are_recorded_where_that_is_asked_for() {
+    let record = |setting: &str| {
+        let mut played = Played::new(&format!("record = \"{setting}\""), Vec::new());
+        let (tap, mut reader) = tap(2, 4 * SECOND);
+        played.desk.renderer.record(Box::new(tap), None);
+        for (order, frames) in [
+            (Order::Start, 4_000),
+            (Order::Arm, 6_400),
+            (Order::Arm, 9_600),
+            (Order::Stop, 3_200),
+            (Order::Arm, 3_200),
+            (Order::Start, 1_600),
+        ] {
+            played.order(order);
+            played.play(frames, 160);
+        }
+        let mut samples = vec![0.0; 8 * SECOND];
+        reader.read(&mut samples)
+    };
+    assert_eq!(record("all"), 28_000);
+    assert_eq!(record("takes"), 6_400 + 1_600);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::journal::RecordGap;
 use crate::midi::file::Score;
 use crate::render::TransportView;
 use crate::stage::Kinds;
-use crate::transport::Order;
+use crate::transport::{Beats, Order};
 use crate::unit::Frame;
 
 /// How often the control world looks after the audio world.
@@ -125,6 +125,8 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
             }
             Some(StatusCommand::Continue) => live.transport(Order::Continue),
             Some(StatusCommand::Arm) => live.transport(Order::Arm),
+            Some(StatusCommand::Back) => go_bars(&mut live, -1),
+            Some(StatusCommand::Forward) => go_bars(&mut live, 1),
             Some(StatusCommand::Tap) => live.transport(Order::Tap),
             Some(StatusCommand::NextScene) => drop(live.turn(&SceneTurn::Next)),
             Some(StatusCommand::PreviousScene) => drop(live.turn(&SceneTurn::Previous)),
@@ -243,6 +245,13 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
         Some(error) => Err(error.into()),
         None => Ok(()),
     }
+}
+
+/// Goes to the beginning of a bar, counted from the one the song stands in.
+fn go_bars(live: &mut Live, bars: i64) {
+    let bar = i64::from(live.snapshot().transport.bar) - 1 + bars;
+    let beats = bar.max(0) as u64 * u64::from(live.rig().transport.beats_per_bar);
+    live.transport(Order::Locate(Beats(beats << 32)));
 }
 
 fn transport_report(view: &TransportView) -> TransportReport {

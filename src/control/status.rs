@@ -42,6 +42,10 @@ pub enum StatusCommand {
     Continue,
     /// `r`: arm or disarm.
     Arm,
+    /// Left: a bar back.
+    Back,
+    /// Right: a bar on.
+    Forward,
     /// `t`: tap the tempo.
     Tap,
     /// `q`, Escape or Ctrl-C: end cleanly.

@@ -10,6 +10,7 @@ use super::Sink;
 use crate::transport::{Beats, Follower, Grid, Lock, Order, State, Tap, Tempo, Time};
 use crate::unit::{Frame, SampleRate};
 
+pub use clock::CLOCK_SOURCE;
 pub(super) use clock::is_clock;
 pub use plan::{JackReport, JackRole, TimePlan, TransportView};
 

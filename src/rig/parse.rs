@@ -183,7 +183,7 @@ fn sections(root: &dyn TableLike, kinds: &Kinds, problems: &mut Problems<'_>) ->
     let mut rig = Rig { name: name(root, problems), engine: engine(root, problems), ..Rig::default() };
     let mut names = names::collect(root, problems);
     ports::read(&mut names, &mut rig, problems);
-    rig.transport = transport::read(root, &names, problems);
+    rig.transport = transport::read(root, &names, &rig.midi, problems);
     actors::read(&mut names, kinds, &mut rig, problems);
     cables::read(root, &names, &mut rig, problems);
     scenes::read(root, &names, &mut rig, problems);

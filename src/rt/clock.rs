@@ -102,6 +102,35 @@ mod tests {
         assert!(worst <= 8, "{worst}");
     }
 
+    /// What was stamped evenly is placed evenly, however unevenly callbacks come:
+    /// between the earliest and the latest is one frame for rounding, and less than
+    /// one more.
+    #[test]
+    fn what_is_stamped_exactly_gets_no_jitter_of_ours() {
+        for (block, late_nanos) in [(64_u64, 100_000.0), (256, 300_000.0), (1_024, 1_000_000.0)] {
+            let mut clock = FrameClock::new(SampleRate::DEFAULT);
+            let nanos_per_frame = 1.0e9 / (48_000.0 * 0.999_95);
+            let mut seed = 7_u64;
+            let (mut earliest, mut latest) = (f64::MAX, f64::MIN);
+            let calls = 120 * 48_000 / block;
+            for call in 0..calls {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let late = (seed >> 40) as f64 / f64::from(1 << 24) * late_nanos;
+                let begin = 5.0e9 + (call * block) as f64 * nanos_per_frame;
+                clock.callback(call * block, HostTime((begin + late) as u64));
+                if call > calls / 4 {
+                    let frame = (call * block) as f64 - 17.3;
+                    let placed = clock.frame_at(HostTime((5.0e9 + frame * nanos_per_frame) as u64));
+                    let off = placed as f64 - frame;
+                    (earliest, latest) = (earliest.min(off), latest.max(off));
+                }
+            }
+            let jitter = latest - earliest;
+            println!("blocks of {block}, up to {late_nanos} ns late: {jitter} frames");
+            assert!(jitter < 2.0, "{block}: {jitter}");
+        }
+    }
+
     #[test]
     fn a_stall_starts_the_loop_anew() {
         let mut clock = FrameClock::new(SampleRate::DEFAULT);

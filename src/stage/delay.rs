@@ -5,12 +5,17 @@ use super::{
     Shape, Status, StreamFormat, Unit, Value, change, segments,
 };
 use crate::dsp::DelayLine;
+use crate::transport::{Beats, Grid, Tempo};
 use crate::unit::{QUANTUM_FRAMES, SampleRate};
 
 const SECONDS: usize = 0;
 const FEEDBACK: usize = 1;
 const MIX: usize = 2;
+const BEATS: usize = 3;
 const LONGEST_SECONDS: f64 = 10.0;
+/// A delay in beats goes with the tempo as soon as that is off by so much: a clock
+/// that is followed sways by less, and each step is a fade.
+const SWAY: f64 = 0.005;
 
 const PARAMETERS: &[Parameter] = &[
     Parameter {
@@ -38,6 +43,15 @@ const PARAMETERS: &[Parameter] = &[
         shape: Shape::Number { min: 0.0, max: 1.0 },
         default: Some(Value::Number(0.35)),
         example: Value::Number(1.0),
+        live: true,
+    },
+    Parameter {
+        name: "beats",
+        summary: "the same time in beats of the transport, at most 10 s of them; above 0 it wins over seconds",
+        unit: Unit::None,
+        shape: Shape::Number { min: 0.0, max: 16.0 },
+        default: Some(Value::Number(0.0)),
+        example: Value::Number(0.75),
         live: true,
     },
 ];
@@ -71,11 +85,15 @@ impl Kind for DelayKind {
             number("seconds"),
             number("feedback") as f32,
             number("mix") as f32,
+            number("beats") as f32,
         )))
     }
 
     fn loop_delay_frames(&self, settings: &Settings, rate: SampleRate) -> Option<u64> {
-        Some(rate.frames(settings.number(PARAMETERS, "seconds")))
+        let beats = settings.number(PARAMETERS, "beats");
+        let shortest =
+            if beats > 0.0 { beats * 60.0 / Tempo::MAX } else { settings.number(PARAMETERS, "seconds") };
+        Some(rate.frames(shortest))
     }
 }
 
@@ -125,12 +143,16 @@ struct Delay {
     /// Frames since anything but zero was written.
     quiet_frames: usize,
     prepared: (Tap, Ramp, Ramp),
+    seconds: f32,
+    beats: f32,
+    /// Where the delay in beats was last told to go.
+    synced_frames: f64,
     rate: SampleRate,
     ramp_frames: u32,
 }
 
 impl Delay {
-    fn new(rate: SampleRate, seconds: f64, feedback: f32, mix: f32) -> Delay {
+    fn new(rate: SampleRate, seconds: f64, feedback: f32, mix: f32, beats: f32) -> Delay {
         let line = DelayLine::new(rate.frames(LONGEST_SECONDS) as usize);
         let prepared = (Tap::at(rate.frames(seconds) as usize), Ramp::at(feedback), Ramp::at(mix));
         Delay {
@@ -140,9 +162,34 @@ impl Delay {
             mix: prepared.2,
             quiet_frames: usize::MAX,
             prepared,
+            seconds: seconds as f32,
+            beats,
+            synced_frames: 0.0,
             rate,
             ramp_frames: rate.frames(RAMP_SECONDS) as u32,
         }
+    }
+
+    /// Goes where the beats or the seconds say.
+    fn go(&mut self, grid: &Grid) {
+        let frames = if self.beats > 0.0 {
+            self.synced(grid)
+        } else {
+            self.rate.frames(f64::from(self.seconds)) as f64
+        };
+        self.synced_frames = frames;
+        self.tap.go((frames as usize).max(1), self.ramp_frames);
+    }
+
+    /// Whether the tempo has gone too far from where the delay is.
+    fn is_off(&self, grid: &Grid) -> bool {
+        libm::fabs(self.synced(grid) - self.synced_frames) > self.synced_frames * SWAY
+    }
+
+    /// Frames that its beats last.
+    fn synced(&self, grid: &Grid) -> f64 {
+        let beats = Beats((f64::from(self.beats) * Beats::ONE.0 as f64) as u64);
+        (grid.frames_in(beats) as f64).min(LONGEST_SECONDS * self.rate.as_f64())
     }
 
     /// One frame: the dry sound and what came late, left and right.
@@ -181,15 +228,23 @@ impl Processor for Delay {
         self.lines.iter_mut().for_each(DelayLine::reset);
         (self.tap, self.feedback, self.mix) = self.prepared;
         self.quiet_frames = usize::MAX;
+        self.synced_frames = 0.0;
     }
 
     fn process(&mut self, context: &Context<'_>, input: Input<'_>, output: &mut Block<'_>) -> Status {
+        if self.beats > 0.0 && context.is_tick() && self.is_off(&context.time.grid) {
+            self.go(&context.time.grid);
+        }
         for segment in segments(context, output.frames()) {
             for event in segment.events {
                 match change(PARAMETERS, event) {
                     Some((SECONDS, seconds)) => {
-                        let frames = self.rate.frames(f64::from(seconds)) as usize;
-                        self.tap.go(frames, self.ramp_frames);
+                        self.seconds = seconds;
+                        self.go(&context.time.grid);
+                    }
+                    Some((BEATS, beats)) => {
+                        self.beats = beats;
+                        self.go(&context.time.grid);
                     }
                     Some((FEEDBACK, feedback)) => self.feedback.go(feedback, self.ramp_frames),
                     Some((MIX, mix)) => self.mix.go(mix, self.ramp_frames),

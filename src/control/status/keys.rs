@@ -68,6 +68,8 @@ mod tests {
         assert_eq!(plain(KeyCode::Char('c')), Some(StatusCommand::Continue));
         assert_eq!(plain(KeyCode::Char('r')), Some(StatusCommand::Arm));
         assert_eq!(plain(KeyCode::Char('t')), Some(StatusCommand::Tap));
+        assert_eq!(plain(KeyCode::Left), Some(StatusCommand::Back));
+        assert_eq!(plain(KeyCode::Right), Some(StatusCommand::Forward));
         assert_eq!(plain(KeyCode::Char('#')), None);
         assert_eq!(plain(KeyCode::Char('n')), Some(StatusCommand::NextScene));
         for key in SCENE_LETTERS.chars().chain('0'..='9') {

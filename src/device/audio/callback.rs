@@ -9,13 +9,12 @@ use crate::rt::guard;
 use crate::unit::{Frame, HostTime};
 
 /// What a driver does inside the callback beside audio: MIDI that belongs to
-/// the same period (JACK). Real-time: yes.
+/// the same period, and a transport (JACK). Real-time: yes.
 pub trait Edge {
-    /// Before the Renderer runs; `first` is the engine's frame of the period's
-    /// first.
-    fn before(&mut self, first: Frame);
-    /// After it ran.
-    fn after(&mut self, first: Frame, frames: usize);
+    /// Before the Renderer runs; its frame is that of the period's first.
+    fn before(&mut self, renderer: &mut Renderer);
+    /// After it ran; `first` is the engine's frame of the period's first.
+    fn after(&mut self, first: Frame, frames: usize, renderer: &Renderer);
     /// There was no Renderer in this period.
     fn absent(&mut self);
 }
@@ -24,8 +23,8 @@ pub trait Edge {
 struct AudioOnly;
 
 impl Edge for AudioOnly {
-    fn before(&mut self, _first: Frame) {}
-    fn after(&mut self, _first: Frame, _frames: usize) {}
+    fn before(&mut self, _renderer: &mut Renderer) {}
+    fn after(&mut self, _first: Frame, _frames: usize, _renderer: &Renderer) {}
     fn absent(&mut self) {}
 }
 
@@ -178,9 +177,9 @@ impl Callback {
         // left from crossing into the driver's C code.
         let outcome = guard::catch(|| {
             let first = renderer.frame();
-            edge.before(first);
+            edge.before(&mut renderer);
             renderer.render(frames, ports, entry);
-            edge.after(first, frames);
+            edge.after(first, frames, &renderer);
         });
         self.baton.put(renderer);
         if let Err(caught) = outcome {

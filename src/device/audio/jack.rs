@@ -10,6 +10,7 @@ mod patchbay;
 mod process;
 mod server;
 mod split;
+mod transport;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};

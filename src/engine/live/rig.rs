@@ -12,7 +12,7 @@ use crate::device::audio::AudioRequest;
 use crate::engine::changes::{Changes, Progress, Step};
 use crate::engine::conductor::Happening;
 use crate::render::Command;
-use crate::rig::Rig;
+use crate::rig::{MidiPort, Rig};
 use crate::stage::Role;
 
 /// How often a change under way is looked at.
@@ -84,7 +84,11 @@ impl RigKeeper {
         if before.is_fixed {
             rig.transport.fix(before.tempo, before.course.clone());
         }
-        let midi_changed = old.rig().midi != rig.midi;
+        // A clock comes and goes with the plan.
+        let doors = |rig: &Rig| -> Vec<MidiPort> {
+            rig.midi.iter().map(|port| MidiPort { clock: false, ..port.clone() }).collect()
+        };
+        let midi_changed = doors(old.rig()) != doors(&rig);
         let old_places = placed_ports(old).iter().map(|port| port.place).collect();
         let engine = |rig: &Rig| (rig.engine.rate, rig.engine.block_frames);
         if engine(old.rig()) != engine(&rig) {

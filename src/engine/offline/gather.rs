@@ -5,7 +5,7 @@ use super::Job;
 use crate::journal::WavOut;
 use crate::midi::file::Transcript;
 use crate::midi::{Assembler, EventKind, SYSEX_CHUNK_BYTES};
-use crate::render::{Outlet, Stems};
+use crate::render::{CLOCK_SOURCE, Outlet, Stems};
 use crate::rig::Deployment;
 use crate::unit::{Frame, SampleRate};
 
@@ -105,7 +105,8 @@ impl MidiGather {
         let mut chunk = [0; SYSEX_CHUNK_BYTES];
         for Destination { outlet, transcript, assembler, .. } in &mut self.outlets {
             while let Some(event) = outlet.receive(&mut chunk) {
-                if !self.keep || event.time >= end {
+                // A file has its ticks already, and no place for a clock's.
+                if !self.keep || event.time >= end || event.source == CLOCK_SOURCE {
                     continue;
                 }
                 match event.kind() {

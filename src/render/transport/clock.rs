@@ -15,8 +15,8 @@ const POSITION: u8 = 0xf2;
 const LEAD_SECONDS: f64 = 0.001;
 /// The highest song position, in sixteenths.
 const LAST_POSITION: u64 = 0x3fff;
-/// No source of the rig: what the clock's events come from.
-const NOBODY: u16 = u16::MAX;
+/// The source of the clock's events, which is none of the rig's.
+pub const CLOCK_SOURCE: u16 = u16::MAX;
 
 /// The first tick at a beat or after it.
 pub(super) fn first_tick(beat: Beats) -> u64 {
@@ -84,7 +84,7 @@ impl Timekeeper {
         for &place in &plan.clocked {
             if let Some(Some(sink)) = sinks.get_mut(usize::from(place)) {
                 // Where there is no room the sink counts what it lost.
-                sink.send(Event::from_bytes(frame, NOBODY, bytes));
+                sink.send(Event::from_bytes(frame, CLOCK_SOURCE, bytes));
             }
         }
     }

@@ -3,7 +3,7 @@
 use toml_edit::{TableLike, Value};
 
 use super::super::keys;
-use super::super::model::{Port, TransportSettings};
+use super::super::model::{MidiPort, Port, TransportSettings};
 use super::super::problem::quoted;
 use super::fields::{Fields, Problems, found, found_value, key_span};
 use super::names::{Names, Sort};
@@ -19,6 +19,7 @@ const LAST_BAR: i64 = 100_000;
 pub(super) fn read(
     root: &dyn TableLike,
     names: &Names<'_>,
+    midi: &[MidiPort],
     problems: &mut Problems<'_>,
 ) -> TransportSettings {
     let mut settings = TransportSettings::default();
@@ -56,7 +57,7 @@ pub(super) fn read(
             "record" => {
                 settings.takes_only = fields.choice(key.name, keys::RECORDED, problems) == Some(1);
             }
-            "follow" => settings.follow = follow(&fields, names, problems),
+            "follow" => settings.follow = follow(&fields, names, midi, problems),
             // Bars have their length only then.
             _ => {}
         }
@@ -70,12 +71,22 @@ pub(super) fn read(
     settings
 }
 
-fn follow(fields: &Fields<'_>, names: &Names<'_>, problems: &mut Problems<'_>) -> Option<usize> {
+fn follow(
+    fields: &Fields<'_>,
+    names: &Names<'_>,
+    midi: &[MidiPort],
+    problems: &mut Problems<'_>,
+) -> Option<usize> {
     let name = fields.text("follow", problems)?;
     let at = fields.value_at("follow");
     match names.get(name) {
         Some(named) if named.sort == Sort::Midi => match named.port {
-            Some(Port::Midi(index)) => Some(index),
+            Some(Port::Midi(index)) if midi.get(index).is_some_and(MidiPort::is_source) => Some(index),
+            Some(Port::Midi(_)) => {
+                let message = format!("nothing comes in by {}", quoted(name));
+                problems.add(&at, message, Some("give it `in = \"NAME*\"`".into()));
+                None
+            }
             // It has problems of its own.
             _ => None,
         },

@@ -5,8 +5,9 @@ use ::jack::{AudioIn, AudioOut, Client, Control, Port, ProcessHandler, ProcessSc
 
 use super::super::callback::{Callback, Edge};
 use super::midi::{InPort, OutPort};
+use super::transport::TransportEdge;
 use super::{AudioPorts, Health};
-use crate::render::Planar;
+use crate::render::{Planar, Renderer};
 use crate::unit::Frame;
 
 /// The most audio ports in one direction.
@@ -19,6 +20,7 @@ pub(super) struct Process {
     outputs: Vec<Port<AudioOut>>,
     midi_inputs: Vec<InPort>,
     midi_outputs: Vec<OutPort>,
+    transport: TransportEdge,
     health: Arc<Health>,
 }
 
@@ -30,12 +32,13 @@ impl Process {
         health: Arc<Health>,
     ) -> Process {
         let AudioPorts { inputs, outputs } = audio;
-        Process { callback, inputs, outputs, midi_inputs, midi_outputs, health }
+        let transport = TransportEdge::default();
+        Process { callback, inputs, outputs, midi_inputs, midi_outputs, transport, health }
     }
 }
 
 impl ProcessHandler for Process {
-    fn process(&mut self, _: &Client, scope: &ProcessScope) -> Control {
+    fn process(&mut self, client: &Client, scope: &ProcessScope) -> Control {
         self.health.calls.fetch_add(1, Relaxed);
         // A port's buffer is asked for once in a period: for an input with
         // several connections each asking mixes them anew.
@@ -50,7 +53,13 @@ impl ProcessHandler for Process {
             *place = port.as_mut_slice(scope);
         }
         let mut ports = Planar { inputs: &inputs[..input_count], outputs: &mut outputs[..output_count] };
-        let mut edge = MidiEdge { inputs: &mut self.midi_inputs, outputs: &mut self.midi_outputs, scope };
+        let mut edge = MidiEdge {
+            inputs: &mut self.midi_inputs,
+            outputs: &mut self.midi_outputs,
+            transport: &mut self.transport,
+            client,
+            scope,
+        };
         self.callback.run_with(scope.n_frames() as usize, &mut ports, &mut edge);
         Control::Continue
     }
@@ -59,17 +68,22 @@ impl ProcessHandler for Process {
 struct MidiEdge<'a> {
     inputs: &'a mut [InPort],
     outputs: &'a mut [OutPort],
+    transport: &'a mut TransportEdge,
+    client: &'a Client,
     scope: &'a ProcessScope,
 }
 
 impl Edge for MidiEdge<'_> {
-    fn before(&mut self, first: Frame) {
+    fn before(&mut self, renderer: &mut Renderer) {
+        let (first, frames) = (renderer.frame(), self.scope.n_frames());
+        self.transport.before(&self.client.transport(), frames, renderer);
         for port in self.inputs.iter_mut() {
             port.take(first, self.scope);
         }
     }
 
-    fn after(&mut self, first: Frame, frames: usize) {
+    fn after(&mut self, first: Frame, frames: usize, renderer: &Renderer) {
+        self.transport.after(&self.client.transport(), renderer);
         for port in self.outputs.iter_mut() {
             port.give(first, frames, self.scope);
         }
