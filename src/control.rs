@@ -12,11 +12,13 @@ pub mod kinds;
 mod life;
 mod midi;
 pub mod monitor;
+mod panic;
 mod play;
 pub mod progress;
 mod render;
 pub mod report;
 mod respawn;
+mod rig;
 mod signals;
 pub mod status;
 mod sysex;
@@ -57,6 +59,8 @@ pub fn run() -> u8 {
         Command::Midi(arguments) => midi::midi(arguments),
         Command::Sysex(command) => sysex::sysex(command),
         Command::Monitor(arguments) => monitor::monitor(arguments),
+        Command::Panic(arguments) => panic::panic(arguments),
+        Command::Rig(command) => rig::rig(command, &kinds),
         Command::Check { rig, json } => return check::check(rig, *json, &kinds),
         Command::Kinds { kind, json } => return kinds::kinds(kind.as_deref(), *json, &kinds),
         Command::Devices { json } => return devices::devices(*json),

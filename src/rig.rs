@@ -2,6 +2,7 @@
 
 mod blueprint;
 mod deploy;
+pub mod edit;
 mod graph;
 pub mod keys;
 mod model;

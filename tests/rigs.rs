@@ -540,7 +540,8 @@ fn every_key_takes_its_example_and_default() {
                     "scene" if key.name == "name" => format!("{BASE}[[scene]]\n{line}"),
                     "scene" => format!("{BASE}[[scene]]\nname = 'x'\n{line}"),
                     "control" => {
-                        let hears = ["controller", "bend", "pressure", "note", "program"].contains(&key.name);
+                        let hears = ["controller", "rpn", "nrpn", "bend", "pressure", "note", "program"]
+                            .contains(&key.name);
                         let heard = if hears { "" } else { "controller = 1\n" };
                         let does = match key.name {
                             "set" | "do" => "",
@@ -581,7 +582,7 @@ fn bad_scenes_and_controls_are_refused_at_the_place() {
         (scene("key = '1'\n[[scene]]\nname = 'b'\nkey = '1'"), "the key `1` brings on the scene `verse`", ""),
         (format!("setlist = ['vers']\n{}", scene("")), "no scene `vers`", "did you mean `verse`?"),
         (format!("setlist = []\n{}", scene("")), "a set list has 1 to 1024 places", ""),
-        (control("do = 'panic'"), "this control hears nothing", "controller, bend"),
+        (control("do = 'panic'"), "this control hears nothing", "controller, rpn"),
         (control("bend = true\nnote = 3\ndo = 'panic'"), "a control hears one thing", ""),
         (control("controller = 120\ndo = 'panic'"), "`controller` must be a number from 0 to 119", ""),
         (control("controller = [1, 1]\ndo = 'panic'"), "a pair has two different controllers", "[1, 33]"),

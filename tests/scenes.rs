@@ -361,6 +361,34 @@ fn panic_by_midi_ends_everything_at_its_frame() {
     }
 }
 
+#[test]
+fn parameters_of_14_bits_and_the_transport_are_turned_too() {
+    let text = format!(
+        "{RIG}\n[[control]]\nnrpn = 1027\nset = \"volume.gain\"\nrange = [-40, 0]\n\
+         [[control]]\ncontroller = [2, 34]\nset = \"piano.gain\"\nrange = [-16.383, 0]\n\
+         [[control]]\nnote = 1\ndo = \"start\"\n[[control]]\nnote = 3\ndo = \"stop\"\n"
+    );
+    let text = text.replace("[[control]]\nnote = \"C#-1\"", "[[control]]\nnote = 2");
+    let nrpn = |time: u64, value: u16| {
+        let bytes = [(99, 8), (98, 3), (6, (value >> 7) as u8), (38, (value & 0x7f) as u8)];
+        bytes.map(|(number, value)| control(time, number, value))
+    };
+    let mut events = vec![program(0, 11), on(100, 60)];
+    events.extend(nrpn(10_000, 8_192));
+    events.push(on(20_000, 1));
+    events.extend(nrpn(30_000, 0));
+    let lead = stem(&text, &events, "lead", 40_000, 64);
+    let volume = stem(&text, &events, "volume", 40_000, 64);
+    let decibels = |at: usize| 20.0 * f64::from(volume[at] / lead[at]).log10();
+    assert!((decibels(15_000) + 20.0).abs() < 0.01, "{}", decibels(15_000));
+    assert!((decibels(35_000) + 40.0).abs() < 0.01, "{}", decibels(35_000));
+    let mut desk = Desk::new(&text, events.clone());
+    desk.play(19_000, 64);
+    assert!(!desk.conductor.snapshot().transport.state.is_rolling());
+    desk.play(10_000, 64);
+    assert!(desk.conductor.snapshot().transport.state.is_rolling());
+}
+
 fn antiphon(folder: &Path, arguments: &[&str]) -> serde_json::Value {
     let mut program = Program::new(env!("CARGO_BIN_EXE_antiphon"));
     let output = program.current_dir(folder).args(arguments).output().expect("the program starts");

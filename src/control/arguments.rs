@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::life::Life;
+use super::panic::PanicArguments;
+use super::rig::RigCommand;
 use crate::device::audio::DriverChoice;
 use crate::engine::Injection;
 use crate::journal::BitDepth;
@@ -34,6 +36,11 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Changes a rig's file; what plays it takes the change at once
+    #[command(subcommand)]
+    Rig(RigCommand),
+    /// Ends every note of every MIDI output, with no engine playing
+    Panic(PanicArguments),
     /// Shows the actors that a rig makes, and how each fares
     Actors {
         /// The rig file; without one, the built-in rig

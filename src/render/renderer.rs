@@ -324,6 +324,9 @@ impl Renderer {
         let Renderer { plan, nodes, sinks, inbox, dispatch, frame, .. } = self;
         dispatch.scenes.quantum(*frame, |source| inbox.port_of(source), &mut Reach { plan, nodes, sinks });
         self.take_commands();
+        for order in self.dispatch.scenes.orders() {
+            self.time.order(self.frame, order, &self.plan.time, &mut self.sinks);
+        }
         self.time.quantum(self.frame, &self.plan.time, &mut self.sinks);
         self.dispatch.scenes.tell(self.frame, &mut self.plan.scenes, &mut self.notices);
     }

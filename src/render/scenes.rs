@@ -11,8 +11,10 @@ use table::Stand;
 
 use super::dispatch::Reach;
 use super::{Destination, Notice, SOURCES};
+use crate::midi::registered::{Meaning, Registered};
 use crate::midi::{Event, Message, controller};
 use crate::rt::ring;
+use crate::transport::Order;
 use crate::unit::Frame;
 
 /// More turns in one quantum wait for the next; of these the last asked for is taken.
@@ -20,6 +22,8 @@ const TURNS_PER_QUANTUM: u8 = 4;
 /// How often at most the control world is told where controls moved parameters.
 const TELL_FRAMES: Frame = 1_024;
 const CHANNELS: usize = 16;
+/// Orders to the transport that may wait for the next quantum.
+const ORDERS: usize = 8;
 
 /// What became of a message that may be a trigger.
 #[derive(Clone, Copy, Default)]
@@ -46,6 +50,10 @@ pub(super) struct Scenes {
     sustain: Box<[[u8; CHANNELS]; SOURCES]>,
     /// … and a bit for each that is down.
     down: Box<[u16; SOURCES]>,
+    /// What each source's controllers mean together.
+    registered: Vec<Registered>,
+    /// Orders to the transport that wait for the next quantum; of more the oldest stay.
+    orders: Vec<Order>,
 }
 
 impl Scenes {
@@ -60,6 +68,8 @@ impl Scenes {
             is_unsent: false,
             sustain: Box::new([[0; CHANNELS]; SOURCES]),
             down: Box::new([0; SOURCES]),
+            registered: vec![Registered::new(); SOURCES],
+            orders: Vec::with_capacity(ORDERS),
         }
     }
 
@@ -75,8 +85,31 @@ impl Scenes {
     ) -> Heard {
         self.note_pedal(event.source, message);
         let mut heard = Heard::default();
-        let Some((listen, value)) = Listen::to(message) else { return heard };
-        let Some(channel) = message.channel() else { return heard };
+        let meaning = self.registered[usize::from(event.source) % SOURCES].observe(message);
+        let together = match meaning {
+            Some(Meaning::Value { parameter, value, .. }) => Some((Listen::Registered(parameter), value)),
+            _ => None,
+        };
+        for (listen, value) in Listen::to(message).into_iter().chain(together) {
+            self.pull(listen, value, event, message, port, &mut heard, &port_of, reach);
+        }
+        heard
+    }
+
+    /// Pulls the triggers that hear this.
+    #[allow(clippy::too_many_arguments)] // One call's worth of things that have no noun together.
+    fn pull(
+        &mut self,
+        listen: Listen,
+        value: u16,
+        event: &Event,
+        message: Message,
+        port: u16,
+        heard: &mut Heard,
+        port_of: &impl Fn(u16) -> Option<u16>,
+        reach: &mut Reach<'_>,
+    ) {
+        let Some(channel) = message.channel() else { return };
         let controller = match listen {
             Listen::Controller(number) => Some(number),
             _ => None,
@@ -93,13 +126,19 @@ impl Scenes {
                 }
             } else if trigger.is_press(value) {
                 match act {
-                    Act::Turn(turn) => self.turn(turn, event.time, &port_of, reach),
-                    _ => heard.is_panic = true,
+                    Act::Turn(turn) => self.turn(turn, event.time, port_of, reach),
+                    Act::Order(order) if self.orders.len() < ORDERS => self.orders.push(order),
+                    Act::Order(_) | Act::Control(_) => {}
+                    Act::Panic => heard.is_panic = true,
                 }
             }
             heard.is_consumed |= consume;
         }
-        heard
+    }
+
+    /// What the transport was ordered since the last quantum.
+    pub(super) fn orders(&mut self) -> std::vec::Drain<'_, Order> {
+        self.orders.drain(..)
     }
 
     /// Whether the scene keeps a message off a cable: a muted actor hears no strike

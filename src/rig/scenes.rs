@@ -91,6 +91,7 @@ pub(super) fn table(
             Does::NextScene => Some(Act::Turn(Turn::Next)),
             Does::PreviousScene => Some(Act::Turn(Turn::Previous)),
             Does::Panic => Some(Act::Panic),
+            Does::Order(order) => Some(Act::Order(*order)),
             Does::Scene(scene) => rig.scenes.get(*scene).and_then(turn_to),
             Does::Moves(moves) => entry((moves.actor, moves.parameter)).map(|fresh| {
                 let same = |known: &ParameterEntry| (known.node, known.index) == (fresh.node, fresh.index);
@@ -124,7 +125,7 @@ fn made(moves: &Moves, parameter: u16, width: Width, continues: Option<u16>) -> 
 fn width(triggers: &[Trigger]) -> Width {
     match triggers {
         [Trigger { listen: Listen::Controller(coarse), .. }, _] => Width::Pair { coarse: *coarse },
-        [Trigger { listen: Listen::Bend, .. }] => Width::Fourteen,
+        [Trigger { listen: Listen::Bend | Listen::Registered(_), .. }] => Width::Fourteen,
         _ => Width::Seven,
     }
 }

@@ -98,6 +98,8 @@ impl Control {
     fn position(&mut self, controller: Option<u8>, value: u16) -> f64 {
         match self.width {
             Width::Seven => f64::from(value.min(127)) / 127.0,
+            // What has no lower half reaches the end too.
+            Width::Fourteen if value >= 127 << 7 && value & 0x7f == 0 => 1.0,
             Width::Fourteen => f64::from(value.min(16_383)) / 16_383.0,
             Width::Pair { coarse } => {
                 if controller == Some(coarse) {

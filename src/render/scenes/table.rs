@@ -1,5 +1,7 @@
 use super::control::Control;
 use crate::midi::Message;
+use crate::midi::registered::Parameter;
+use crate::transport::Order;
 
 /// The scenes of a rig and what turns them, as the Renderer needs them. Part of a
 /// plan: made in the control world, and only its numbers change while it plays. Real-time: yes.
@@ -80,6 +82,8 @@ pub enum Listen {
     Bend,
     /// Channel pressure.
     Pressure,
+    /// A registered or non-registered parameter, by its data entry.
+    Registered(Parameter),
 }
 
 impl Listen {
@@ -91,6 +95,8 @@ impl Listen {
             Listen::Controller(number) => 0x200 | number as u16,
             Listen::Bend => 0x300,
             Listen::Pressure => 0x400,
+            Listen::Registered(Parameter::Registered(number)) => 0x4000 | (number & 0x3fff),
+            Listen::Registered(Parameter::NonRegistered(number)) => 0x8000 | (number & 0x3fff),
         }
     }
 
@@ -142,17 +148,20 @@ impl Trigger {
             Listen::Note(_) => value > 0,
             Listen::Controller(_) | Listen::Pressure => value >= 64 && (before < 64 || before == value),
             Listen::Bend => value >= 0x3000 && before < 0x3000,
+            Listen::Registered(_) => value >= 0x2000 && before < 0x2000,
         }
     }
 }
 
 /// What a trigger does. Real-time: yes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Act {
     /// Goes to another scene.
     Turn(Turn),
     /// Ends every note everywhere.
     Panic,
+    /// Tells the transport, at the next quantum.
+    Order(Order),
     /// Moves the control of this number.
     Control(u16),
 }

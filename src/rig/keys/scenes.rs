@@ -74,6 +74,19 @@ pub const CONTROL: &[Key] = &[
         Sample::Integer(74),
         "the controller that is heard, 0 to 119; [1, 33] for a pair with 14 bits",
     ),
+    key(
+        "rpn",
+        KeyShape::Integer { min: 0, max: 16_383 },
+        Sample::Integer(0),
+        "the registered parameter that is heard, by its 14-bit number",
+    ),
+    key(
+        "nrpn",
+        KeyShape::Integer { min: 0, max: 16_383 },
+        Sample::Integer(1_027),
+        "the non-registered parameter that is heard, by its 14-bit number: 128 times the upper half and the \
+         lower",
+    ),
     key("bend", KeyShape::Switch, Sample::Switch(true), "the pitch wheel is heard"),
     key("pressure", KeyShape::Switch, Sample::Switch(true), "the pressure of the channel is heard"),
     key("note", KeyShape::Key, Sample::Text("C1"), "strikes of this MIDI key are heard, by their velocity"),
@@ -112,7 +125,8 @@ pub const CONTROL: &[Key] = &[
         "do",
         KeyShape::Action,
         Sample::Text("next-scene"),
-        "instead of `set`: \"next-scene\", \"previous-scene\", \"scene:NAME\" or \"panic\"",
+        "instead of `set`: \"next-scene\", \"previous-scene\", \"scene:NAME\", \"panic\", or \"start\", \"stop\", \
+         \"continue\" or \"tap\" for the transport",
     ),
     key("consume", KeyShape::Switch, Sample::Switch(true), "what is heard goes no further along cables")
         .or(Sample::Switch(false)),

@@ -3,6 +3,7 @@
 use super::{Port, Rig};
 use crate::midi::Event;
 use crate::render::{Curve, Listen};
+use crate::transport::Order;
 
 /// A state of the rig: where parameters stand, and who takes no strikes.
 #[derive(Clone, PartialEq, Debug)]
@@ -65,6 +66,8 @@ pub enum Does {
     Scene(usize),
     /// Ends every note everywhere.
     Panic,
+    /// Tells the transport.
+    Order(Order),
 }
 
 /// A parameter, and how far a control moves it.

@@ -10,13 +10,16 @@ use super::cables::tables;
 use super::fields::{Fields, Problems};
 use super::names::Names;
 use super::{CONTROL_LIMIT, parameters, scenes};
+use crate::midi::registered::Parameter;
 use crate::render::{Curve, Listen};
 use crate::stage::Unit;
+use crate::transport::Order;
 use crate::unit::Key;
 
 /// The keys that say what is heard: one of them stands in every control.
-const HEARD: [&str; 5] = ["controller", "bend", "pressure", "note", "program"];
-const ACTIONS: [&str; 4] = ["next-scene", "previous-scene", "scene:NAME", "panic"];
+const HEARD: [&str; 7] = ["controller", "rpn", "nrpn", "bend", "pressure", "note", "program"];
+const ACTIONS: [&str; 8] =
+    ["next-scene", "previous-scene", "scene:NAME", "panic", "start", "stop", "continue", "tap"];
 
 pub(super) fn read(root: &dyn TableLike, names: &Names<'_>, rig: &mut Rig, problems: &mut Problems<'_>) {
     let known: Vec<&str> = keys::CONTROL.iter().map(|key| key.name).collect();
@@ -79,10 +82,19 @@ fn heard(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Option<Vec<Listen>
     if fields.has("pressure") {
         return on("pressure", Listen::Pressure, problems);
     }
+    let number = |name: &str, problems: &mut Problems<'_>| {
+        let key = keys::CONTROL.iter().find(|key| key.name == name)?;
+        fields.integer(key, problems).and_then(|number| u16::try_from(number).ok())
+    };
     if fields.has("program") {
-        let key = keys::CONTROL.iter().find(|key| key.name == "program")?;
-        let program = fields.integer(key, problems)?;
-        return Some(vec![Listen::Program(u8::try_from(program).ok()?)]);
+        let program = u8::try_from(number("program", problems)?).ok()?;
+        return Some(vec![Listen::Program(program)]);
+    }
+    if fields.has("rpn") {
+        return Some(vec![Listen::Registered(Parameter::Registered(number("rpn", problems)?))]);
+    }
+    if fields.has("nrpn") {
+        return Some(vec![Listen::Registered(Parameter::NonRegistered(number("nrpn", problems)?))]);
     }
     if fields.has("note") {
         return note(fields, problems).map(|key| vec![Listen::Note(key)]);
@@ -162,6 +174,10 @@ fn action(fields: &Fields<'_>, rig: &Rig, problems: &mut Problems<'_>) -> Option
         "next-scene" => Does::NextScene,
         "previous-scene" => Does::PreviousScene,
         "panic" => Does::Panic,
+        "start" => Does::Order(Order::Start),
+        "stop" => Does::Order(Order::Stop),
+        "continue" => Does::Order(Order::Continue),
+        "tap" => Does::Order(Order::Tap),
         other => {
             let hint = match nearest(other, ACTIONS) {
                 Some(near) => format!("did you mean \"{near}\"?"),
