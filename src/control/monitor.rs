@@ -76,11 +76,16 @@ pub(super) fn open(driver: MidiDriver, pattern: Option<&str>) -> Result<Listenin
     }
 }
 
+/// What is said where there is nothing to hear yet.
+pub(super) fn waiting(pattern: Option<&str>) -> String {
+    match pattern {
+        Some(pattern) => format!("no port fits `{}` yet; waiting for one", view::shown(pattern)),
+        None => "there is no port yet; waiting for one".to_owned(),
+    }
+}
+
 /// Names of ports, for people.
 pub(super) fn list(names: &[String]) -> String {
-    if names.is_empty() {
-        return "no port yet; waiting for one".to_owned();
-    }
     names.iter().map(|name| view::shown(name)).collect::<Vec<_>>().join(", ")
 }
 
@@ -98,6 +103,9 @@ async fn session(arguments: &MonitorArguments) -> Result<(), Error> {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let begin = Instant::now();
     super::tell(&format!("ready driver={} ports={}", listening.driver, listening.ports().len()));
+    if listening.ports().is_empty() {
+        super::tell(&waiting(arguments.port.as_deref()));
+    }
     let stopped_by = loop {
         tokio::select! {
             biased;

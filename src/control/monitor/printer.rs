@@ -20,13 +20,17 @@ pub(super) struct Printer {
 }
 
 impl Printer {
+    /// On stdout.
     pub(super) fn start() -> Printer {
+        Printer::on(std::io::stdout())
+    }
+
+    fn on(mut out: impl Write + Send + 'static) -> Printer {
         let (blocks, receiver) = bounded::<String>(WAITING);
         let (finished, done) = bounded(1);
         let is_closed = Arc::new(AtomicBool::new(false));
         let closed = Arc::clone(&is_closed);
         let body = move || {
-            let mut out = std::io::stdout();
             for block in receiver {
                 if out.write_all(block.as_bytes()).and_then(|()| out.flush()).is_err() {
                     closed.store(true, Ordering::Release);
@@ -73,5 +77,73 @@ impl Printer {
             let _ = blocks.send_timeout(block, patience);
         }
         let _ = self.done.recv_timeout(patience);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::PoisonError;
+
+    use super::*;
+
+    /// A terminal that stands still until it is let go.
+    struct Terminal {
+        go: Receiver<()>,
+        shown: Arc<Mutex<String>>,
+    }
+
+    impl Write for Terminal {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            // Let go for ever once the other end is dropped.
+            let _ = self.go.recv();
+            let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            shown.push_str(&String::from_utf8_lossy(bytes));
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_stands_still_costs_lines_that_are_counted_and_nothing_else() {
+        let (let_go, go) = bounded(1);
+        let shown = Arc::new(Mutex::new(String::new()));
+        let mut printer = Printer::on(Terminal { go, shown: Arc::clone(&shown) });
+        for _ in 0..1_000 {
+            printer.print("x\n".repeat(10), 10);
+        }
+        // One block may be in the writer's hands.
+        let kept = 10_000 - printer.dropped();
+        assert!((160..=170).contains(&kept), "{kept}");
+        assert!(!printer.is_closed());
+        drop(let_go);
+        printer.finish("the end".to_owned(), Duration::from_secs(10));
+        let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!(shown.lines().filter(|line| *line == "x").count() as u64, kept);
+        assert!(shown.ends_with("the end"));
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_noticed_and_the_end_does_not_hang() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut printer = Printer::on(Gone);
+        printer.print("x".to_owned(), 1);
+        let begin = std::time::Instant::now();
+        while !printer.is_closed() && begin.elapsed() < Duration::from_secs(10) {
+            std::thread::yield_now();
+        }
+        assert!(printer.is_closed());
+        printer.finish("x".to_owned(), Duration::from_secs(10));
     }
 }

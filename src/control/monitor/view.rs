@@ -56,7 +56,17 @@ impl View {
         self.names = ports.iter().map(|port| shown(&port.name)).collect();
         let longest = self.names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
         // A column never becomes narrower: lines stay under each other.
+        let before = self.width;
         self.width = self.width.max(longest.min(NAME_WIDTH));
+        if self.is_coloured && !self.is_json && self.width > before {
+            let width = self.width;
+            // A String takes all.
+            let _ = writeln!(
+                self.block,
+                "{DIM}{:>13}  {:<width$}  {:>2}  {:<WORDS_WIDTH$}  bytes{RESET}",
+                "seconds", "port", "ch", "message"
+            );
+        }
     }
 
     /// Adds an event's line to the block.

@@ -87,8 +87,8 @@ pub(super) async fn receive(arguments: &SysexReceiveArguments) -> Result<(), Err
     let mut stop = Signals::stop()?;
     let mut listening = monitor::open(arguments.driver, arguments.from.as_deref())?;
     let names: Vec<String> = listening.ports().into_iter().map(|port| port.name).collect();
-    if let (Some(from), true) = (&arguments.from, names.is_empty()) {
-        crate::control::tell(&format!("no port fits `{from}` yet; waiting for one"));
+    if names.is_empty() {
+        crate::control::tell(&monitor::waiting(arguments.from.as_deref()));
     } else {
         crate::control::tell(&format!("listening to {}", monitor::list(&names)));
     }
