@@ -389,6 +389,25 @@ fn parameters_of_14_bits_and_the_transport_are_turned_too() {
     assert!(desk.conductor.snapshot().transport.state.is_rolling());
 }
 
+#[test]
+fn a_scene_goes_on_at_its_tempo_and_back_to_the_rigs() {
+    let text = RIG.replacen("program = 11", "program = 11\ntempo = 96.5", 1);
+    let text = format!("{text}\n[transport]\ntempo = 140\n");
+    let mut desk = Desk::new(&text, vec![program(1_000, 11), program(5_000, 12)]);
+    let mut tempo_after = |frames| {
+        desk.play(frames, 64);
+        desk.conductor.snapshot().transport.tempo.beats_per_minute()
+    };
+    let is_near = |tempo: f64, wanted: f64| (tempo - wanted).abs() < 1.0e-9;
+    for (frames, wanted) in [(900, 140.0), (3_000, 96.5), (3_000, 140.0)] {
+        assert!(is_near(tempo_after(frames), wanted));
+    }
+    let mut desk = Desk::new(&text.replace("\"first\", \"second\"", "\"second\", \"first\""), Vec::new());
+    desk.play(64, 64);
+    let tempo = desk.conductor.snapshot().transport.tempo.beats_per_minute();
+    assert!(is_near(tempo, 96.5), "from the first frame on: {tempo}");
+}
+
 fn antiphon(folder: &Path, arguments: &[&str]) -> serde_json::Value {
     let mut program = Program::new(env!("CARGO_BIN_EXE_antiphon"));
     let output = program.current_dir(folder).args(arguments).output().expect("the program starts");

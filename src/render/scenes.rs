@@ -14,7 +14,7 @@ use super::{Destination, Notice, SOURCES};
 use crate::midi::registered::{Meaning, Registered};
 use crate::midi::{Event, Message, controller};
 use crate::rt::ring;
-use crate::transport::Order;
+use crate::transport::{Order, Tempo};
 use crate::unit::Frame;
 
 /// More turns in one quantum wait for the next; of these the last asked for is taken.
@@ -185,8 +185,15 @@ impl Scenes {
                 self.set(index, value, time, reach);
             }
         }
+        self.order_tempo(reach.plan.scenes.scenes[usize::from(next.scene)].tempo);
         if let Some(before) = before.filter(|before| before.scene != next.scene) {
             self.press_again(before.scene, next.scene, time, port_of, reach);
+        }
+    }
+
+    fn order_tempo(&mut self, tempo: Option<Tempo>) {
+        if let Some(tempo) = tempo.filter(|_| self.orders.len() < ORDERS) {
+            self.orders.push(Order::Tempo(tempo));
         }
     }
 
@@ -343,6 +350,11 @@ impl Scenes {
         if kept.is_none() {
             self.since = time;
         }
+        let tempo = self.now.and_then(|now| table.scenes[usize::from(now.scene)].tempo);
+        if kept.is_none() || before.is_some_and(|before| before.tempo != tempo) {
+            self.order_tempo(tempo);
+        }
+        let table = &mut reach.plan.scenes;
         for control in &mut table.controls {
             if let Some(old) = control.continues.and_then(|at| old.controls.get(usize::from(at))) {
                 control.continue_from(old);

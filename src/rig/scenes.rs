@@ -78,11 +78,14 @@ pub(super) fn table(
         triggers.push(render::Trigger::new(trigger.listen, port, trigger.channels, act, trigger.consume));
     };
     let turn_to = |scene: &Scene| Some(Act::Turn(Turn::To(ids.of(&scene.name)?)));
+    // What the command line fixed is not the rig's to change.
+    let says_tempo = !rig.transport.is_fixed && rig.scenes.iter().any(|scene| scene.tempo.is_some());
     let mut scenes = Vec::new();
     for scene in &rig.scenes {
         let Some(id) = ids.of(&scene.name) else { continue };
         let values = places.iter().map(|place| value_in(rig, scene, *place)).collect();
-        scenes.push(SceneEntry { id, values, muted: muted(rig, scene) });
+        let tempo = says_tempo.then(|| scene.tempo.unwrap_or(rig.transport.tempo));
+        scenes.push(SceneEntry { id, values, tempo, muted: muted(rig, scene) });
         scene.triggers.iter().for_each(|trigger| push(trigger, Act::Turn(Turn::To(id))));
     }
     let mut controls = Vec::new();

@@ -1,7 +1,7 @@
 use super::control::Control;
 use crate::midi::Message;
 use crate::midi::registered::Parameter;
-use crate::transport::Order;
+use crate::transport::{Order, Tempo};
 
 /// The scenes of a rig and what turns them, as the Renderer needs them. Part of a
 /// plan: made in the control world, and only its numbers change while it plays. Real-time: yes.
@@ -31,6 +31,8 @@ pub struct SceneEntry {
     /// A value for each of the first `named` parameters; NaN: what its kind makes of
     /// it where the rig gives none.
     pub values: Vec<f32>,
+    /// The tempo that is gone on at; `None` where no scene says one.
+    pub tempo: Option<Tempo>,
     /// A bit for each MIDI cable of the plan that takes no strikes.
     pub muted: Vec<u64>,
 }

@@ -1,6 +1,7 @@
 //! The keys of `[[scene]]` and `[[control]]`.
 
 use super::{Key, KeyShape, Sample, key};
+use crate::transport::Tempo;
 
 /// Keys of the computer's keyboard that a scene may have, beside digits: letters that
 /// the panel has no other use for.
@@ -50,6 +51,13 @@ pub const SCENE: &[Key] = &[
         "the message that brings it on goes no further along cables",
     )
     .or(Sample::Switch(true)),
+    key(
+        "tempo",
+        KeyShape::Number { min: Tempo::MIN, max: Tempo::MAX },
+        Sample::Number(96.0),
+        "the tempo it goes on at; the rig's when not given, if any scene has one",
+    )
+    .in_unit("BPM"),
     key(
         "set",
         KeyShape::Settings,

@@ -3,7 +3,7 @@
 use super::{Port, Rig};
 use crate::midi::Event;
 use crate::render::{Curve, Listen};
-use crate::transport::Order;
+use crate::transport::{Order, Tempo};
 
 /// A state of the rig: where parameters stand, and who takes no strikes.
 #[derive(Clone, PartialEq, Debug)]
@@ -14,6 +14,8 @@ pub struct Scene {
     pub triggers: Vec<Trigger>,
     /// The keys of the computer's keyboard that bring it on.
     pub keys: Vec<char>,
+    /// The tempo to go on at, where it is another than the rig's.
+    pub tempo: Option<Tempo>,
     /// Parameters that stand otherwise than the rig says.
     pub set: Vec<Setting>,
     /// Instruments and MIDI ports to and from which nothing is struck.

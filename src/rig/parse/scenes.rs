@@ -14,6 +14,7 @@ use super::fields::{Fields, Problems, found, found_value, key_span};
 use super::names::{NAME_LIMIT, Names, Sort};
 use super::{NAMED_LIMIT, SCENE_LIMIT, SETLIST_LIMIT, parameters};
 use crate::render::Listen;
+use crate::transport::Tempo;
 use crate::unit::Key;
 
 pub(super) fn read(root: &dyn TableLike, names: &Names<'_>, rig: &mut Rig, problems: &mut Problems<'_>) {
@@ -77,7 +78,9 @@ fn scene(
         }
     }
     let mute = mute(fields, names, problems);
-    Some(Scene { name: name?, triggers, keys: computer, set, mute })
+    let tempo = keys::SCENE.iter().find(|key| key.name == "tempo");
+    let tempo = tempo.and_then(|key| fields.number(key, problems)).and_then(|tempo| Tempo::new(tempo).ok());
+    Some(Scene { name: name?, triggers, keys: computer, tempo, set, mute })
 }
 
 fn name(fields: &Fields<'_>, rig: &Rig, problems: &mut Problems<'_>) -> Option<String> {
