@@ -2,7 +2,7 @@
 //! at the end how regularly it came.
 //!
 //! Three things take turns, each bounded: the tape between the MIDI thread and
-//! us, what is counted here, and the [`printer`] on its own thread. What the
+//! us, what is counted here, and the printer on its own thread. What the
 //! terminal cannot take in time is not shown; it is counted all the same.
 
 mod clock;
