@@ -7,7 +7,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use antiphon::midi::Event;
-use antiphon::render::{Feed, Origin, Renderer, RendererHandle, RendererSettings, Score, Silence, renderer};
+use antiphon::render::{
+    Feed, Origin, Renderer, RendererHandle, RendererSettings, Score, Silence, log, renderer,
+};
 use antiphon::rig::{Deployment, parse};
 use antiphon::rt::guard;
 use antiphon::stage::{Block, Context, Input, Kind, Kinds, Processor, Role, Settings, StreamFormat};
@@ -152,6 +154,16 @@ fn events(criterion: &mut Criterion) {
             bench.iter(|| playing.callback(BLOCK));
         });
         assert_eq!(playing.handle.latest.read().deferred_events, 0);
+        let (log, mut logged) = log(1 << 20, false);
+        playing.renderer.keep_log(Box::new(log));
+        let mut place = vec![0; 1 << 16];
+        criterion.bench_function(&format!("callback/{count} events, logged"), |bench| {
+            bench.iter(|| {
+                playing.callback(BLOCK);
+                logged.read(&mut place)
+            });
+        });
+        assert_eq!(logged.lost(), 0);
     }
 }
 

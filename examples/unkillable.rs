@@ -116,6 +116,8 @@ fn play(path: &Path, accidents: &[&str]) -> Result<Played, Box<dyn Error>> {
         demo: None,
         request: AudioRequest { driver: DriverChoice::Null, ..AudioRequest::default() },
         record: Some(path.to_owned()),
+        log: None,
+        black_box: None,
         seconds: Some(SECONDS),
         injections,
         scene: None,

@@ -10,12 +10,14 @@ mod files;
 mod hang;
 pub mod kinds;
 mod life;
+mod log;
 mod midi;
 pub mod monitor;
 mod panic;
 mod play;
 pub mod progress;
 mod render;
+mod replay;
 pub mod report;
 mod respawn;
 mod rig;
@@ -48,6 +50,8 @@ pub fn run() -> u8 {
     let kinds = crate::engine::kinds();
     let done = match &arguments.command {
         Command::Render(arguments) => render::render(arguments, &kinds),
+        Command::Log { log, json } => log::log(log, *json),
+        Command::Replay(arguments) => replay::replay(arguments, &kinds),
         Command::Play(arguments) if arguments.respawn => return respawn::respawn(),
         Command::Play(arguments) => play::play(arguments, &kinds),
         Command::Actors { rig, json } => actors::actors(rig.as_deref(), *json, &kinds),

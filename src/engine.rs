@@ -14,6 +14,7 @@ pub mod live;
 mod mending;
 mod names;
 pub mod offline;
+pub mod replay;
 mod scores;
 mod summary;
 mod workers;
@@ -25,7 +26,7 @@ pub use inject::{Inject, Injection};
 pub use keeper::StageState;
 pub use mending::Mending;
 pub use scores::NamedScore;
-pub use summary::{CableLoss, FaultRecord, IsolationRecord, SceneRecord, Summary};
+pub use summary::{CableLoss, FaultRecord, IsolationRecord, LogSummary, SceneRecord, Summary};
 
 use crate::stage::Kinds;
 

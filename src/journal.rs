@@ -1,5 +1,6 @@
-//! What is kept: recordings while playing, files rendered offline.
+//! What is kept: recordings and logs while playing, files rendered offline.
 
+pub mod log;
 mod recorder;
 mod wav_out;
 mod wav_series;

@@ -22,5 +22,6 @@ pub use parse::{
     ACTOR_LIMIT, CABLE_LIMIT, CONTROL_LIMIT, DEVICE_LIMIT, LoadError, MIDI_LIMIT, NAME_LIMIT, NAMED_LIMIT,
     SCENE_LIMIT, SETLIST_LIMIT, TEXT_LIMIT_BYTES, close_loops, load, parse, parse_bytes,
 };
+pub(crate) use problem::printable;
 pub use problem::{Problem, Severity, nearest};
 pub use watch::{QUIET, Watch};

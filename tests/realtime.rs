@@ -4,7 +4,7 @@
 mod desk;
 
 use antiphon::midi::{Event, Message};
-use antiphon::render::{Command, Feed, Origin, Swap, TimeBase, inlet, outlet};
+use antiphon::render::{Command, Feed, Origin, Record, Swap, TimeBase, inlet, log, outlet};
 use antiphon::rt::guard;
 use desk::Desk;
 
@@ -96,6 +96,10 @@ fn storm(frames: u64) -> Vec<Event> {
 fn note_storms_reloads_faults_and_lost_gear_allocate_nothing() {
     guard::make_fatal();
     let mut desk = Desk::new(RIG, storm(400_000));
+    // Too small for the whole of it: what is lost must cost nothing either.
+    let (log, mut logged) = log(256 << 10, true);
+    desk.renderer.keep_log(Box::new(log));
+    let mut records = 0;
     let (mut live, source) = inlet(TimeBase::Frames);
     let (sink, mut gear) = outlet();
     let port = desk.conductor.deployment().port_of("gear").expect("a port");
@@ -130,9 +134,17 @@ fn note_storms_reloads_faults_and_lost_gear_allocate_nothing() {
         live.reset(desk.renderer.frame());
         desk.play(2_000, block);
         while gear.receive(&mut chunk).is_some() {}
+        let mut bytes = vec![0; logged.waiting()];
+        logged.read(&mut bytes);
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            rest = Record::decode(rest).expect("whole records").1;
+            records += 1;
+        }
     }
     desk.conductor.lend(Swap { sources: vec![(0, None)], sinks: vec![(port, None)], ..Swap::default() });
     desk.play(2_000, 64);
+    assert!(records > 1_000, "{records} records");
     let summary = desk.conductor.summary();
     assert_eq!(summary.rt_violations, 0);
     assert!(summary.restarts >= 1, "the broken stage was rebuilt: {:?}", summary.faults);

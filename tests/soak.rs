@@ -94,6 +94,8 @@ fn soak(driver: DriverChoice, count: usize, injections: Vec<Injection>) -> Soake
         demo: None,
         request: AudioRequest { driver, block_frames: Some(512), ..AudioRequest::default() },
         record: None,
+        log: None,
+        black_box: None,
         seconds: Some(seconds + REST_SECONDS),
         injections,
         scene: None,

@@ -65,6 +65,8 @@ fn job(record: Option<&Path>, seconds: Option<f64>, injections: &[&str]) -> Job 
             ..AudioRequest::default()
         },
         record: record.map(Path::to_owned),
+        log: None,
+        black_box: None,
         seconds,
         injections: injections.iter().map(|text| text.parse::<Injection>().unwrap()).collect(),
         scene: None,

@@ -61,6 +61,8 @@ pub fn play(rig: Rig, melody: Score) -> Result<(), Box<dyn Error>> {
         demo: None,
         request: AudioRequest::default(),
         record: None,
+        log: None,
+        black_box: None,
         seconds: Some(SECONDS),
         injections: Vec::new(),
         scene: None,

@@ -177,6 +177,8 @@ pub(super) fn actors(rig: Option<&Path>, json: bool, kinds: &Kinds) -> Result<()
         demo: None,
         request: AudioRequest { driver: DriverChoice::Null, ..AudioRequest::default() },
         record: None,
+        log: None,
+        black_box: None,
         seconds: None,
         injections: Vec::new(),
         scene: None,

@@ -26,6 +26,16 @@ pub enum Command {
     Play(PlayArguments),
     /// Renders a rig and MIDI files to a WAV, faster than real time
     Render(RenderArguments),
+    /// Plays a log again, to the bit what was played, into a WAV
+    Replay(ReplayArguments),
+    /// Shows what is in a log or a black box
+    Log {
+        /// The file
+        log: PathBuf,
+        /// Prints a JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Makes parts of a rig fail at random while it plays, and judges what came of it
     Chaos(ChaosArguments),
     /// Says what is wrong with a rig, and where
@@ -113,6 +123,13 @@ pub struct PlayArguments {
     /// Records what is played to a WAV
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Logs all that comes in, for `antiphon replay`
+    #[arg(long, value_name = "FILE.anti")]
+    pub log: Option<PathBuf>,
+    /// Keeps the last minutes of what comes in here, and copies of them around each
+    /// fault beside it; without one, in the folder for programs' state
+    #[arg(long, value_name = "FILE.anti")]
+    pub black_box: Option<PathBuf>,
     /// Starts itself again, with the same rig and arguments, when it hangs or crashes
     #[arg(long)]
     pub respawn: bool,
@@ -172,6 +189,28 @@ pub struct RenderArguments {
     /// Seeds whatever is random
     #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
     pub seed: u64,
+    /// Prints one JSON object at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `antiphon replay`.
+#[derive(Args, Debug)]
+pub struct ReplayArguments {
+    /// The log, as `play --log` wrote it
+    pub log: PathBuf,
+    /// The WAV to write
+    #[arg(short, long, value_name = "OUT.wav")]
+    pub out: PathBuf,
+    /// Writes each instrument's and stage's output to DIR/NAME.wav
+    #[arg(long, value_name = "DIR")]
+    pub stems: Option<PathBuf>,
+    /// Writes what went to each MIDI destination to DIR/NAME.mid
+    #[arg(long, value_name = "DIR")]
+    pub midi_out: Option<PathBuf>,
+    /// 16, 24 or 32f, which is what a recording has
+    #[arg(long, default_value = "32f", value_parser = parse_bits)]
+    pub bits: BitDepth,
     /// Prints one JSON object at the end
     #[arg(long)]
     pub json: bool,

@@ -134,6 +134,8 @@ async fn session(
         demo: None,
         request,
         record: None,
+        log: None,
+        black_box: None,
         seconds: Some(arguments.seconds),
         injections: chaos.injections.clone(),
         scene: None,

@@ -88,7 +88,7 @@ fn thread_state(thread: crate::device::audio::scheduling::ThreadId) -> Option<St
 }
 
 /// Where programs keep what they want to know the next time.
-fn state_folder() -> Option<PathBuf> {
+pub(super) fn state_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = set("XDG_STATE_HOME")
         .or_else(|| Some(set("HOME")?.join(".local/state")))

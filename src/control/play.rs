@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
@@ -6,12 +7,12 @@ use super::actors::{self, ActorLine};
 use super::arguments::PlayArguments;
 use super::files::{fix_tempo, known_scene, load_rig, load_scores};
 use super::render::run_report;
-use super::report::{CallbackTimes, GapReport, IsolationReport, PlayReport, TransportReport};
+use super::report::{CallbackTimes, GapReport, IsolationReport, LogReport, PlayReport, TransportReport};
 use super::signals::Signals;
 use super::status::{GearView, RecordView, SceneView, Status, StatusCommand, StatusView};
 use crate::device::audio::AudioRequest;
 use crate::engine::live::{Job, Live, Played, SceneTurn, Watched};
-use crate::engine::{Error, ErrorKind, IsolationRecord, Mending};
+use crate::engine::{Error, ErrorKind, IsolationRecord, LogSummary, Mending};
 use crate::journal::RecordGap;
 use crate::midi::file::Score;
 use crate::render::TransportView;
@@ -64,6 +65,8 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
         demo,
         scene: arguments.scene.clone(),
         request,
+        black_box: arguments.black_box.clone().or_else(black_box),
+        log: arguments.log.as_deref().map(|path| arguments.life.recording(path)),
         record: arguments.record.as_deref().map(|path| arguments.life.recording(path)),
         seconds: arguments.seconds.map(|seconds| arguments.life.left_of(seconds)),
         injections: arguments.life.still_to_come(&arguments.inject),
@@ -149,6 +152,11 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
     Ok((live.stop(), stopped_by))
 }
 
+/// Where the black box is, where nothing is said of it.
+fn black_box() -> Option<PathBuf> {
+    Some(super::hang::state_folder()?.join("black-box.anti"))
+}
+
 fn say(status: Option<&mut Status>, message: &str) {
     match status {
         Some(status) => status.say(message),
@@ -214,7 +222,7 @@ fn view(live: &Live) -> StatusView {
 }
 
 fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str)) -> Result<(), Error> {
-    let Played { info, summary, frames, callbacks, xruns, recording, actors } = played;
+    let Played { info, summary, frames, callbacks, xruns, recording, log, actors } = played;
     let report = PlayReport {
         driver: info.driver.to_owned(),
         device: info.device.clone(),
@@ -230,6 +238,7 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
         },
         isolated: summary.isolated.iter().map(isolation_report).collect(),
         record_gaps: recording.iter().flat_map(|r| &r.gaps).map(gap_report).collect(),
+        log: log.map(log_report),
         record_lost_frames: recording.as_ref().map_or(0, |r| r.lost_frames),
         transport: transport_report(&summary.snapshot.transport),
         scheduler: callbacks.scheduling.to_string(),
@@ -265,6 +274,11 @@ fn transport_report(view: &TransportView) -> TransportReport {
         clock: view.lock.name().to_owned(),
         clock_losses: view.clock_losses,
     }
+}
+
+fn log_report(log: LogSummary) -> LogReport {
+    let LogSummary { path, frames, bytes, lost_records, error, is_wanted: _ } = log;
+    LogReport { path: path.map(|path| path.display().to_string()), frames, bytes, lost_records, error }
 }
 
 fn gap_report(gap: &RecordGap) -> GapReport {

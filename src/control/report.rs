@@ -1,11 +1,15 @@
 //! What a run came to: `--json` prints it for programs, the end of `play` and
 //! `render` for people. These names are a promise to scripts.
 
+mod memory;
+
 use std::fmt::{self, Write};
 
 use serde::Serialize;
 
 use super::actors::{ActorLine, failed};
+pub use crate::journal::log::simd;
+pub use memory::{LogReport, ReplayReport};
 
 /// How long callbacks took, in microseconds.
 #[derive(Clone, Copy, Default, PartialEq, Debug, Serialize)]
@@ -145,6 +149,8 @@ pub struct PlayReport {
     pub record_lost_frames: u64,
     /// Those of them that are in no file.
     pub record_gaps: Vec<GapReport>,
+    /// The log, if there was one.
+    pub log: Option<LogReport>,
     /// The scheduling class that the callback thread really got.
     pub scheduler: String,
     /// Why it ended: `for`, `quit`, `signal`, ….
@@ -185,23 +191,6 @@ pub struct RenderReport {
     pub run: RunReport,
     /// How many times faster than real time it went.
     pub realtime_factor: f64,
-}
-
-/// The vector instructions that this build's signal path uses.
-pub const fn simd() -> &'static str {
-    if cfg!(target_feature = "avx512f") {
-        "avx512"
-    } else if cfg!(target_feature = "avx2") {
-        "avx2"
-    } else if cfg!(target_feature = "avx") {
-        "avx"
-    } else if cfg!(target_feature = "sse2") {
-        "sse2"
-    } else if cfg!(target_feature = "neon") {
-        "neon"
-    } else {
-        "scalar"
-    }
 }
 
 impl fmt::Display for PlayReport {
@@ -254,6 +243,9 @@ impl fmt::Display for PlayReport {
         }
         if self.transport.clock_losses > 0 {
             row(f, "clock", &format!("broke off {}", count(self.transport.clock_losses, "time")))?;
+        }
+        if let Some(log) = &self.log {
+            log.row(f)?;
         }
         for actor in failed(&self.actors) {
             row(f, "actor", &actor)?;
@@ -376,6 +368,7 @@ mod tests {
             "isolated",
             "record_lost_frames",
             "record_gaps",
+            "log",
             "scheduler",
             "stopped_by",
             "transport",
@@ -383,6 +376,9 @@ mod tests {
         ];
         assert_eq!(keys(&PlayReport::default()), with_shared(&play));
         assert_eq!(keys(&RenderReport::default()), with_shared(&["path", "realtime_factor"]));
+        let replay = ["path", "log", "realtime_factor", "breaks_off", "foreign"];
+        assert_eq!(keys(&ReplayReport::default()), with_shared(&replay));
+        assert_eq!(keys(&LogReport::default()), ["bytes", "error", "frames", "lost_records", "path"]);
         assert_eq!(keys(&CallbackTimes::default()), ["budget", "max", "median", "p99", "p999"]);
         assert_eq!(keys(&EdgeReport::default()), ["dropped", "from", "late", "to"]);
         assert_eq!(keys(&FaultReport::default()), ["actor", "frame", "kind", "message", "place"]);

@@ -5,6 +5,7 @@ use super::doors::{self, Came, Doors, HostClock};
 use super::keeper::{Keeper, StageState};
 use super::mending::Mending;
 use super::summary::{CableLoss, FAULTS_KEPT, FaultRecord, SCENES_KEPT, SceneRecord, Summary};
+use crate::journal::log::Scribe;
 use crate::render::{Command, Fault, Injection, Renderer, RendererSettings, Snapshot, Swap};
 use crate::rig::{DeployError, Deployment, Rig};
 use crate::rt::guard;
@@ -68,16 +69,18 @@ pub(super) struct Parts {
 }
 
 /// A Renderer that will play `rig` from its first frame on, called by a clock, with
-/// workers for what the rig isolates. `extend` adds sources and sinks to the first
+/// workers for what the rig isolates; a log is told by `scribe`. `extend` adds sources and sinks to the first
 /// parcel.
 pub(super) fn make(
     rig: Rig,
     settings: RendererSettings,
     seed: u64,
     mending: Mending,
+    scribe: Option<Scribe>,
     extend: impl FnOnce(&Deployment, &mut Swap),
 ) -> Result<Parts, DeployError> {
-    make_with(rig, settings, seed, mending, Doors::with_workers, extend)
+    let open = |doors: Doors| doors.with_workers().keep_log(scribe);
+    make_with(rig, settings, seed, mending, open, extend)
 }
 
 fn make_with(
@@ -125,7 +128,7 @@ impl Conductor {
         seed: u64,
         extend: impl FnOnce(&Deployment, &mut Swap),
     ) -> Result<(Box<Renderer>, Conductor), DeployError> {
-        Ok(Conductor::of(make(rig, settings, seed, Mending::default(), extend)?, seed))
+        Ok(Conductor::of(make(rig, settings, seed, Mending::default(), None, extend)?, seed))
     }
 
     fn of(parts: Parts, seed: u64) -> (Box<Renderer>, Conductor) {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::names::Names;
 use super::workers::{Overseers, Workers};
+use crate::journal::log::{Entry, Parcel, Scribe};
 use crate::render::{Command, Fault, Injection, Label, Notice, RendererHandle, Resident, Snapshot, Swap};
 use crate::rt::clock::FrameClock;
 use crate::rt::guard;
@@ -32,6 +33,10 @@ pub(super) struct Doors {
     /// The nodes that workers play: their actors, and whether they take MIDI.
     isolated: BTreeMap<u16, (Box<str>, bool)>,
     names: Names,
+    /// Parcels lent so far.
+    lent: u64,
+    /// Where each is told of, where a log is kept.
+    scribe: Option<Scribe>,
 }
 
 /// What the watchdog looks at: the workers, the place in the plan, the names of nodes.
@@ -88,6 +93,8 @@ impl Doors {
             workers: Workers::none(),
             isolated: BTreeMap::new(),
             names: Names::default(),
+            lent: 0,
+            scribe: None,
         }
     }
 
@@ -95,6 +102,12 @@ impl Doors {
     /// called by a clock.
     pub(super) fn with_workers(mut self) -> Doors {
         self.workers = Workers::new(Arc::clone(&self.handle.pulse));
+        self
+    }
+
+    /// From now on a log is told of every parcel.
+    pub(super) fn keep_log(mut self, scribe: Option<Scribe>) -> Doors {
+        self.scribe = scribe;
         self
     }
 
@@ -135,13 +148,24 @@ impl Doors {
 
     /// Lends a parcel; where there is no room it waits for its turn.
     pub(super) fn lend(&mut self, mut swap: Swap) {
-        self.settle(&mut swap);
+        let isolated = self.settle(&mut swap);
+        self.lent += 1;
+        swap.serial = self.lent;
+        if let Some(scribe) = &self.scribe {
+            if !is_accounted_for(&swap) {
+                // It could not be made again: what comes after it cannot be played.
+                scribe.note(Entry::Lost { entries: 1 });
+            }
+            scribe.note(Entry::Parcel(Parcel::of(&swap, isolated)));
+        }
         self.outbox.push_back(Box::new(swap));
         self.post();
     }
 
-    /// Gives what the rig isolates to workers, before it goes.
-    fn settle(&mut self, swap: &mut Swap) {
+    /// Gives what the rig isolates to workers, before it goes; gives the nodes that
+    /// they have.
+    fn settle(&mut self, swap: &mut Swap) -> Vec<u16> {
+        let mut with_workers = Vec::new();
         let Doors { workers, isolated, names, .. } = self;
         for (place, node) in &mut swap.nodes {
             isolated.remove(place);
@@ -150,7 +174,11 @@ impl Doors {
             names.set(*place, &name);
             if isolate {
                 let takes_midi = node.takes_midi();
-                node.resettle(|processor| workers.isolate(&name, processor, takes_midi));
+                node.resettle(|processor| {
+                    let resident = workers.isolate(&name, processor, takes_midi);
+                    with_workers.extend(is_isolated(&resident).then_some(*place));
+                    resident
+                });
                 isolated.insert(*place, (name, takes_midi));
             }
         }
@@ -162,8 +190,10 @@ impl Doors {
                     }
                     other => other,
                 };
+                with_workers.extend(fresh.as_ref().is_some_and(is_isolated).then_some(*place));
             }
         }
+        with_workers
     }
 
     /// Makes processors fail on purpose.
@@ -224,6 +254,17 @@ impl Doors {
             self.injected.push_back(next.frame);
         }
     }
+}
+
+/// Whether what is built for a parcel can be built again from what it says of itself.
+fn is_accounted_for(swap: &Swap) -> bool {
+    let is_plain =
+        swap.plan.is_none() && swap.nodes.is_empty() && swap.buses.is_empty() && swap.revived.is_empty();
+    is_plain || swap.account.is_some()
+}
+
+fn is_isolated(resident: &Resident) -> bool {
+    matches!(resident, Resident::Isolated(_))
 }
 
 /// Drops what came back, whatever it does meanwhile: the remains of a stage that

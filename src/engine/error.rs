@@ -2,6 +2,7 @@ use std::fmt;
 
 use crate::device::audio::DriverError;
 use crate::feed::wav::WavError;
+use crate::journal::log::LogError;
 use crate::journal::{RecordError, WavOutError};
 use crate::midi::file::FileError;
 use crate::rig::DeployError;
@@ -57,6 +58,16 @@ impl From<WavOutError> for Error {
 impl From<RecordError> for Error {
     fn from(error: RecordError) -> Error {
         Error::new(ErrorKind::Disk, error.to_string())
+    }
+}
+
+impl From<LogError> for Error {
+    fn from(error: LogError) -> Error {
+        let kind = match &error {
+            LogError::Io { .. } => ErrorKind::Disk,
+            LogError::NoLog { .. } | LogError::Version { .. } | LogError::Damaged(_) => ErrorKind::Input,
+        };
+        Error::new(kind, error.to_string())
     }
 }
 

@@ -4,7 +4,7 @@ use super::conductor::Happening;
 use super::doors::AHEAD_SECONDS;
 use super::mending::{Cure, History, Mending};
 use super::summary::FaultRecord;
-use crate::render::{Fault, Remains, Swap};
+use crate::render::{Account, Fault, Remains, Swap};
 use crate::rig::Blueprint;
 use crate::rt::guard::Place;
 use crate::unit::{Frame, SampleRate};
@@ -139,11 +139,13 @@ impl Keeper {
             return None;
         }
         let not_before = self.due.take();
-        let values = self.values.iter().map(|(index, value)| (*index, *value));
-        Some(match self.blueprint.build(values) {
+        let values: Vec<(u16, f32)> = self.values.iter().map(|(index, value)| (*index, *value)).collect();
+        Some(match self.blueprint.build(values.iter().copied()) {
             Ok(fresh) => {
                 self.state = StageState::Playing;
-                Ok(Swap { not_before, revived: vec![(self.node, Some(fresh.into()))], ..Swap::default() })
+                let account = Account::Revival { rigs: self.blueprint.rigs(), values };
+                let revived = vec![(self.node, Some(fresh.into()))];
+                Ok(Swap { not_before, revived, account: Some(Box::new(account)), ..Swap::default() })
             }
             Err(error) => {
                 self.state = StageState::GivenUp;

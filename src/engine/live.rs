@@ -9,6 +9,7 @@ mod gear;
 mod group;
 mod job;
 mod loader;
+mod logging;
 mod midi;
 mod parts;
 mod recording;
@@ -30,6 +31,7 @@ use device::Device;
 use gear::{make_ends, placed_ports};
 use group::Members;
 use loader::Loading;
+use logging::LogKeeping;
 use midi::MidiKeeping;
 use parts::{Addresses, Parts, send};
 use recording::RecordKeeper;
@@ -59,7 +61,8 @@ use crate::device::audio::{
 };
 use crate::device::memory;
 use crate::journal::Recorder;
-use crate::render::{Command, RendererSettings, Score, Snapshot, Swap, TimeBase, Turn, tap};
+use crate::journal::log::{BlackBox, LogFile, Scribe};
+use crate::render::{self, Command, RendererSettings, Score, Snapshot, Swap, TimeBase, Turn, tap};
 use crate::rig::{Deployment, Rig};
 use crate::stage::Role;
 use crate::transport::{Lock, Order};
@@ -67,6 +70,8 @@ use crate::unit::{Frame, HostTime, SampleRate};
 
 /// The recorder may be stalled by its disk for so long without a loss.
 const RECORD_RING_SECONDS: f64 = 8.0;
+/// What is random live is so by the same seed each time.
+const SEED: u64 = 0;
 /// How long the last notes get to end before the device is closed.
 const FAREWELL_SECONDS: f64 = 0.03;
 const FAREWELL_LIMIT: Duration = Duration::from_millis(500);
@@ -74,7 +79,7 @@ const FAREWELL_LIMIT: Duration = Duration::from_millis(500);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 const MASTER_DECIBELS: std::ops::RangeInclusive<f32> = -60.0..=12.0;
 /// Actors beside those of the rig that can be killed on purpose.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 12] = [
     "engine",
     "renderer",
     "rig",
@@ -84,6 +89,7 @@ const OTHERS: [&str; 11] = [
     "midi",
     "journal",
     "recorder",
+    "log",
     "instrument",
     "stage",
 ];
@@ -140,7 +146,10 @@ impl Live {
             swap.sources.extend(place_scores(deployment, feeds));
         };
         let until = job.seconds.map(|seconds| info.rate.frames(seconds));
-        let made = conductor::make(job.rig, settings, 0, job.mending, extend)?;
+        let minutes = job.rig.engine.black_box_minutes;
+        let black_box = job.black_box.as_deref().filter(|_| minutes > 0);
+        let scribe = (job.log.is_some() || black_box.is_some()).then(Scribe::default);
+        let made = conductor::make(job.rig, settings, SEED, job.mending, scribe.clone(), extend)?;
         let conductor::Parts { mut renderer, mut doors, clock, changes, keepers } = made;
         renderer.measure_stages(HostTime::now);
         doors.inject(inject::for_renderer(&job.injections, changes.deployment(), info.rate));
@@ -154,6 +163,19 @@ impl Live {
             let recorder = Recorder::start(path, reader, info.rate)?;
             recording = Some(Heirloom::new(RecordKeeper::new(recorder, info.rate)));
             renderer.record(Box::new(tap), until);
+        }
+        let mut log = None;
+        if let Some(scribe) = scribe {
+            let channels = request.output_channels;
+            let header = logging::header(&changes, info.rate, channels);
+            let file = job.log.as_deref().map(|path| LogFile::create(path, &header)).transpose()?;
+            let (writer, reader) =
+                render::log(logging::ring_bytes(info.rate, request.input_channels), file.is_some());
+            renderer.keep_log(Box::new(writer));
+            let black_box = black_box.map(|path| BlackBox::create(path, minutes, header));
+            let (keeping, said) = LogKeeping::new(reader, scribe, file, info.rate).with(black_box);
+            messages.extend(said);
+            log = Some(Heirloom::new(keeping));
         }
         // A page fault in the callback is a wait, so everything that it will
         // touch is fetched and held before it first runs. Where the limit is too
@@ -188,6 +210,7 @@ impl Live {
             audio: Heirloom::new(AudioKeeping::new(device, placed_ports(changes.deployment()))),
             midi: Heirloom::new(gear),
             recording,
+            log,
             rig: Heirloom::new(RigKeeping::new(changes, request)),
             loading: job.watch.map(|watched| Arc::new(Loading::new(watched.path, watched.kinds))),
         });
@@ -416,6 +439,8 @@ impl Live {
         }
         let recording = self.parts.recording.as_ref().and_then(Heirloom::take).map(Held::keep);
         let recording = recording.map(RecordKeeper::finish);
+        let log = self.parts.log.as_ref().and_then(Heirloom::take).map(Held::keep);
+        let log = log.map(|log| log.finish(board, self.until)).filter(|log| log.is_wanted);
         let summary = self.summary();
         let frames = summary.snapshot.frame.min(self.until.unwrap_or(Frame::MAX));
         Played {
@@ -425,6 +450,7 @@ impl Live {
             callbacks: self.callbacks(),
             xruns: self.xruns(),
             recording,
+            log,
             actors,
         }
     }

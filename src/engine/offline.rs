@@ -1,6 +1,6 @@
 //! Faster than real time: a rig and its files to a WAV, exactly.
 
-mod gather;
+pub(super) mod gather;
 mod input;
 mod tail;
 

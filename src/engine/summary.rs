@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::render::{CableCount, FaultKind, Snapshot};
@@ -63,6 +64,23 @@ pub struct IsolationRecord {
     pub missed: u64,
     /// Workers that were given up.
     pub abandoned: u64,
+}
+
+/// What a log came to.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct LogSummary {
+    /// Somebody asked for one; there may be a black box only.
+    pub is_wanted: bool,
+    /// The file; `None` where it broke off.
+    pub path: Option<PathBuf>,
+    /// Frames that it holds.
+    pub frames: Frame,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Records that found no room: it cannot be played beyond the first of them.
+    pub lost_records: u64,
+    /// Why its end is missing, if it is.
+    pub error: Option<String>,
 }
 
 /// What happened in a run, live or offline.

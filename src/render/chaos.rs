@@ -1,3 +1,4 @@
+use super::isolated::Missed;
 use super::{FaultKind, Injected, Injection};
 use crate::unit::{Frame, HostTime};
 
@@ -18,7 +19,7 @@ pub(super) struct Chaos<'a> {
     pub(super) node: u16,
     pub(super) judge: Judge,
     /// In a log that is played again: its worker was not back in time.
-    pub(super) is_missing: bool,
+    pub(super) missed: Option<Missed>,
 }
 
 /// Who says that a processor took too long. Real-time: yes.

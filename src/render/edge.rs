@@ -106,6 +106,10 @@ impl FaultEdge {
 
     /// It is good again.
     pub(super) fn fade_in(&mut self) {
+        if self.is_silent() {
+            // What was heard last is over: a fault in its first sample ramps from nothing.
+            self.last = [0.0; 2];
+        }
         self.up = 0;
     }
 

@@ -1,6 +1,7 @@
 use std::any::Any;
 
 use super::Resident;
+use super::isolated::Missed;
 use crate::rt::guard::Place;
 use crate::unit::Frame;
 
@@ -95,8 +96,8 @@ pub struct Remains {
 
 /// What became of a piece of a node's. Real-time: yes.
 pub(super) struct Outcome {
-    /// Its worker was not back, in the piece that begins with this frame.
-    pub(super) missed: Option<Frame>,
+    /// Its worker was not back.
+    pub(super) missed: Option<Missed>,
     pub(super) verdict: Option<Verdict>,
 }
 

@@ -59,7 +59,7 @@ impl Work for Unit {
             main: [&main[0][..piece.length], &main[1][..piece.length]],
             late: late.as_ref().map(|[left, right]| [&left[..piece.length], &right[..piece.length]]),
         };
-        let chaos = Chaos { injections, node: *node, judge: *judge, is_missing: false };
+        let chaos = Chaos { injections, node: *node, judge: *judge, missed: None };
         let [left, right] = output;
         in_parts(*piece, events, input, chaos, |part| {
             if failure.is_some() {
@@ -95,7 +95,7 @@ pub struct Isolated {
     missed_block: u64,
     misses: u32,
     /// The piece in which it was missed last, until that is asked.
-    missed: Option<Frame>,
+    missed: Option<Missed>,
     /// It was home again since the first of them.
     was_back: bool,
     /// A gain that was in a unit that came back late.
@@ -127,15 +127,32 @@ enum Way {
 /// What a log that is played again says of a piece. Real-time: yes.
 #[derive(Clone, Copy, Default)]
 struct Logged {
-    is_missing: bool,
+    missed: Option<Missed>,
     verdict: Option<FaultKind>,
 }
 
+/// That it was not back. Real-time: yes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Missed {
+    /// The first frame of the piece.
+    pub(super) frame: Frame,
+    /// It was out with this piece; else with an earlier one.
+    pub(super) was_sent: bool,
+}
+
+impl Logged {
+    /// Whether it was missed, with this piece or with an earlier one.
+    fn misses(self, was_sent: bool) -> bool {
+        self.missed.is_some_and(|missed| missed.was_sent == was_sent)
+    }
+}
+
 impl Way {
-    fn take_back(&mut self, logged: Logged) -> Option<Box<Unit>> {
+    /// The unit, if it is back; in a log it may not be.
+    fn take_back(&mut self, is_missed: bool) -> Option<Box<Unit>> {
         match self {
             Way::Worker(caller) => caller.take_back(),
-            Way::Script(unit) if !logged.is_missing => unit.take(),
+            Way::Script(unit) if !is_missed => unit.take(),
             Way::Script(_) => None,
         }
     }
@@ -213,8 +230,8 @@ impl Isolated {
         self.late_gain.take()
     }
 
-    /// The first frame of the piece in which it was missed, once.
-    pub(super) fn take_missed(&mut self) -> Option<Frame> {
+    /// How it was missed last, once.
+    pub(super) fn take_missed(&mut self) -> Option<Missed> {
         self.missed.take()
     }
 
@@ -238,7 +255,7 @@ impl Isolated {
     ) -> Sent {
         // A call that broke off may have left it so.
         self.out = None;
-        self.logged = Logged { is_missing: chaos.is_missing, verdict: chaos.judge.logged(piece.frame) };
+        self.logged = Logged { missed: chaos.missed, verdict: chaos.judge.logged(piece.frame) };
         if self.unit.is_none()
             && let Some(failure) = self.look_for(piece, block)
         {
@@ -273,8 +290,8 @@ impl Isolated {
 
     /// Looks whether a unit that was missed is back, without waiting.
     fn look_for(&mut self, piece: Piece, block: u64) -> Option<Failure> {
-        let Some(mut unit) = self.way.take_back(self.logged) else {
-            return self.miss(piece, block);
+        let Some(mut unit) = self.way.take_back(self.logged.misses(false)) else {
+            return self.miss(Missed { frame: piece.frame, was_sent: false }, block);
         };
         for event in &unit.events {
             if let Some(EventKind::Parameter { index: Event::GAIN, value }) = event.kind() {
@@ -285,12 +302,14 @@ impl Isolated {
         self.was_back = true;
         let failure = unit.failure.take().map(|failure| Failure { good: 0, ..failure });
         self.take_in(unit);
-        failure.or(self.logged.verdict.map(Failure::at_once))
+        // It may also be that of this piece, still to be sent.
+        let verdict = self.logged.verdict.filter(|_| !self.logged.misses(true));
+        failure.or(verdict.map(Failure::at_once))
     }
 
     /// Counts a miss, once in a block; says when there were too many.
-    fn miss(&mut self, piece: Piece, block: u64) -> Option<Failure> {
-        self.missed = Some(piece.frame);
+    fn miss(&mut self, missed: Missed, block: u64) -> Option<Failure> {
+        self.missed = Some(missed);
         let Way::Worker(caller) = &mut self.way else {
             return self.logged.verdict.map(Failure::at_once);
         };
@@ -314,8 +333,8 @@ impl Isolated {
     /// whether it is back.
     pub(super) fn wait(&mut self, patience: &mut Patience) -> Option<(Piece, bool)> {
         let piece = self.out.take()?;
-        let (way, logged) = (&mut self.way, self.logged);
-        let back = patience.wait(|| way.take_back(logged));
+        let (way, is_missed) = (&mut self.way, self.logged.misses(true));
+        let back = patience.wait(|| way.take_back(is_missed));
         let is_back = back.is_some();
         if let Some(unit) = back {
             self.take_in(unit);
@@ -327,7 +346,7 @@ impl Isolated {
     pub(super) fn mute(&mut self, piece: Piece, block: u64) -> Option<Failure> {
         self.is_muted = true;
         self.voices = 0;
-        self.miss(piece, block)
+        self.miss(Missed { frame: piece.frame, was_sent: true }, block)
     }
 
     fn take_in(&mut self, unit: Box<Unit>) {

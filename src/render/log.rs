@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use record::{RECORD_BYTES, Record, RecordError};
 
+use super::isolated::Missed;
 use super::{AudioPorts, Command, FaultKind};
 use crate::midi::Event;
 use crate::rt::stream;
@@ -85,7 +86,9 @@ impl Log {
 
     /// A call is over; the next one begins with this frame.
     pub(super) fn call_is_over(&mut self, frame: Frame) {
-        self.shared.frame.store(frame, Ordering::Release);
+        if self.pending == 0 {
+            self.shared.frame.store(frame, Ordering::Release);
+        }
     }
 
     /// An event was delivered; `bytes` are those of a chunk of a SysEx.
@@ -104,8 +107,8 @@ impl Log {
     }
 
     /// A worker was not back in time.
-    pub(super) fn missing(&mut self, frame: Frame, node: u16) {
-        self.write(Record::Missing { frame, node });
+    pub(super) fn missing(&mut self, node: u16, Missed { frame, was_sent }: Missed) {
+        self.write(Record::Missing { frame, node, was_sent });
     }
 
     /// A stage failed.

@@ -1,7 +1,7 @@
 use super::chaos::Chaos;
 use super::edge::{FaultEdge, finite};
 use super::fault::Verdict;
-use super::isolated::{Isolated, Sent};
+use super::isolated::{Isolated, Missed, Sent};
 use super::patience::Patience;
 use super::player::{Failure, Part, Player, in_parts};
 use super::recall::Recall;
@@ -296,8 +296,8 @@ impl Node {
         }
     }
 
-    /// The first frame of the piece in which its worker was not back, once.
-    pub(super) fn take_missed(&mut self) -> Option<Frame> {
+    /// How its worker was missed last, once.
+    pub(super) fn take_missed(&mut self) -> Option<Missed> {
         match &mut self.body {
             Body::Processor(Some(Resident::Isolated(isolated))) => isolated.take_missed(),
             _ => None,

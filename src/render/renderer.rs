@@ -385,9 +385,15 @@ impl Renderer {
         let Renderer { plan, nodes, sinks, inbox, dispatch, time, log, .. } = self;
         let reach = &mut Reach { plan, nodes, sinks };
         let mut strikes = inbox.live_strikes;
-        while let Some(event) = inbox.next(now, end) {
+        let mut take = |event: &Event, inbox: &mut Inbox| {
             time.clocks(now, event.time + 1, &reach.plan.time, reach.sinks);
-            time.hear(&event, inbox.port_of(event.source), &reach.plan.time);
+            time.hear(event, inbox.port_of(event.source), &reach.plan.time);
+            dispatch.event(event, inbox, reach);
+            if let Some(log) = log {
+                log.event(event, dispatch.chunk_of(event));
+            }
+        };
+        while let Some(event) = inbox.next(now, end) {
             if inbox.live_strikes != strikes {
                 strikes = inbox.live_strikes;
                 // The demo bows out before the player's first note is heard.
@@ -398,17 +404,10 @@ impl Renderer {
                     count += 1;
                 });
                 for place in ended.into_iter().flatten() {
-                    let end = Event::reset(event.time, place);
-                    dispatch.event(&end, inbox, reach);
-                    if let Some(log) = log {
-                        log.event(&end, &[]);
-                    }
+                    take(&Event::reset(event.time, place), inbox);
                 }
             }
-            dispatch.event(&event, inbox, reach);
-            if let Some(log) = log {
-                log.event(&event, dispatch.chunk_of(&event));
-            }
+            take(&event, inbox);
         }
         time.clocks(now, end, &reach.plan.time, reach.sinks);
     }
@@ -429,8 +428,8 @@ impl Renderer {
         let mut log = log.as_deref_mut();
         let Plan { steps, edges, .. } = &mut **plan;
         let mut came = |log: &mut Option<&mut Log>, node, Outcome { missed, verdict }| {
-            if let (Some(log), Some(frame)) = (&mut *log, missed) {
-                log.missing(frame, node);
+            if let (Some(log), Some(missed)) = (&mut *log, missed) {
+                log.missing(node, missed);
             }
             let Some(Verdict { kind, frame, place }) = verdict else { return };
             if let Some(log) = log {
@@ -467,8 +466,8 @@ impl Renderer {
                         (None, Some(clock)) => Judge::Clock(clock),
                         (None, None) => Judge::Nobody,
                     };
-                    let is_missing = script.is_some_and(|script| script.is_missing(node, piece));
-                    let chaos = Chaos { injections: &self.injections, node, judge, is_missing };
+                    let missed = script.and_then(|script| script.missed(node, piece));
+                    let chaos = Chaos { injections: &self.injections, node, judge, missed };
                     patience.pulse().at(piece.frame, node);
                     let verdict = place.process(piece, input, chaos, patience.block());
                     came(&mut log, node, Outcome { missed: place.take_missed(), verdict });

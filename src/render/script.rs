@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use super::FaultKind;
+use super::isolated::Missed;
 use super::node::Piece;
 use crate::midi::{Event, EventKind, SYSEX_CHUNK_BYTES};
 use crate::unit::Frame;
@@ -13,7 +14,7 @@ pub struct Script {
     events: VecDeque<Event>,
     /// Of the SysEx chunks among them.
     bytes: VecDeque<u8>,
-    missing: Vec<(u16, Frame)>,
+    missing: Vec<(u16, Missed)>,
     verdicts: Vec<(u16, Frame, FaultKind)>,
 }
 
@@ -24,9 +25,10 @@ impl Script {
         self.bytes.extend(bytes);
     }
 
-    /// A worker was not back for the piece that begins with this frame. Real-time: no (allocates).
-    pub fn missing(&mut self, node: u16, frame: Frame) {
-        self.missing.push((node, frame));
+    /// A worker was not back for the piece that begins with this frame, with that
+    /// piece or with an earlier one. Real-time: no (allocates).
+    pub fn missing(&mut self, node: u16, frame: Frame, was_sent: bool) {
+        self.missing.push((node, Missed { frame, was_sent }));
     }
 
     /// A stage failed by a clock. Real-time: no (allocates).
@@ -36,7 +38,7 @@ impl Script {
 
     /// Forgets what was decided before this frame. Real-time: yes.
     pub fn forget_before(&mut self, frame: Frame) {
-        self.missing.retain(|(_, at)| *at >= frame);
+        self.missing.retain(|(_, missed)| missed.frame >= frame);
         self.verdicts.retain(|(_, at, _)| *at >= frame);
     }
 
@@ -54,8 +56,9 @@ impl Script {
         }
     }
 
-    pub(super) fn is_missing(&self, node: u16, piece: Piece) -> bool {
-        self.missing.iter().any(|(of, frame)| *of == node && *frame == piece.frame)
+    pub(super) fn missed(&self, node: u16, piece: Piece) -> Option<Missed> {
+        let mine = |(of, missed): &&(u16, Missed)| *of == node && missed.frame == piece.frame;
+        self.missing.iter().find(mine).map(|(_, missed)| *missed)
     }
 
     pub(super) fn verdict_in(&self, node: u16, piece: Piece) -> Option<(Frame, FaultKind)> {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::{Node, OutputBus, Plan, Remains, Resident, Score, Sink, Source};
+use crate::transport::{Course, Tempo};
 use crate::unit::Frame;
 
 /// A MIDI source, and which of the rig's MIDI ports it feeds. Real-time: yes.
@@ -26,6 +27,8 @@ pub enum Account {
     Rig {
         /// Its text.
         text: Arc<str>,
+        /// The tempo at which it is played whatever it says.
+        tempo: Option<(Tempo, Course)>,
     },
     /// The next step to the rig of the newest [`Account::Rig`].
     Settle,

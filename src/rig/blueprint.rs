@@ -11,16 +11,29 @@ pub struct Blueprint {
     seed: u64,
     /// Where its parameters stand in the scene that it is built for.
     scene: Vec<(u16, f32)>,
+    rigs: u32,
 }
 
 impl Blueprint {
-    pub(super) fn new(actor: Actor, rate: SampleRate, seed: u64, scene: Vec<(u16, f32)>) -> Blueprint {
-        Blueprint { actor, rate, seed, scene }
+    /// Of the rig of this number among those that were deployed.
+    pub(super) fn new(
+        actor: Actor,
+        rate: SampleRate,
+        seed: u64,
+        scene: Vec<(u16, f32)>,
+        rigs: u32,
+    ) -> Blueprint {
+        Blueprint { actor, rate, seed, scene, rigs }
     }
 
     /// The actor of the rig.
     pub fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// Which rig of those that were deployed it is of, counted from 1.
+    pub fn rigs(&self) -> u32 {
+        self.rigs
     }
 
     /// Its name in the rig.

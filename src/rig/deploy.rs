@@ -8,8 +8,8 @@ use super::parse::close_loops;
 use super::scenes::{self, SceneIds};
 use crate::midi::Event;
 use crate::render::{
-    CableCount, Command, Destination, DeviceInput, Label, MidiCable, NODES, Node, OutputBus, Plan, Swap,
-    TimePlan,
+    Account, CableCount, Command, Destination, DeviceInput, Label, MidiCable, NODES, Node, OutputBus, Plan,
+    Swap, TimePlan,
 };
 use crate::route::Transform;
 use crate::stage::{PrepareError, Role, Value};
@@ -44,6 +44,8 @@ pub struct Deployment {
     rig: Rig,
     rate: SampleRate,
     seed: u64,
+    /// Rigs so far, this one among them.
+    rigs: u32,
     nodes: BTreeMap<String, u16>,
     buses: BTreeMap<String, u16>,
     ports: BTreeMap<String, u16>,
@@ -88,6 +90,7 @@ impl Deployment {
             rig: empty,
             rate,
             seed,
+            rigs: 0,
             nodes: BTreeMap::new(),
             buses: BTreeMap::new(),
             ports: BTreeMap::new(),
@@ -121,6 +124,11 @@ impl Deployment {
         self.nodes.iter().find(|(_, at)| **at == node).map(|(name, _)| name.as_str())
     }
 
+    /// How many rigs were deployed, this one among them.
+    pub fn rigs(&self) -> u32 {
+        self.rigs
+    }
+
     /// The node of an actor or input.
     pub fn node_of(&self, name: &str) -> Option<u16> {
         self.nodes.get(name).copied()
@@ -145,7 +153,7 @@ impl Deployment {
 
     fn blueprint(&self, rig: &Rig, index: usize) -> Blueprint {
         let values = scenes::values_of(rig, Port::Actor(index));
-        Blueprint::new(rig.actors[index].clone(), self.rate, self.seed, values)
+        Blueprint::new(rig.actors[index].clone(), self.rate, self.seed, values, self.rigs)
     }
 
     /// The id of a scene, the same as long as the rig has one of this name.
@@ -184,7 +192,10 @@ impl Deployment {
         let (named_before, named) = (scenes::named(&self.rig), scenes::named(&new));
         let gain_at = |port| scenes::gain_of(&new, port);
         let mut commands = Vec::new();
-        let mut swap = Swap::default();
+        let transport = &new.transport;
+        let tempo = transport.is_fixed.then(|| (transport.tempo, transport.course.clone()));
+        let account = Account::Rig { text: new.origin.source.text(), tempo };
+        let mut swap = Swap { account: Some(Box::new(account)), ..Swap::default() };
         let mut nodes = BTreeMap::new();
         for (index, actor) in new.actors.iter().enumerate() {
             let place = self.rig.actors.iter().position(|a| a.name == actor.name);
@@ -253,6 +264,7 @@ impl Deployment {
         self.scenes = ids;
         self.continued = scenes::continued(&self.rig, &new);
         self.rig = new;
+        self.rigs += 1;
 
         match lower(&union(&graph, &self.graph), &self.playing) {
             Some(audio) => self.play(audio.graph, &mut swap, audio.plan),
@@ -272,8 +284,9 @@ impl Deployment {
     /// To be called when the last swap is done and its fades are over: what is
     /// to be lent next, `None` when the new rig stands alone.
     pub fn settle(&mut self) -> Option<Swap> {
+        let settling = || Swap { account: Some(Box::new(Account::Settle)), ..Swap::default() };
         if let Some(graph) = self.pending.take() {
-            let mut swap = Swap::default();
+            let mut swap = settling();
             if let Some(audio) =
                 lower(&union(&graph, &self.graph), &self.playing).or_else(|| lower(&graph, &self.playing))
             {
@@ -284,7 +297,7 @@ impl Deployment {
         if self.is_settled() {
             return None;
         }
-        let mut swap = Swap::default();
+        let mut swap = settling();
         let graph = Graph::of(&self.rig, &self.nodes, &self.buses);
         if let Some(audio) = lower(&graph, &self.playing) {
             self.play(audio.graph, &mut swap, audio.plan);

@@ -265,6 +265,14 @@ pub const ENGINE: &[Key] = &[
         "MIDI is played this much later, so that it is even; one block when not given, on JACK 0",
     )
     .in_unit("frames"),
+    key(
+        "black_box_minutes",
+        KeyShape::Integer { min: 0, max: 60 },
+        Sample::Integer(30),
+        "live, the last minutes of what came in are kept, and set aside around a fault; 0 keeps none",
+    )
+    .in_unit("min")
+    .or(Sample::Integer(10)),
 ];
 
 /// `[midi.NAME]`.

@@ -68,6 +68,8 @@ pub struct EngineSettings {
     /// MIDI is played this much after it came, so that it is played evenly;
     /// `None`: one block, and 0 on JACK.
     pub midi_latency_frames: Option<u32>,
+    /// How much the black box holds; 0: there is none.
+    pub black_box_minutes: u32,
 }
 
 impl Default for EngineSettings {
@@ -78,6 +80,7 @@ impl Default for EngineSettings {
             limiter: true,
             connect: true,
             midi_latency_frames: None,
+            black_box_minutes: 10,
         }
     }
 }

@@ -234,6 +234,9 @@ fn engine(root: &dyn TableLike, problems: &mut Problems<'_>) -> EngineSettings {
                 match name {
                     "rate" => settings.rate = number.and_then(|hertz| SampleRate::new(hertz).ok()),
                     "block" => settings.block_frames = number,
+                    "black_box_minutes" => {
+                        settings.black_box_minutes = number.unwrap_or(settings.black_box_minutes)
+                    }
                     _ => settings.midi_latency_frames = number,
                 }
             }

@@ -111,6 +111,11 @@ impl Source {
         Source { text: text.into(), line_starts: std::iter::once(0).chain(after_breaks).collect() }
     }
 
+    /// The whole text.
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
+
     /// A problem with the bytes of `span`, which is moved into the text and
     /// onto the borders of characters.
     pub(crate) fn problem(
@@ -162,7 +167,7 @@ impl Excerpt {
 }
 
 /// What a terminal shows as one character in one column.
-fn printable(c: char) -> char {
+pub(crate) fn printable(c: char) -> char {
     match c {
         '\t' => ' ',
         // Overrides of the writing direction would show a line that is not there.

@@ -76,6 +76,11 @@ impl Course {
         Course { changes: changes.into() }
     }
 
+    /// All changes, in order. Real-time: yes.
+    pub fn changes(&self) -> &[TempoChange] {
+        &self.changes
+    }
+
     /// The tempo at a beat; `None` before the first change. Real-time: yes.
     pub fn at(&self, beat: Beats) -> Option<Tempo> {
         let after = self.changes.partition_point(|change| change.beat <= beat);

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test binary uses its part.
 
 pub mod ears;
+pub mod gig;
 pub mod jack;
 pub mod play;
 pub mod program;

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::logging::names;
 use super::scene::Stand;
 use super::{Connected, Recording};
 use crate::device::audio::StreamInfo;
@@ -10,6 +11,7 @@ use crate::engine::doors;
 use crate::engine::summary::{CableLoss, FAULTS_KEPT, FaultRecord};
 use crate::engine::workers::Overseers;
 use crate::engine::{StageState, Summary};
+use crate::journal::log::Names;
 use crate::render::{CableCount, Snapshot};
 use crate::rig::{Deployment, Rig};
 use crate::rt::guard;
@@ -41,6 +43,9 @@ pub(super) struct Shown {
     pub(super) recording: Option<Recording>,
     pub(super) rig: Arc<Rig>,
     pub(super) stand: Stand,
+    /// Rigs so far.
+    pub(super) rigs: u32,
+    pub(super) names: Names,
     /// MIDI cables: from, to, and what they lost.
     cables: Vec<(String, String, Arc<CableCount>)>,
     faults: Vec<FaultRecord>,
@@ -61,6 +66,12 @@ pub struct StageReport {
     pub last_fault: Option<(String, Frame)>,
 }
 
+impl Shown {
+    pub(super) fn faults(&self) -> &[FaultRecord] {
+        &self.faults
+    }
+}
+
 impl Board {
     pub(super) fn new(
         info: StreamInfo,
@@ -79,6 +90,8 @@ impl Board {
             recording: None,
             rig: Arc::default(),
             stand: Stand::default(),
+            rigs: 0,
+            names: Names::default(),
             cables: Vec::new(),
             faults: Vec::new(),
             stages: BTreeMap::new(),
@@ -117,6 +130,8 @@ impl Board {
         let mut shown = self.shown();
         shown.rig = Arc::new(deployment.rig().clone());
         shown.stand.show_rig(deployment);
+        shown.rigs = deployment.rigs();
+        shown.names = names(deployment);
         shown.cables = deployment.cables().map(cable).collect();
     }
 

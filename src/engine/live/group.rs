@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::parts::{Parts, take_over};
 use super::renderer::RendererMessage;
 use super::stage::{StageKeeper, StageMessage};
-use super::tree;
+use super::{SEED, tree};
 use crate::actor::{Actor, Address, Context, Heirloom, Held, Options, Outcome};
 use crate::engine::keeper::Keeper;
 use crate::engine::mending::Mending;
@@ -13,8 +13,6 @@ use crate::rig::Blueprint;
 use crate::stage::Role;
 use crate::unit::SampleRate;
 
-/// What is random live is so by the same seed each time.
-const SEED: u64 = 0;
 /// How long a keeper that is not needed any more may take to end.
 const FAREWELL: Duration = Duration::from_secs(2);
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::ActorState;
 use crate::device::audio::{AudioRequest, CallbackReport, StreamInfo};
-use crate::engine::{Injection, Mending, NamedScore, Summary};
+use crate::engine::{Injection, LogSummary, Mending, NamedScore, Summary};
 use crate::journal::RecordSummary;
 use crate::rig::Rig;
 use crate::stage::Kinds;
@@ -23,6 +23,11 @@ pub struct Job {
     pub request: AudioRequest,
     /// Records what is played.
     pub record: Option<PathBuf>,
+    /// Logs what comes in, to be played again.
+    pub log: Option<PathBuf>,
+    /// Where the black box is, which the rig may want none of; beside it a copy is
+    /// kept of what came before each fault.
+    pub black_box: Option<PathBuf>,
     /// Plays for so long, counted in frames.
     pub seconds: Option<f64>,
     /// Faults to happen on purpose.
@@ -69,6 +74,8 @@ pub struct Played {
     pub xruns: u64,
     /// The recording, if there was one.
     pub recording: Option<RecordSummary>,
+    /// The log, if there was one.
+    pub log: Option<LogSummary>,
     /// The actors at the end, parents first.
     pub actors: Vec<ActorState>,
 }

@@ -4,6 +4,7 @@ use super::audio::{AudioKeeping, AudioMessage};
 use super::board::Board;
 use super::group::{GroupMessage, Members};
 use super::loader::Loading;
+use super::logging::LogKeeping;
 use super::midi::{MidiKeeping, MidiMessage};
 use super::recording::RecordKeeper;
 use super::renderer::{RendererKeeping, RendererMessage};
@@ -23,6 +24,7 @@ pub(super) struct Parts {
     pub(super) audio: Heirloom<AudioKeeping>,
     pub(super) midi: Heirloom<MidiKeeping>,
     pub(super) recording: Option<Heirloom<RecordKeeper>>,
+    pub(super) log: Option<Heirloom<LogKeeping>>,
     pub(super) rig: Heirloom<RigKeeping>,
     pub(super) loading: Option<Arc<Loading>>,
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::audio::AudioKeeper;
 use super::group::Group;
 use super::loader::Loader;
+use super::logging::LogActor;
 use super::midi::MidiKeeper;
 use super::parts::Parts;
 use super::recording::RecordActor;
@@ -108,7 +109,7 @@ fn grow_engine(parts: &Arc<Parts>, context: &mut Context<Branch>) -> Result<(), 
     )?);
     let _ = addresses.stages.set(child(context, parts, "stage", options.clone(), group(Role::Stage))?);
     branch(context, parts, "device", grow_device)?;
-    if parts.recording.is_some() {
+    if parts.recording.is_some() || parts.log.is_some() {
         branch(context, parts, "journal", grow_journal)?;
     }
     let _ = addresses.rig.set(child(context, parts, "rig", options.clone(), RigKeeper::new)?);
@@ -127,7 +128,13 @@ fn grow_device(parts: &Arc<Parts>, context: &mut Context<Branch>) -> Result<(), 
 }
 
 fn grow_journal(parts: &Arc<Parts>, context: &mut Context<Branch>) -> Result<(), SpawnError> {
-    let Some(recording) = parts.recording.clone() else { return Ok(()) };
-    let build = move |parts: &Arc<Parts>| RecordActor::new(parts, &recording);
-    child(context, parts, "recorder", Options::new(), build).map(drop)
+    if let Some(recording) = parts.recording.clone() {
+        let build = move |parts: &Arc<Parts>| RecordActor::new(parts, &recording);
+        child(context, parts, "recorder", Options::new(), build)?;
+    }
+    if let Some(log) = parts.log.clone() {
+        let build = move |parts: &Arc<Parts>| LogActor::new(parts, &log);
+        child(context, parts, "log", Options::new(), build)?;
+    }
+    Ok(())
 }

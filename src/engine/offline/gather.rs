@@ -73,7 +73,7 @@ impl Stems for Gather {
 }
 
 /// Collects what goes to each MIDI destination.
-pub(super) struct MidiGather {
+pub(in crate::engine) struct MidiGather {
     keep: bool,
     rate: SampleRate,
     outlets: Vec<Destination>,
@@ -87,11 +87,16 @@ struct Destination {
 }
 
 impl MidiGather {
-    pub(super) fn new(keep: bool, rate: SampleRate) -> MidiGather {
+    pub(in crate::engine) fn new(keep: bool, rate: SampleRate) -> MidiGather {
         MidiGather { keep, rate, outlets: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, name: &str, outlet: Outlet) {
+    /// A destination; where there was one of this name, this goes on in its place.
+    pub(in crate::engine) fn add(&mut self, name: &str, outlet: Outlet) {
+        if let Some(there) = self.outlets.iter_mut().find(|there| there.name == name) {
+            there.outlet = outlet;
+            return;
+        }
         self.outlets.push(Destination {
             name: name.to_owned(),
             outlet,
@@ -101,7 +106,7 @@ impl MidiGather {
     }
 
     /// Takes what the last call sent, up to the end of what counts.
-    pub(super) fn collect(&mut self, end: Frame) {
+    pub(in crate::engine) fn collect(&mut self, end: Frame) {
         let mut chunk = [0; SYSEX_CHUNK_BYTES];
         for Destination { outlet, transcript, assembler, .. } in &mut self.outlets {
             while let Some(event) = outlet.receive(&mut chunk) {
@@ -122,7 +127,7 @@ impl MidiGather {
         }
     }
 
-    pub(super) fn write(&self, folder: &Path, end: Frame) -> Result<(), Error> {
+    pub(in crate::engine) fn write(&self, folder: &Path, end: Frame) -> Result<(), Error> {
         make_folder(folder)?;
         for Destination { name, transcript, .. } in &self.outlets {
             let path: PathBuf = folder.join(format!("{name}.mid"));
@@ -137,7 +142,7 @@ impl MidiGather {
     }
 }
 
-fn make_folder(folder: &Path) -> Result<(), Error> {
+pub(in crate::engine) fn make_folder(folder: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(folder).map_err(|e| {
         Error::new(ErrorKind::Disk, format!("the folder {} cannot be made: {e}", folder.display()))
     })

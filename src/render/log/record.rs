@@ -57,6 +57,8 @@ pub enum Record<'a> {
         frame: Frame,
         /// Its node.
         node: u16,
+        /// It was sent this piece; else it was still out with an earlier one.
+        was_sent: bool,
     },
     /// A stage failed by a clock: it stalled, hung, or took too long.
     Verdict {
@@ -139,8 +141,8 @@ impl<'a> Record<'a> {
                 out.u16(channel).bytes(samples);
                 INPUT
             }
-            Record::Missing { node, .. } => {
-                out.u16(node);
+            Record::Missing { node, was_sent, .. } => {
+                out.u16(node).u8(u8::from(was_sent));
                 MISSING
             }
             Record::Verdict { node, kind, .. } => {
@@ -186,7 +188,10 @@ impl<'a> Record<'a> {
                 }
                 Record::Input { frame, channel, samples }
             }
-            MISSING => Record::Missing { frame, node: body.u16()? },
+            MISSING => {
+                let node = body.u16()?;
+                Record::Missing { frame, node, was_sent: body.u8().filter(|flag| *flag < 2)? == 1 }
+            }
             VERDICT => Record::Verdict { frame, node: body.u16()?, kind: kind_of(body.u8()?)? },
             GAP => Record::Gap { frame, records: body.u64()? },
             _ => return None,
@@ -324,7 +329,7 @@ mod tests {
             round_trip(Record::Command { frame, command });
             round_trip(Record::Swap { frame, serial });
             round_trip(Record::Input { frame, channel: node, samples: &samples });
-            round_trip(Record::Missing { frame, node });
+            round_trip(Record::Missing { frame, node, was_sent: serial % 2 == 0 });
             round_trip(Record::Verdict { frame, node, kind });
             round_trip(Record::Gap { frame, records: serial });
         }
