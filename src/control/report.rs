@@ -333,7 +333,7 @@ mod tests {
         keys
     }
 
-    const SHARED: [&str; 15] = [
+    const SHARED: [&str; 16] = [
         "rate_hertz",
         "block_frames",
         "frames",
@@ -342,6 +342,7 @@ mod tests {
         "late_events",
         "dropped_events",
         "faults",
+        "scenes",
         "restarts",
         "quarantined",
         "rt_violations",

@@ -29,9 +29,9 @@ const CHANGED_JITTERS: f64 = 3.0;
 const CHANGED_FRAMES: f64 = 2.0;
 /// What people set a tempo in, in beats a minute, and how unusual each is against
 /// the first, as the logarithm of a ratio.
-const STEPS: [(f64, f64); 3] = [(1.0, 0.0), (0.5, 3.0), (0.1, 4.0)];
+const STEPS: [(f64, f64); 3] = [(1.0, 0.0), (0.5, 4.0), (0.1, 8.0)];
 /// The same for a tempo that is none of these.
-const UNLIKELY: f64 = 11.0;
+const UNLIKELY: f64 = 15.0;
 
 const CLOCK: u8 = 0xf8;
 const START: u8 = 0xfa;

@@ -43,6 +43,8 @@ fn command(key: KeyEvent) -> Option<StatusCommand> {
         KeyCode::Char('p' | 'P') => Some(StatusCommand::StartOrStop),
         KeyCode::Char('c' | 'C') => Some(StatusCommand::Continue),
         KeyCode::Char('r' | 'R') => Some(StatusCommand::Arm),
+        KeyCode::Left => Some(StatusCommand::Back),
+        KeyCode::Right => Some(StatusCommand::Forward),
         KeyCode::Char('t' | 'T') => Some(StatusCommand::Tap),
         KeyCode::Char('-' | '_') => Some(StatusCommand::Softer),
         KeyCode::Char(key) if key.is_ascii_digit() || SCENE_LETTERS.contains(key) => {
