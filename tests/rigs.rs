@@ -617,6 +617,7 @@ fn bad_scenes_and_controls_are_refused_at_the_place() {
 /// A rig in which everything that can be said is said.
 const FULL: &str = r#"
 name = "Everything"
+setlist = ["one", "two", "one"]
 [engine]
 rate = 48000
 block = 64
@@ -661,6 +662,36 @@ to = "echo"
 [[cable]]
 from = "echo"
 to = "cue"
+[[scene]]
+name = "one"
+program = 0
+key = ["1", "C1", 24]
+controller = 80
+from = "keys"
+channel = 16
+consume = false
+tempo = 96.5
+set = { "lead.cutoff_hertz" = 900, lead.gain = -3.0, "echo.mix" = 0.5, "mic.gain" = -60 }
+mute = ["lead", "keys"]
+[[scene]]
+name = "two"
+[scene.set]
+"lead.tremulant" = true
+[[control]]
+from = "keys"
+channel = 2
+controller = [1, 33]
+set = "lead.cutoff_hertz"
+range = [8000, 200.5]
+curve = "log"
+pickup = true
+[[control]]
+nrpn = 1027
+set = "lead.tremulant"
+[[control]]
+note = "C#1"
+do = "scene:two"
+consume = true
 "#;
 
 #[derive(Clone, Debug)]

@@ -366,8 +366,7 @@ impl Scenes {
             let value_in = |scene: usize| table.scenes.get(scene)?.values.get(index).copied();
             let (wanted, built) = (now.and_then(value_in), value_in(usize::from(table.built)));
             let entry = &mut table.parameters[index];
-            let is_same = |other: &ParameterEntry| (other.node, other.index) == (entry.node, entry.index);
-            let at = old.parameters.iter().position(is_same);
+            let at = entry.continues.map(usize::from).filter(|at| *at < old.parameters.len());
             // Where it stands now, as far as that is known.
             let stands = if is_fresh(entry.node) {
                 Some(built.unwrap_or(entry.own))

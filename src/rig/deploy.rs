@@ -5,7 +5,7 @@ use super::blueprint::Blueprint;
 use super::graph::{Edge, Graph, lower, union};
 use super::model::{Actor, CableKind, Device, MidiPort, Port, Rig};
 use super::parse::close_loops;
-use super::scenes::{self, SceneIds};
+use super::scenes::{self, Places, SceneIds};
 use crate::midi::Event;
 use crate::render::{
     Account, CableCount, Command, Destination, DeviceInput, Label, MidiCable, NODES, Node, OutputBus, Plan,
@@ -57,6 +57,8 @@ pub struct Deployment {
     scenes: SceneIds,
     /// For each control of the rig, which one of the plan that plays it is.
     continued: Vec<Option<u16>>,
+    /// Where the plan that plays has the parameters of scenes and controls.
+    parameters: Places,
     /// Places to empty, and the graph to play, once fades have ended.
     leaving: Vec<u16>,
     leaving_buses: Vec<u16>,
@@ -100,6 +102,7 @@ impl Deployment {
             next_cable: 0,
             scenes: SceneIds::default(),
             continued: Vec::new(),
+            parameters: Places::new(),
             leaving: Vec::new(),
             leaving_buses: Vec::new(),
             pending: None,
@@ -322,7 +325,9 @@ impl Deployment {
             Port::Midi(_) | Port::Output(_) => None,
         };
         let port_of = |midi: usize| self.port_of(&self.rig.midi[midi].name);
-        plan.scenes = scenes::table(&self.rig, &self.scenes, node_of, port_of, &self.continued);
+        plan.scenes =
+            scenes::table(&self.rig, &self.scenes, node_of, port_of, &self.continued, &self.parameters);
+        self.parameters = scenes::places(&plan.scenes);
         // The plan after this one has the same.
         self.continued = scenes::continued(&self.rig, &self.rig);
         let highest = self.rig.outputs.iter().flat_map(|o| &o.channels).max();

@@ -37,6 +37,15 @@ impl SceneIds {
     }
 }
 
+/// Where a table has its parameters, by node and index.
+pub(super) type Places = BTreeMap<(u16, u16), u16>;
+
+/// Where a table has its parameters.
+pub(super) fn places(table: &SceneTable) -> Places {
+    let place = |(at, parameter): (usize, &ParameterEntry)| ((parameter.node, parameter.index), at as u16);
+    table.parameters.iter().enumerate().map(place).collect()
+}
+
 /// Which parameters scenes name, in the order in which they do.
 pub(super) fn named(rig: &Rig) -> Vec<(Port, u16)> {
     let mut named = Vec::new();
@@ -57,13 +66,15 @@ pub(super) fn value_in(rig: &Rig, scene: &Scene, (actor, parameter): (Port, u16)
 }
 
 /// The table of a rig whose actors stand at `node_of` and ports at `port_of`.
-/// `continues`: for each control of the rig, which one of the table before it is.
+/// `continues`: for each control of the rig, which one of the table before it is;
+/// `before`: where that table has its parameters, by node and index.
 pub(super) fn table(
     rig: &Rig,
     ids: &SceneIds,
     node_of: impl Fn(Port) -> Option<u16>,
     port_of: impl Fn(usize) -> Option<u16>,
     continues: &[Option<u16>],
+    before: &Places,
 ) -> SceneTable {
     let places: Vec<(Port, u16)> =
         named(rig).into_iter().filter(|(actor, _)| node_of(*actor).is_some()).collect();
@@ -111,6 +122,9 @@ pub(super) fn table(
         if let Some(act) = act {
             control.triggers.iter().for_each(|trigger| push(trigger, act));
         }
+    }
+    for parameter in &mut parameters {
+        parameter.continues = before.get(&(parameter.node, parameter.index)).copied();
     }
     triggers.sort_by_key(|trigger| trigger.listen.order());
     let setlist = rig.setlist.iter().map(|scene| *scene as u16).collect();

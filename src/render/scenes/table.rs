@@ -54,6 +54,8 @@ pub struct ParameterEntry {
     pub own: f32,
     /// Where it stands, or is on its way to.
     pub target: f32,
+    /// Its place in the table of the plan before, if it had one.
+    pub continues: Option<u16>,
     /// Its node had no room for the change.
     pub(super) is_unsent: bool,
     /// A control moved it since that was last told.
@@ -63,7 +65,7 @@ pub struct ParameterEntry {
 impl ParameterEntry {
     /// A parameter that stands where the rig says. Real-time: yes.
     pub fn new(node: u16, index: u16, own: f32) -> ParameterEntry {
-        ParameterEntry { node, index, own, target: own, is_unsent: false, is_untold: false }
+        ParameterEntry { node, index, own, target: own, continues: None, is_unsent: false, is_untold: false }
     }
 
     pub(super) fn is_at(&self, value: f32) -> bool {
