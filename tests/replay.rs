@@ -32,7 +32,10 @@ fn a_rough_gig(block: &str) {
     faults.iter().for_each(|fault| arguments.extend(["--inject", fault]));
     let gig = play(Command::new(PROGRAM), folder, &arguments);
     wait_for("the first fault", SOON, || gig.said().contains("`lead` failed").then_some(()));
-    let first = RIG.replace("transpose = -12", "transpose = 7\ngain = -3").replace("\"gm\"", "\"organ\"");
+    let first = RIG
+        .replace("transpose = -12", "transpose = 7")
+        .replace("gain = -6.0", "gain = -9.0")
+        .replace("\"gm\"", "\"organ\"");
     std::fs::write(folder.join("rig.toml"), &first).unwrap();
     wait_for("the change", SOON, || gig.said().contains("the changed rig plays").then_some(()));
     let second = first.replace("kind = \"delay\"", "kind = \"delay\"\nmix = 0.9\nseconds = 0.25");
