@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use support::gig::{PROGRAM, RIG, is_the_same, play, replay, write_song};
+use support::gig::{PROGRAM, RIG, is_the_same, play, play_rig, replay, write_song};
 use support::play::{Play, SOON};
 use support::program::wait_for;
 
@@ -66,6 +66,18 @@ fn a_rough_gig_in_blocks_of_64() {
 #[test]
 fn a_rough_gig_in_blocks_of_512() {
     a_rough_gig("512");
+}
+
+#[test]
+fn scenes_come_at_the_same_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_song(&folder.join("song.mid"), 4);
+    let rig = include_str!("../assets/rigs/two-scenes.toml");
+    let arguments = ["--driver", "null", "--for", "4", "--midi", "song.mid", "--scene", "chorus"];
+    let played = play_rig(Command::new(PROGRAM), folder, rig, &arguments).finish();
+    assert!(played["scenes"].as_array().unwrap().len() >= 4, "{played}");
+    is_the_same(folder, &played);
 }
 
 #[test]

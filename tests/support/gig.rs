@@ -70,7 +70,7 @@ pub fn write_song(path: &Path, seconds: u64) {
         midi.push(at + 500, &[0xe0, 0, 64 + (index % 9) as u8]);
         midi.push(at + 5_500, &[0x80, key, 0]);
         if index % 8 == 5 {
-            midi.push(at + 600, &[0xc0, (index % 16) as u8]);
+            midi.push(at + 600, &[0xc0, (index / 8 % 2) as u8]);
             midi.push(at + 601, &[&[0xf0, 0x7d], &[7; 700][..], &[0xf7]].concat());
         }
     }
@@ -79,7 +79,12 @@ pub fn write_song(path: &Path, seconds: u64) {
 
 /// The same command each time: plays, records, logs.
 pub fn play(command: Command, folder: &Path, arguments: &[&str]) -> Play {
-    let mut command = Play::command(command, folder, RIG);
+    play_rig(command, folder, RIG, arguments)
+}
+
+/// The same with another rig.
+pub fn play_rig(command: Command, folder: &Path, rig: &str, arguments: &[&str]) -> Play {
+    let mut command = Play::command(command, folder, rig);
     command.args(["--record", "live.wav", "--log", "gig.anti"]).args(arguments);
     command.env("XDG_STATE_HOME", folder);
     Play::start(command, folder)
@@ -122,5 +127,6 @@ pub fn is_the_same(folder: &Path, played: &serde_json::Value) -> serde_json::Val
         faults
     };
     assert_eq!(faults(played), faults(&replayed));
+    assert_eq!(played["scenes"], replayed["scenes"]);
     replayed
 }

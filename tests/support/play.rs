@@ -36,7 +36,7 @@ impl Play {
     pub fn command(mut command: Command, folder: &Path, rig: &str) -> Command {
         let path = folder.join("rig.toml");
         std::fs::write(&path, rig).expect("the rig is written");
-        command.arg("play").arg(path).arg("--json").current_dir(folder);
+        command.arg("play").arg(path).arg("--json").current_dir(folder).env("XDG_STATE_HOME", folder);
         command
     }
 

@@ -149,7 +149,11 @@ impl BlackBox {
         let bytes = self.segment.waiting() as u64;
         let slot = self.header.segment % SLOTS;
         self.file.seek(SeekFrom::Start(slot * self.slot_bytes + self.at))?;
-        self.segment.write_to(&mut self.file)?;
+        // What an older segment left there may fit in number and sum: no chunk begins
+        // with zeros.
+        let has_room = self.at + bytes + HEAD_BYTES as u64 <= self.slot_bytes;
+        let end: &[u8] = if has_room { &[0; HEAD_BYTES] } else { &[] };
+        self.segment.write_to(&mut self.file, end)?;
         self.at += bytes;
         Ok(())
     }

@@ -91,8 +91,9 @@ impl Segment {
         self.bytes.len()
     }
 
-    /// Writes what waits.
-    pub(super) fn write_to(&mut self, file: &mut impl Write) -> io::Result<()> {
+    /// Writes what waits, and `after` it.
+    pub(super) fn write_to(&mut self, file: &mut impl Write, after: &[u8]) -> io::Result<()> {
+        self.bytes.extend_from_slice(after);
         let result = file.write_all(&self.bytes);
         self.bytes.clear();
         result
@@ -136,7 +137,7 @@ impl LogFile {
     /// [`LogError::Io`] where the disk refuses.
     pub fn flush(&mut self) -> Result<(), LogError> {
         let bytes = self.segment.waiting() as u64;
-        self.segment.write_to(&mut self.file).map_err(|source| self.io(source))?;
+        self.segment.write_to(&mut self.file, &[]).map_err(|source| self.io(source))?;
         self.written += bytes;
         Ok(())
     }
