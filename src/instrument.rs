@@ -1,7 +1,7 @@
 //! What is played by MIDI.
 //!
 //! An instrument hears all sixteen channels and keeps each one's controllers
-//! apart ([`channel`]). Its voices live in a pool of fixed size ([`voice_pool`]).
+//! apart ([`channel`]), and those of MPE together ([`zones`]). Its voices live in a pool of fixed size ([`voice_pool`]).
 
 pub mod channel;
 mod fade;
@@ -10,6 +10,7 @@ mod metronome;
 pub mod pluck;
 pub mod synth;
 pub mod voice_pool;
+pub mod zones;
 
 use crate::stage::Kinds;
 

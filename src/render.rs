@@ -61,6 +61,8 @@ pub const SOURCES: usize = 128;
 pub const SINKS: usize = 128;
 /// MIDI cables in one plan, at most.
 pub const CABLES: usize = 1_024;
+/// States of cables that can stand at once: those of two whole rigs.
+pub const STATES: usize = 2 * CABLES;
 /// Channels of a device that can be played to.
 pub const CHANNELS: usize = 64;
 /// A gain that changes, or a cable that comes or goes, takes this long.

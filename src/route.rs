@@ -2,8 +2,28 @@
 //!
 //! Runs inside the plan, on the audio thread.
 
+mod arpeggiator;
+mod controllers;
+mod fade;
+mod limit;
+mod message_types;
+mod motion;
 mod notes;
+mod repeater;
+mod scale;
+mod shaping;
+mod state;
 mod transform;
 
-pub use notes::{Held, NoteTable, Strike};
+pub use arpeggiator::{Arpeggiator, Step};
+pub use controllers::{Control, ControllerCurve, ControllerMap, ControllerRule};
+pub use fade::Fade;
+pub use limit::Limit;
+pub use message_types::MessageTypes;
+pub use motion::{Arpeggio, ArpeggioMode, Interval, Motion, NoteLength, Repeats};
+pub use notes::{Held, NoteTable, Strike, Struck};
+pub use repeater::Repeater;
+pub use scale::Scale;
+pub use shaping::Shaping;
+pub use state::{CableState, Turn};
 pub use transform::{Dropped, Transform, VelocityCurve};

@@ -227,6 +227,64 @@ const BAD: &[(&str, &[Said])] = &[
     ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nvelocity = 128", &[(14, 12, "from 1 to 127; 128 is not")]),
     ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nvelocity = [[9, 1], [9, 2]]", &[(14, 21, "do not rise")]),
     ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nvelocity = [[9]]", &[(14, 13, "must be a pair")]),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\nonly = ['notes', 'clok']",
+        &[(14, 18, "the text `clok` is none")],
+    ),
+    ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nonly = []", &[(14, 8, "nothing would pass")]),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\nonly = ['notes']\nwithout = ['notes']",
+        &[(15, 11, "no message would pass")],
+    ),
+    ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nwithout = 'notes'", &[(14, 11, "must be a list of sorts")]),
+    ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nnotes = ['C', 'H']", &[(14, 15, "the text `H` is not a note")]),
+    ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nnotes = []", &[(14, 9, "lists no note")]),
+    ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nnotes = [128]", &[(14, 10, "128 is not a note")]),
+    ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nscale = 'X minor'", &[(14, 9, "unknown scale `X minor`")]),
+    ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nscale = 'C'", &[(14, 9, "unknown scale `C`")]),
+    ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nscale = ['C4']", &[(14, 10, "is no note of a scale")]),
+    ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nkey_fade = 4", &[(14, 1, "this cable has no `keys`")]),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\nvelocity_fade = 4",
+        &[(14, 1, "this cable has no `velocities`")],
+    ),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\nchannel_map = [[1, 17]]",
+        &[(14, 16, "must be two MIDI channels")],
+    ),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\nchannel_map = [[1, 2], [1, 3]]",
+        &[(14, 24, "channel 1 is in `channel_map` twice")],
+    ),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\nchannel = 1\nchannel_map = [[1, 2]]",
+        &[(15, 1, "both `channel` and `channel_map`")],
+    ),
+    ("[[cable]]\nfrom = 'keys'\nto = 'lead'\ncontrollers = [{ to = 1 }]", &[(14, 16, "has no `from`")]),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\ncontrollers = [{ from = 120 }]",
+        &[(14, 25, "120 is no controller")],
+    ),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\ncontrollers = [{ from = 1 }, { from = 1 }]",
+        &[(14, 39, "has a rule already")],
+    ),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\ncontrollers = [{ from = 1, range = [1] }]",
+        &[(14, 36, "must be two values from 0 to 127")],
+    ),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\ncontrollers = [{ from = 1, curve = 'odd' }]",
+        &[(14, 36, "unknown curve `odd`")],
+    ),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\ncontrollers = [{ from = 1, form = 1 }]",
+        &[(14, 28, "unknown key `form`")],
+    ),
+    (
+        "[[cable]]\nfrom = 'keys'\nto = 'lead'\ncontrollers = [{ from = 'bend', to = 'bend' }]",
+        &[(14, 16, "lose its fineness")],
+    ),
     ("[[cable]]\nfrom = 'keys'\nto = 'lead'\nkey = 'C4..C5'", &[(14, 1, "unknown key `key` in [[cable]]")]),
     // Loops.
     ("[stage.a]\nkind = 'gain'\n[[cable]]\nfrom = 'a'\nto = 'a'", &[(13, 1, "the loop a -> a has no delay")]),
@@ -526,7 +584,12 @@ fn every_key_takes_its_example_and_default() {
                         };
                         let ends = [("from", from), ("to", to)].into_iter().filter(|end| end.0 != key.name);
                         let ends: String = ends.map(|(end, name)| format!("{end} = '{name}'\n")).collect();
-                        format!("{BASE}[[cable]]\n{ends}{line}")
+                        let beside = match key.name {
+                            "key_fade" => "keys = 'C2..C4'\n",
+                            "velocity_fade" => "velocities = '9..99'\n",
+                            _ => "",
+                        };
+                        format!("{BASE}[[cable]]\n{ends}{beside}{line}")
                     }
                     "engine" | "transport" => format!("{BASE}[{section}]\n{line}"),
                     "midi" => {

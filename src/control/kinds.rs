@@ -24,7 +24,7 @@ struct Entry {
 /// One parameter or key. What does not apply is null.
 #[derive(Serialize)]
 struct Row {
-    name: &'static str,
+    name: String,
     /// `number`, `integer`, `choice`, `switch`, `text`, `list` or `table`.
     r#type: &'static str,
     unit: Option<&'static str>,
@@ -33,6 +33,9 @@ struct Row {
     choices: Option<Vec<&'static str>>,
     default: Option<Json>,
     example: Json,
+    /// The default and the example as a rig writes them.
+    #[serde(skip)]
+    written: [Option<String>; 2],
     /// Changes while it sounds, without building the actor anew.
     live: bool,
     summary: &'static str,
@@ -85,7 +88,7 @@ fn entries(kinds: &Kinds) -> Vec<Entry> {
         name: (*name).to_owned(),
         role: name,
         summary: (*summary).to_owned(),
-        parameters: keys.iter().map(of_key).collect(),
+        parameters: keys.iter().flat_map(of_keys).collect(),
     });
     of_role(Role::Instrument).chain(of_role(Role::Stage)).chain(sections).collect()
 }
@@ -122,7 +125,7 @@ fn of_parameter(parameter: &Parameter) -> Row {
         Shape::Switch => ("switch", None, None, None),
     };
     Row {
-        name: parameter.name,
+        name: parameter.name.to_owned(),
         r#type,
         unit: (parameter.unit != Unit::None).then(|| parameter.unit.symbol()),
         min,
@@ -130,9 +133,23 @@ fn of_parameter(parameter: &Parameter) -> Row {
         choices,
         default: parameter.default.map(json),
         example: json(parameter.example),
+        written: [None, None],
         live: parameter.live,
         summary: parameter.summary,
     }
+}
+
+/// A key, and those of its tables, as `controllers.from`.
+fn of_keys(key: &Key) -> Vec<Row> {
+    let mut rows = vec![of_key(key)];
+    if let KeyShape::Tables(keys) | KeyShape::Table(keys) = key.shape {
+        let inner = |inner| {
+            let row = of_key(inner);
+            Row { name: format!("{}.{}", key.name, row.name), ..row }
+        };
+        rows.extend(keys.iter().map(inner));
+    }
+    rows
 }
 
 fn of_key(key: &Key) -> Row {
@@ -148,6 +165,7 @@ fn of_key(key: &Key) -> Row {
         Sample::Names(names) => Json::from(names),
         Sample::Range(range) => Json::from(&range[..]),
         Sample::Setting(parameter, value) => serde_json::json!({ parameter: value }),
+        Sample::Toml(text) => text.parse().map_or(Json::Null, |value| of_toml(&value)),
     };
     let (r#type, min, max) = match key.shape {
         KeyShape::Number { min, max } => ("number", Some(min.into()), Some(max.into())),
@@ -169,22 +187,49 @@ fn of_key(key: &Key) -> Row {
         | KeyShape::SceneKey
         | KeyShape::Parameter
         | KeyShape::Action
-        | KeyShape::Velocity => ("text", None, None),
+        | KeyShape::Velocity
+        | KeyShape::Curve
+        | KeyShape::NoteLength
+        | KeyShape::Scale => ("text", None, None),
+        KeyShape::Words(_) | KeyShape::Notes | KeyShape::Tables(_) => ("list", None, None),
+        KeyShape::ChannelMap => ("list", Some(1.into()), Some(16.into())),
+        KeyShape::Values => ("list", Some(0.into()), Some(127.into())),
+        KeyShape::Interval { .. } => ("text", None, None),
+        KeyShape::Table(_) => ("table", None, None),
+        KeyShape::Control(_) => ("integer", Some(0.into()), Some(keys::CONTROLLERS.into())),
     };
+    let choices = match key.shape {
+        KeyShape::Words(words) | KeyShape::Control(words) | KeyShape::Choice(words) => Some(words.to_vec()),
+        _ => None,
+    };
+    let written = |sample: Sample| matches!(sample, Sample::Toml(_)).then(|| sample.to_string());
     Row {
-        name: key.name,
+        name: key.name.to_owned(),
         r#type,
         unit: (!key.unit.is_empty()).then_some(key.unit),
         min,
         max,
-        choices: match key.shape {
-            KeyShape::Choice(words) => Some(words.to_vec()),
-            _ => None,
-        },
+        choices,
         default: key.default.map(json),
         example: json(key.example),
+        written: [key.default.and_then(written), written(key.example)],
         live: false,
         summary: key.summary,
+    }
+}
+
+fn of_toml(value: &toml_edit::Value) -> Json {
+    use toml_edit::Value;
+    match value {
+        Value::String(text) => Json::from(text.value().as_str()),
+        Value::Integer(number) => Json::from(*number.value()),
+        Value::Float(number) => Json::from(*number.value()),
+        Value::Boolean(on) => Json::from(*on.value()),
+        Value::Datetime(date) => Json::from(date.value().to_string()),
+        Value::Array(list) => list.iter().map(of_toml).collect(),
+        Value::InlineTable(table) => {
+            Json::Object(table.iter().map(|(key, value)| (key.to_owned(), of_toml(value))).collect())
+        }
     }
 }
 
@@ -216,8 +261,10 @@ fn columns(row: &Row) -> [String; 4] {
         _ if row.r#type == "switch" => "true or false".to_owned(),
         _ => row.r#type.to_owned(),
     };
-    let default = row.default.as_ref().map_or("-".to_owned(), plain);
-    [row.name.to_owned(), value, format!("default {default}"), format!("e.g. {}", plain(&row.example))]
+    let [default, example] = &row.written;
+    let default = default.clone().or(row.default.as_ref().map(plain)).unwrap_or("-".to_owned());
+    let example = example.clone().unwrap_or_else(|| plain(&row.example));
+    [row.name.clone(), value, format!("default {default}"), format!("e.g. {example}")]
 }
 
 /// A number without `.0`, a table as TOML, anything else as JSON, which here is TOML too.
@@ -266,11 +313,18 @@ mod tests {
             .iter()
             .filter_map(|row| row["name"].as_str())
             .collect();
-        assert_eq!(
-            names,
-            ["from", "to", "from_channel", "keys", "velocities", "transpose", "velocity", "channel", "gain"]
-        );
-        assert_eq!(cable["parameters"][5]["min"], -127);
+        let inner = |name: &&str| name.contains('.');
+        let (inner, own): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| inner(name));
+        let known: Vec<&str> = keys::CABLE.iter().map(|key| key.name).collect();
+        assert_eq!(own, known);
+        assert!(inner.contains(&"controllers.from") && inner.contains(&"controllers.curve"), "{inner:?}");
+        let row = |name: &str| &cable["parameters"][names.iter().position(|n| *n == name).expect(name)];
+        assert_eq!(row("transpose")["min"], -127);
+        assert_eq!(row("controllers")["example"][0]["to"], 74);
+        assert_eq!(row("channel_map")["example"], serde_json::json!([[1, 3], [2, 4]]));
+        for row in cable["parameters"].as_array().expect("rows") {
+            assert!(!row["example"].is_null() && !row["summary"].is_null(), "{row}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use voice::{PluckVoice, Strike};
 
 use super::channel::{Channel, Request};
 use super::voice_pool::{Note, VoicePool};
+use super::zones::Zones;
 use crate::midi::{Event, EventKind, Message};
 use crate::stage::{
     Block, Context, Input, Kind, Parameter, PrepareError, Processor, RAMP_SECONDS, Role, Settings, Status,
@@ -59,6 +60,7 @@ struct Prepared {
     touch: Touch,
     body: f32,
     bend_semitones: f32,
+    mpe: usize,
 }
 
 /// The processor of a `pluck`. Real-time: yes, after `new`.
@@ -70,6 +72,7 @@ struct Pluck {
     /// The touch is another since the last tick.
     changed: bool,
     channels: [Channel; CHANNELS],
+    zones: Zones,
     pool: VoicePool<PluckVoice>,
     body: Body,
     struck: u64,
@@ -85,14 +88,18 @@ impl Pluck {
             touch: Touch::new(settings),
             body: number("body") as f32,
             bend_semitones: number("bend_semitones") as f32,
+            mpe: settings.choice(PARAMETERS, "mpe"),
         };
+        let mut channels = std::array::from_fn(|_| Channel::new(format.rate, prepared.bend_semitones));
+        let zones = Zones::of_choice(prepared.mpe, &mut channels, format.rate);
         Pluck {
             rate: format.rate,
             seed: format.seed,
             prepared,
             touch: prepared.touch,
             changed: false,
-            channels: std::array::from_fn(|_| Channel::new(format.rate, prepared.bend_semitones)),
+            channels,
+            zones,
             pool: VoicePool::new(number("voices") as usize, PluckVoice::idle(format.rate)),
             body: Body::new(format.rate, prepared.body),
             struck: 0,
@@ -137,7 +144,7 @@ impl Pluck {
             }
             Message::PitchBend { channel, value } => {
                 self.channels[usize::from(channel)].bend(value);
-                self.settle(channel);
+                self.share(channel);
             }
             Message::PolyPressure { .. }
             | Message::ProgramChange { .. }
@@ -147,6 +154,29 @@ impl Pluck {
     }
 
     fn control(&mut self, source: u16, channel: u8, number: u8, value: u8) {
+        for hearer in self.zones.hearers_of_control(channel, number).channels() {
+            self.control_one(source, hearer, number, value);
+        }
+        self.share(channel);
+    }
+
+    /// What a master adds to its members goes to them.
+    fn share(&mut self, channel: u8) {
+        self.zones.share(channel, &mut self.channels);
+        self.zones.hearers(channel).channels().for_each(|channel| self.settle(channel));
+    }
+
+    /// An MPE zone begins or ends: what sounds on its channels is let go.
+    fn set_zone(&mut self, master: u8, members: u8) {
+        let changed = self.zones.configure(master, members, &mut self.channels, self.rate);
+        for channel in changed.channels() {
+            self.pool.sostenuto_up(channel, false);
+            self.pool.all_notes_off(channel, false);
+            self.settle(channel);
+        }
+    }
+
+    fn control_one(&mut self, source: u16, channel: u8, number: u8, value: u8) {
         let state = &mut self.channels[usize::from(channel)];
         let request = state.control(source, number, value);
         let pedal = state.sustain();
@@ -158,6 +188,7 @@ impl Pluck {
             Request::AllSoundOff => self.pool.all_sound_off(channel),
             Request::AllNotesOff => self.pool.all_notes_off(channel, pedal),
             Request::Reset => self.pool.sostenuto_up(channel, false),
+            Request::Zone(members) => self.set_zone(channel, members),
         }
         self.settle(channel);
     }
@@ -214,10 +245,11 @@ impl Pluck {
 
 impl Processor for Pluck {
     fn reset(&mut self) {
-        let Prepared { touch, body, bend_semitones } = self.prepared;
+        let Prepared { touch, body, bend_semitones, mpe } = self.prepared;
         let rate = self.rate;
         self.pool.clear();
         self.channels = std::array::from_fn(|_| Channel::new(rate, bend_semitones));
+        self.zones = Zones::of_choice(mpe, &mut self.channels, rate);
         self.touch = touch;
         self.changed = false;
         self.body = Body::new(rate, body);

@@ -19,6 +19,7 @@ use voice::{Common, Strike, SynthVoice};
 use super::channel::{Channel, Request};
 use super::kit::Kit;
 use super::voice_pool::{Note, VoicePool};
+use super::zones::Zones;
 use crate::midi::{Event, EventKind, Message};
 use crate::stage::{
     Block, Context, Input, Kind, Parameter, PrepareError, Processor, Role, Settings, Status, StreamFormat,
@@ -68,6 +69,9 @@ struct Synth {
     hears_programs: bool,
     bend_semitones: f32,
     channels: [Channel; CHANNELS],
+    /// What `mpe` says, and the zones that go.
+    mpe: usize,
+    zones: Zones,
     sounds: [Sound; CHANNELS],
     last_keys: [Option<f32>; CHANNELS],
     pool: VoicePool<SynthVoice>,
@@ -95,6 +99,14 @@ fn sounds_at_rest(preset: usize) -> [Sound; CHANNELS] {
     })
 }
 
+/// The same, where members of a zone play what their master does.
+fn sounds_in(zones: Zones, preset: usize) -> [Sound; CHANNELS] {
+    let sounds = sounds_at_rest(preset);
+    std::array::from_fn(|channel| {
+        sounds[usize::from(zones.master_of(channel as u8).unwrap_or(channel as u8))]
+    })
+}
+
 impl Synth {
     fn new(settings: &Settings, format: StreamFormat) -> Synth {
         let number = |id: Id| settings.number(&PARAMETERS, id.parameter().name);
@@ -104,6 +116,9 @@ impl Synth {
         let bend_semitones = number(Id::BendSemitones) as f32;
         let preset = choice(Id::Preset);
         let voices = number(Id::Voices) as usize;
+        let mpe = choice(Id::Mpe);
+        let mut channels = std::array::from_fn(|_| Channel::new(format.rate, bend_semitones));
+        let zones = Zones::of_choice(mpe, &mut channels, format.rate);
         Synth {
             common,
             seed: format.seed,
@@ -113,8 +128,10 @@ impl Synth {
             preset,
             hears_programs: choice(Id::Programs) == 0,
             bend_semitones,
-            channels: std::array::from_fn(|_| Channel::new(format.rate, bend_semitones)),
-            sounds: sounds_at_rest(preset),
+            channels,
+            mpe,
+            zones,
+            sounds: sounds_in(zones, preset),
             last_keys: [None; CHANNELS],
             pool: VoicePool::new(voices, SynthVoice::idle(common)),
             kit: Kit::new(format.rate, voices),
@@ -159,18 +176,20 @@ impl Synth {
                 self.control(event.source, channel, controller, value);
             }
             Message::ProgramChange { channel, program } => {
-                let sound = &mut self.sounds[usize::from(channel)];
-                if self.hears_programs && *sound != Sound::Kit {
-                    *sound = Sound::Patch(gm::preset_of_program(program) as u8);
+                for channel in self.zones.hearers(channel).channels() {
+                    let sound = &mut self.sounds[usize::from(channel)];
+                    if self.hears_programs && *sound != Sound::Kit {
+                        *sound = Sound::Patch(gm::preset_of_program(program) as u8);
+                    }
                 }
             }
             Message::ChannelPressure { channel, pressure } => {
                 self.channels[usize::from(channel)].press(pressure);
-                self.settle(channel);
+                self.share(channel);
             }
             Message::PitchBend { channel, value } => {
                 self.channels[usize::from(channel)].bend(value);
-                self.settle(channel);
+                self.share(channel);
             }
             Message::System { .. } => {}
         }
@@ -192,6 +211,38 @@ impl Synth {
     }
 
     fn control(&mut self, source: u16, channel: u8, number: u8, value: u8) {
+        for hearer in self.zones.hearers_of_control(channel, number).channels() {
+            self.control_one(source, hearer, number, value);
+        }
+        self.share(channel);
+    }
+
+    /// What a master adds to its members goes to them.
+    fn share(&mut self, channel: u8) {
+        self.zones.share(channel, &mut self.channels);
+        self.zones.hearers(channel).channels().for_each(|channel| self.settle(channel));
+    }
+
+    /// An MPE zone begins or ends: what sounds on its channels is let go.
+    fn set_zone(&mut self, master: u8, members: u8) {
+        let rate = self.common.rate;
+        let changed = self.zones.configure(master, members, &mut self.channels, rate);
+        let sounds = sounds_in(self.zones, self.preset);
+        for channel in changed.channels() {
+            self.pool.sostenuto_up(channel, false);
+            self.pool.all_notes_off(channel, false);
+            let place = usize::from(channel);
+            // A master keeps its program, and its members take it.
+            self.sounds[place] = match self.zones.master_of(channel) {
+                Some(master) => self.sounds[usize::from(master)],
+                None if channel == master || self.zones.is_master(channel) => self.sounds[place],
+                None => sounds[place],
+            };
+            self.settle(channel);
+        }
+    }
+
+    fn control_one(&mut self, source: u16, channel: u8, number: u8, value: u8) {
         let state = &mut self.channels[usize::from(channel)];
         let request = state.control(source, number, value);
         let pedal = state.sustain();
@@ -206,6 +257,7 @@ impl Synth {
             }
             Request::AllNotesOff => self.pool.all_notes_off(channel, pedal),
             Request::Reset => self.pool.sostenuto_up(channel, false),
+            Request::Zone(members) => self.set_zone(channel, members),
         }
         self.settle(channel);
     }
@@ -267,7 +319,8 @@ impl Processor for Synth {
         self.pool.clear();
         self.kit.pool().clear();
         self.channels = std::array::from_fn(|_| Channel::new(rate, bend));
-        self.sounds = sounds_at_rest(self.preset);
+        self.zones = Zones::of_choice(self.mpe, &mut self.channels, rate);
+        self.sounds = sounds_in(self.zones, self.preset);
         self.last_keys = [None; CHANNELS];
         self.struck = 0;
     }

@@ -86,6 +86,24 @@ impl Message {
         }
     }
 
+    /// The same on another channel, 0–15; a system message has none. Real-time: yes.
+    #[must_use]
+    pub const fn on_channel(self, channel: u8) -> Message {
+        let channel = channel & 0x0f;
+        match self {
+            Message::NoteOff { key, velocity, .. } => Message::NoteOff { channel, key, velocity },
+            Message::NoteOn { key, velocity, .. } => Message::NoteOn { channel, key, velocity },
+            Message::PolyPressure { key, pressure, .. } => Message::PolyPressure { channel, key, pressure },
+            Message::ControlChange { controller, value, .. } => {
+                Message::ControlChange { channel, controller, value }
+            }
+            Message::ProgramChange { program, .. } => Message::ProgramChange { channel, program },
+            Message::ChannelPressure { pressure, .. } => Message::ChannelPressure { channel, pressure },
+            Message::PitchBend { value, .. } => Message::PitchBend { channel, value },
+            Message::System { .. } => self,
+        }
+    }
+
     /// Whether losing this message could leave a note sounding for ever: note-off,
     /// pedals going up, the "all off" mode messages, and stop. Real-time: yes.
     pub const fn is_release(self) -> bool {

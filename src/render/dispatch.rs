@@ -1,9 +1,13 @@
+mod motion;
+
 use super::inbox::Inbox;
 use super::scenes::Scenes;
 use super::transport::is_clock;
-use super::{Destination, NODES, Node, Plan, SINKS, SOURCES, Sink};
+use super::{Destination, NODES, Node, Plan, SINKS, SOURCES, STATES, Sink};
 use crate::midi::{Event, EventKind, Message, SYSEX_CHUNK_BYTES, controller};
-use crate::route::{Held, NoteTable, Strike};
+use crate::route::{CableState, Held, NoteTable, Strike, Struck};
+use crate::transport::Grid;
+use crate::unit::SampleRate;
 
 /// The wheel at rest.
 const BEND_REST: u16 = 8_192;
@@ -21,6 +25,11 @@ pub(super) struct Dispatch {
     /// The channels on which anything was sent so far.
     sent: u16,
     pub(super) dropped_events: u64,
+    /// What cables that move in time remember, by number.
+    states: Vec<Option<Box<CableState>>>,
+    /// Musical time, as of this piece.
+    grid: Grid,
+    rate: SampleRate,
 }
 
 /// What the events go to.
@@ -47,8 +56,20 @@ impl Reach<'_> {
     /// Sends what is no strike as a cable would change it.
     pub(super) fn through(&mut self, cable: usize, time: u64, source: u16, message: Message) {
         let Some(cable) = self.plan.cables.get(cable) else { return };
-        let (to, transform) = (cable.to, cable.transform);
-        if let Ok(Some(message)) = transform.apply(message) {
+        if let Ok(Some(message)) = cable.transform.apply(message) {
+            self.send(cable.to, Event::midi(time, source, message));
+        }
+    }
+
+    /// Takes to rest what a cable's controllers moved on the way of a channel.
+    fn rest(&mut self, cable: usize, source: u16, time: u64, channel: u8) {
+        let Some(there) = self.plan.cables.get(cable).filter(|c| c.transform.shaping.is_some()) else {
+            return;
+        };
+        let to = there.to;
+        for nth in 0.. {
+            let rest = self.plan.cables[cable].transform.rests(channel).nth(nth);
+            let Some(message) = rest else { break };
             self.send(to, Event::midi(time, source, message));
         }
     }
@@ -61,7 +82,7 @@ impl Reach<'_> {
 }
 
 impl Dispatch {
-    pub(super) fn new() -> Dispatch {
+    pub(super) fn new(grid: Grid, rate: SampleRate) -> Dispatch {
         Dispatch {
             notes: NoteTable::new(),
             scenes: Scenes::new(),
@@ -70,6 +91,9 @@ impl Dispatch {
             chunk: [0; SYSEX_CHUNK_BYTES],
             sent: 0,
             dropped_events: 0,
+            states: (0..STATES).map(|_| None).collect(),
+            grid,
+            rate,
         }
     }
 
@@ -155,29 +179,16 @@ impl Dispatch {
         match (message, out) {
             (
                 Message::NoteOn { channel, key, .. },
-                Message::NoteOn { channel: to_channel, key: to_key, .. },
+                Message::NoteOn { channel: to_channel, key: to_key, velocity },
             ) => {
                 let strike = Strike { source: event.source, channel, key };
-                let held = Held {
-                    strike,
-                    cable: id,
-                    destination: to.to_number(),
-                    channel: to_channel,
-                    key: to_key,
-                    note: self.notes.fresh_note(),
-                };
-                match self.notes.hold(held) {
-                    Ok(Some(old)) if matches!(to, Destination::Node(_)) => {
-                        reach.send(to, off(&old, event.time, 64));
-                    }
-                    Ok(_) => {}
-                    Err(_) => {
-                        reach.count_dropped(id);
-                        self.dropped_events += 1;
-                        return;
-                    }
+                let struck = Struck { strike, channel: to_channel, key: to_key, velocity };
+                if cable.state.is_some() {
+                    self.enter(index, struck, sent, reach);
+                } else {
+                    self.strike(index, struck, sent, reach);
                 }
-                sent.note = held.note;
+                return;
             }
             // The release of a note that no cable started: gear hears it all
             // the same, an instrument has nothing to release.
@@ -199,11 +210,56 @@ impl Dispatch {
         }
     }
 
+    /// Sends a strike along a cable and remembers it; gives the note where it sounds.
+    fn strike(
+        &mut self,
+        index: usize,
+        struck: Struck,
+        mut sent: Event,
+        reach: &mut Reach<'_>,
+    ) -> Option<Held> {
+        let cable = reach.plan.cables.get(index)?;
+        let (to, id) = (cable.to, cable.id);
+        let held = Held {
+            strike: struck.strike,
+            cable: id,
+            destination: to.to_number(),
+            channel: struck.channel,
+            key: struck.key,
+            note: self.notes.fresh_note(),
+        };
+        match self.notes.hold(held) {
+            Ok(Some(old)) => {
+                if matches!(to, Destination::Node(_)) {
+                    reach.send(to, off(&old, sent.time, 64));
+                }
+                self.note_ended(&old, sent.time, reach);
+            }
+            Ok(None) => {}
+            Err(_) => {
+                self.drop_at(id, reach);
+                return None;
+            }
+        }
+        sent.note = held.note;
+        if !reach.send(to, sent) {
+            self.drop_at(id, reach);
+        }
+        Some(held)
+    }
+
+    /// Something was lost on a cable.
+    fn drop_at(&mut self, cable: u32, reach: &mut Reach<'_>) {
+        reach.count_dropped(cable);
+        self.dropped_events += 1;
+    }
+
     /// Ends the notes of a strike where they were started; `false` if there were none.
     fn release(&mut self, strike: Strike, event: &Event, velocity: u8, reach: &mut Reach<'_>) -> bool {
-        let mut any = false;
+        let mut any = self.let_go(strike, reach);
         while let Some(held) = self.notes.release(strike) {
             any = true;
+            self.note_ended(&held, event.time, reach);
             let to = Destination::from_number(held.destination);
             let mut sent = off(&held, event.time, velocity);
             if matches!(to, Destination::Sink(_)) && event.bytes[0] & 0xf0 == 0x90 {
@@ -234,6 +290,9 @@ impl Dispatch {
         for nth in 0..cables {
             let index = usize::from(reach.plan.ports[usize::from(port)][nth]);
             let cable = &mut reach.plan.cables[index];
+            if !cable.transform.passes_sysex() {
+                continue;
+            }
             if let Destination::Sink(sink) = cable.to
                 && let Some(Some(sink)) = reach.sinks.get_mut(usize::from(sink))
                 && !sink.sysex(*event, bytes)
@@ -249,6 +308,9 @@ impl Dispatch {
         while let Some(held) = self.notes.release_any(|held| held.strike.source == source) {
             reach.send(Destination::from_number(held.destination), off(&held, time, 64));
         }
+        for state in self.states.iter_mut().flatten() {
+            state.end_source(source);
+        }
         let used = std::mem::take(&mut self.channels[usize::from(source) % SOURCES]);
         self.pedals[usize::from(source) % SOURCES] = 0;
         self.scenes.forget_pedals(Some(source));
@@ -260,6 +322,7 @@ impl Dispatch {
                 for rest in at_rest(channel) {
                     reach.through(index, time, source, rest);
                 }
+                reach.rest(index, source, time, channel);
             }
         }
     }
@@ -272,6 +335,9 @@ impl Dispatch {
             if matches!(to, Destination::Sink(_)) {
                 reach.send(to, off(&held, time, 64));
             }
+        }
+        for state in self.states.iter_mut().flatten() {
+            state.clear();
         }
         self.pedals.fill(0);
         self.scenes.forget_pedals(None);
@@ -296,8 +362,8 @@ impl Dispatch {
         reach: &mut Reach<'_>,
     ) {
         for source in 0..SOURCES as u16 {
-            let down = self.pedals[usize::from(source)];
-            let Some(port) = inbox.port_of(source).filter(|_| down != 0) else { continue };
+            let (down, used) = (self.pedals[usize::from(source)], self.channels[usize::from(source)]);
+            let Some(port) = inbox.port_of(source).filter(|_| used != 0) else { continue };
             let cables = reach.plan.ports.get(usize::from(port)).map_or(0, Vec::len);
             for nth in 0..cables {
                 let index = usize::from(reach.plan.ports[usize::from(port)][nth]);
@@ -310,6 +376,9 @@ impl Dispatch {
                         reach.through(index, time, source, up);
                     }
                 }
+                for channel in (0..16).filter(|channel| used & (1 << channel) != 0) {
+                    reach.rest(index, source, time, channel);
+                }
             }
         }
     }
@@ -319,6 +388,7 @@ impl Dispatch {
         let number = destination.to_number();
         while let Some(held) = self.notes.release_any(|held| held.destination == number) {
             reach.send(destination, off(&held, time, 64));
+            self.note_ended(&held, time, reach);
         }
     }
 }

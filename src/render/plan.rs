@@ -18,6 +18,8 @@ pub struct Plan {
     pub cables: Vec<MidiCable>,
     /// For each MIDI port of the rig, which of `cables` begin there.
     pub ports: Vec<Vec<u16>>,
+    /// Which of `cables` move in time, in order.
+    pub moving: Vec<u16>,
     /// Nodes whose previous quantum is read by a cable that closes a loop.
     pub looped: Vec<u16>,
     /// Tempo, clocks and what the transport follows.
@@ -101,6 +103,8 @@ pub struct MidiCable {
     pub to: Destination,
     /// What it does on the way.
     pub transform: Transform,
+    /// The place of what it remembers, for one that moves in time.
+    pub state: Option<u16>,
     /// The cable of the plan before that this one is, if any.
     pub continues: Option<u16>,
     /// What it lost, so far; the same counters for all its life.

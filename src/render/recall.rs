@@ -1,3 +1,4 @@
+use crate::midi::registered::{Meaning, Parameter, Registered};
 use crate::midi::{Event, EventKind, Message, controller};
 
 const CHANNELS: usize = 16;
@@ -10,11 +11,17 @@ const KEPT: u128 = 1 | 1 << 32 | 1 << 7 | 1 << 10 | 0x3ff << 70 | 0x1f << 91;
 
 /// What the channels of an instrument were told and still goes: programs,
 /// controllers, wheels. A fresh processor is told it again, so that it comes back
-/// with the sound that was chosen. Registered parameters are not kept: what they
-/// mean lies in the order of several messages. Real-time: yes, but for the constructor.
+/// with the sound that was chosen. Real-time: yes, but for the constructor.
 pub(super) struct Recall {
     channels: Box<[Channel; CHANNELS]>,
+    /// What controllers mean together.
+    registered: Box<Registered>,
 }
+
+/// The registered parameters that instruments hear, in the order in which they are
+/// told: an MPE zone sets the ranges of bend of its channels.
+const PARAMETERS: [Parameter; 4] =
+    [Parameter::MPE_CONFIGURATION, Parameter::BEND_RANGE, Parameter::FINE_TUNING, Parameter::COARSE_TUNING];
 
 #[derive(Clone, Copy)]
 struct Channel {
@@ -24,14 +31,22 @@ struct Channel {
     /// A bit for each controller that was moved.
     moved: u128,
     values: [u8; CONTROLLERS],
+    /// Of each of [`PARAMETERS`], 14 bits.
+    parameters: [Option<u16>; PARAMETERS.len()],
 }
 
 impl Recall {
     /// Nothing was told yet. Real-time: no (allocates).
     pub(super) fn new() -> Recall {
-        let silent =
-            Channel { program: None, bend: None, pressure: None, moved: 0, values: [0; CONTROLLERS] };
-        Recall { channels: Box::new([silent; CHANNELS]) }
+        let silent = Channel {
+            program: None,
+            bend: None,
+            pressure: None,
+            moved: 0,
+            values: [0; CONTROLLERS],
+            parameters: [None; PARAMETERS.len()],
+        };
+        Recall { channels: Box::new([silent; CHANNELS]), registered: Box::default() }
     }
 
     /// The instrument hears this.
@@ -39,6 +54,9 @@ impl Recall {
         for event in events {
             let Some(EventKind::Midi(message)) = event.kind() else { continue };
             let Some(channel) = message.channel() else { continue };
+            if let Some(Meaning::Value { parameter, value, .. }) = self.registered.observe(message) {
+                self.hear_parameter(channel, parameter, value);
+            }
             let channel = &mut self.channels[usize::from(channel) % CHANNELS];
             match message {
                 Message::ControlChange { controller: controller::RESET_ALL, .. } => {
@@ -57,8 +75,39 @@ impl Recall {
         }
     }
 
+    fn hear_parameter(&mut self, channel: u8, parameter: Parameter, value: u16) {
+        let Some(place) = PARAMETERS.iter().position(|known| *known == parameter) else { return };
+        if parameter == Parameter::MPE_CONFIGURATION {
+            self.channels.iter_mut().for_each(|channel| channel.parameters[1] = None);
+        }
+        self.channels[usize::from(channel) % CHANNELS].parameters[place] = Some(value);
+    }
+
+    fn tell_parameters(&self, time: u64, to: &mut impl FnMut(Event)) {
+        use controller::{DATA_ENTRY, DATA_ENTRY_LSB, RPN_LSB, RPN_MSB};
+        for (place, parameter) in PARAMETERS.into_iter().enumerate() {
+            let Parameter::Registered(number) = parameter else { continue };
+            for (channel, state) in (0_u8..).zip(self.channels.iter()) {
+                let Some(value) = state.parameters[place] else { continue };
+                let (coarse, fine) = ((value >> 7) as u8, (value & 0x7f) as u8);
+                // Chosen, set, and nothing chosen any more.
+                for (controller, value) in [
+                    (RPN_MSB, (number >> 7) as u8),
+                    (RPN_LSB, (number & 0x7f) as u8),
+                    (DATA_ENTRY, coarse),
+                    (DATA_ENTRY_LSB, fine),
+                    (RPN_MSB, 127),
+                    (RPN_LSB, 127),
+                ] {
+                    to(Event::midi(time, 0, Message::ControlChange { channel, controller, value }));
+                }
+            }
+        }
+    }
+
     /// Tells all of it again: banks before programs, which take them.
     pub(super) fn tell(&self, time: u64, mut to: impl FnMut(Event)) {
+        self.tell_parameters(time, &mut to);
         for (number, channel) in (0_u8..).zip(self.channels.iter()) {
             let mut left = channel.moved;
             while left != 0 {
@@ -127,6 +176,17 @@ mod tests {
             control(2, controller::ALL_SOUND_OFF, 0),
         ];
         assert_eq!(told(&heard), [control(2, 0, 3), control(2, 7, 90), program, bend]);
+    }
+
+    #[test]
+    fn registered_parameters_are_told_whole_and_zones_first() {
+        let set = |channel, number, coarse| {
+            [(101, 0), (100, number), (6, coarse), (38, 0), (101, 127), (100, 127)]
+                .map(|(controller, value)| self::control(channel, controller, value))
+        };
+        let heard = [set(3, 0, 99), set(0, 6, 7), set(2, 0, 24), set(4, 2, 65)].concat();
+        // The zone took the range that channel 4 had before it.
+        assert_eq!(told(&heard), [set(0, 6, 7), set(2, 0, 24), set(4, 2, 65)].concat());
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::rt::clock::FrameClock;
 use crate::rt::pulse::Pulse;
 use crate::rt::{latest, loan, ring};
 use crate::stage::{Input, Ramp};
-use crate::transport::{Grid, State, Time};
+use crate::transport::{Grid, State, Tempo, Time};
 use crate::unit::{Decibels, Frame, HostTime, QUANTUM_FRAMES, SampleRate, maths};
 
 const COMMANDS: usize = 1_024;
@@ -62,7 +62,7 @@ pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle, l
         buses: places(BUSES),
         sinks: places(SINKS),
         inbox: Inbox::new(FrameClock::new(rate), midi_latency_frames),
-        dispatch: Dispatch::new(),
+        dispatch: Dispatch::new(Grid::new(Tempo::DEFAULT, rate), rate),
         commands,
         notices,
         swaps,
@@ -384,8 +384,13 @@ impl Renderer {
         let (now, end) = (self.frame, self.frame + length as Frame);
         let Renderer { plan, nodes, sinks, inbox, dispatch, time, log, .. } = self;
         let reach = &mut Reach { plan, nodes, sinks };
+        dispatch.set_grid(time.grid());
         let mut strikes = inbox.live_strikes;
         let mut take = |event: &Event, inbox: &mut Inbox| {
+            // What cables do by themselves comes in its place among the clocks.
+            dispatch.run(now, event.time, reach, |frame, reach| {
+                time.clocks(now, frame + 1, &reach.plan.time, reach.sinks);
+            });
             time.clocks(now, event.time + 1, &reach.plan.time, reach.sinks);
             time.hear(event, inbox.port_of(event.source), &reach.plan.time);
             dispatch.event(event, inbox, reach);
@@ -409,6 +414,9 @@ impl Renderer {
             }
             take(&event, inbox);
         }
+        dispatch.run(now, end, reach, |frame, reach| {
+            time.clocks(now, frame + 1, &reach.plan.time, reach.sinks);
+        });
         time.clocks(now, end, &reach.plan.time, reach.sinks);
     }
 

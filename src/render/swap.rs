@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::{Node, OutputBus, Plan, Remains, Resident, Score, Sink, Source};
+use crate::route::CableState;
 use crate::transport::{Course, Tempo};
 use crate::unit::Frame;
 
@@ -67,6 +68,8 @@ pub struct Swap {
     pub buses: Vec<(u16, Option<Box<OutputBus>>)>,
     /// Sources to put in places, or to take out.
     pub sources: Vec<(u16, Option<Box<Feed>>)>,
+    /// What cables remember, to put in places, or to take out.
+    pub states: Vec<(u16, Option<Box<CableState>>)>,
     /// Destinations to put in places, or to take out.
     pub sinks: Vec<(u16, Option<Box<Sink>>)>,
 }

@@ -65,7 +65,7 @@ impl Blueprint {
 }
 
 /// FNV-1a over the actor's name, and the run's seed: so that two actors differ.
-fn seed_of(name: &str, seed: u64) -> u64 {
+pub(super) fn seed_of(name: &str, seed: u64) -> u64 {
     name.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

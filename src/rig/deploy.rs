@@ -1,17 +1,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::blueprint::Blueprint;
+use super::blueprint::{Blueprint, seed_of};
 use super::graph::{Edge, Graph, lower, union};
 use super::model::{Actor, CableKind, Device, MidiPort, Port, Rig};
 use super::parse::close_loops;
 use super::scenes::{self, Places, SceneIds};
 use crate::midi::Event;
 use crate::render::{
-    Account, CableCount, Command, Destination, DeviceInput, Label, MidiCable, NODES, Node, OutputBus, Plan,
+    Account, CableCount, Command, Destination, DeviceInput, Label, MidiCable, NODES, Node, OutputBus, Plan, STATES,
     Swap, TimePlan,
 };
-use crate::route::Transform;
+use crate::route::{CableState, Transform};
 use crate::stage::{PrepareError, Role, Value};
 use crate::unit::SampleRate;
 
@@ -260,7 +260,7 @@ impl Deployment {
             self.nodes.values().copied().filter(|n| !nodes.values().any(|kept| kept == n)).collect();
         self.leaving_buses =
             self.buses.values().copied().filter(|b| !buses.values().any(|kept| kept == b)).collect();
-        self.cables = self.midi_cables(&new, &nodes, &ports);
+        self.cables = self.midi_cables(&new, &nodes, &ports, &mut swap);
         self.nodes = nodes;
         self.buses = buses;
         self.ports = ports;
@@ -316,6 +316,9 @@ impl Deployment {
         for (index, cable) in self.cables.iter().enumerate() {
             plan.ports[usize::from(cable.port)].push(index as u16);
             plan.cables.push(cable.midi.clone());
+            if cable.midi.state.is_some() {
+                plan.moving.push(index as u16);
+            }
         }
         for (index, cable) in self.cables.iter_mut().enumerate() {
             cable.midi.continues = Some(index as u16);
@@ -360,9 +363,11 @@ impl Deployment {
         new: &Rig,
         nodes: &BTreeMap<String, u16>,
         ports: &BTreeMap<String, u16>,
+        swap: &mut Swap,
     ) -> Vec<Cable> {
         let mut old = std::mem::take(&mut self.cables);
-        let mut cables = Vec::new();
+        let taken: Vec<u16> = old.iter().filter_map(|cable| cable.midi.state).collect();
+        let mut cables: Vec<Cable> = Vec::new();
         for cable in &new.cables {
             let CableKind::Midi(transform) = &cable.kind else { continue };
             let (from, to) = (new.port_name(cable.from), new.port_name(cable.to));
@@ -373,13 +378,17 @@ impl Deployment {
             };
             let Some(destination) = destination else { continue };
             let same = |c: &Cable| c.from == from && c.to == to;
-            let continued = |c: &Cable| {
-                same(c) && c.midi.to == destination && c.midi.transform.channel == transform.channel
-            };
+            let continued =
+                |c: &Cable| same(c) && c.midi.to == destination && c.midi.transform.controls_like(transform);
             let at = old.iter().position(continued).or_else(|| old.iter().position(same));
             let before = at.map(|at| old.remove(at));
-            cables.push(self.midi_cable(from, to, port, destination, *transform, before));
+            let mut cable = self.midi_cable(from, to, port, destination, transform.clone(), before);
+            let places = cables.iter().filter_map(|cable| cable.midi.state).chain(taken.iter().copied());
+            self.place_state(&mut cable, places.collect(), swap);
+            cables.push(cable);
         }
+        let kept = |place: &u16| cables.iter().any(|cable| cable.midi.state == Some(*place));
+        swap.states.extend(taken.into_iter().filter(|place| !kept(place)).map(|place| (place, None)));
         cables
     }
 
@@ -394,8 +403,13 @@ impl Deployment {
     ) -> Cable {
         let continues = before
             .as_ref()
-            .filter(|c| c.midi.to == destination && c.midi.transform.channel == transform.channel)
+            .filter(|c| c.midi.to == destination && c.midi.transform.controls_like(&transform))
             .and_then(|c| c.midi.continues);
+        // What it remembers of the music serves on, if it is to do the same sort of things.
+        let state = before.as_ref().and_then(|cable| {
+            let (old, new) = (cable.midi.transform.motion.as_ref()?, transform.motion.as_ref()?);
+            cable.midi.state.filter(|_| CableState::serves(old, new))
+        });
         let (id, count) = match before {
             Some(cable) => (cable.midi.id, cable.midi.count),
             None => {
@@ -403,8 +417,21 @@ impl Deployment {
                 (self.next_cable, Arc::new(CableCount::default()))
             }
         };
-        let midi = MidiCable { id, to: destination, transform, continues, count };
+        let midi = MidiCable { id, to: destination, transform, state, continues, count };
         Cable { from: from.to_owned(), to: to.to_owned(), port, midi }
+    }
+
+    /// Gives a cable that moves in time something to remember in, if it has none.
+    fn place_state(&self, cable: &mut Cable, taken: Vec<u16>, swap: &mut Swap) {
+        let Some(motion) = cable.midi.transform.motion.as_ref().filter(|_| cable.midi.state.is_none()) else {
+            return;
+        };
+        let place = (0..STATES as u16).find(|place| !taken.contains(place));
+        let seed = seed_of(&format!("{} {}", cable.from, cable.to), self.seed ^ u64::from(cable.midi.id));
+        if let Some(place) = place {
+            swap.states.push((place, Some(Box::new(CableState::new(motion, self.rate, seed)))));
+        }
+        cable.midi.state = place;
     }
 
     fn place_buses(&self, new: &Rig, swap: &mut Swap) -> BTreeMap<String, u16> {

@@ -9,6 +9,30 @@ pub struct Strike {
     pub key: u8,
 }
 
+/// Set in the channel of a strike that no hand made.
+const GENERATED: u8 = 0x80;
+
+impl Strike {
+    /// The same, as an arpeggiator or a delay made it: no key's release finds it. Real-time: yes.
+    #[must_use]
+    pub const fn generated(self) -> Strike {
+        Strike { channel: self.channel | GENERATED, ..self }
+    }
+}
+
+/// A strike as it leaves a cable. Real-time: yes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Struck {
+    /// What started it.
+    pub strike: Strike,
+    /// The channel it leaves on, 0–15.
+    pub channel: u8,
+    /// The key it leaves with.
+    pub key: u8,
+    /// 1–127.
+    pub velocity: u8,
+}
+
 /// A note that sounds because of a strike, and where. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Held {
@@ -121,6 +145,11 @@ impl NoteTable {
     /// The order is that in which the notes were started, latest first. Real-time: yes.
     pub fn release(&mut self, strike: Strike) -> Option<Held> {
         self.take_from(Self::bucket(strike), |held| held.strike == strike)
+    }
+
+    /// Forgets this note of a strike and gives it back; `None` where it has ended. Real-time: yes.
+    pub fn take(&mut self, strike: Strike, note: u32) -> Option<Held> {
+        self.take_from(Self::bucket(strike), |held| held.note == note)
     }
 
     /// Forgets one note for which `choose` says yes, anywhere; call until `None`.

@@ -1,3 +1,4 @@
+use super::{MessageTypes, Motion, Shaping};
 use crate::midi::Message;
 
 /// What a cable does to the velocity of a strike: 128 entries, applied by index. Real-time: yes.
@@ -79,7 +80,7 @@ impl VelocityCurve {
 
 /// What one MIDI cable filters and changes, in the order of its fields.
 /// Channels are 0–15 here. Real-time: yes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Transform {
     /// Bit n set: incoming channel n passes.
     pub from_channels: u16,
@@ -93,6 +94,10 @@ pub struct Transform {
     pub velocity: VelocityCurve,
     /// The channel everything leaves on, if it is rewritten.
     pub channel: Option<u8>,
+    /// What few cables do; nothing where it is `None`.
+    pub shaping: Option<Box<Shaping>>,
+    /// What it does in time; nothing where it is `None`.
+    pub motion: Option<Box<Motion>>,
 }
 
 impl Default for Transform {
@@ -104,6 +109,8 @@ impl Default for Transform {
             transpose: 0,
             velocity: VelocityCurve::LINEAR,
             channel: None,
+            shaping: None,
+            motion: None,
         }
     }
 }
@@ -120,6 +127,56 @@ impl Transform {
     /// # Errors
     /// [`Dropped`] for a key transposed outside 0–127.
     pub fn apply(&self, message: Message) -> Result<Option<Message>, Dropped> {
+        let Some(shaping) = &self.shaping else { return self.plain(message) };
+        if !shaping.admits(message) {
+            return Ok(None);
+        }
+        Ok(self.plain(message)?.and_then(|out| shaping.apply(message, out)))
+    }
+
+    /// Whether SysEx passes. Real-time: yes.
+    pub fn passes_sysex(&self) -> bool {
+        self.shaping.as_ref().is_none_or(|shaping| shaping.types.contain(MessageTypes::SYSEX))
+    }
+
+    /// The rests of all that this cable's controllers move on the way of an
+    /// incoming channel, for a source that is gone. Real-time: yes.
+    pub fn rests(&self, channel: u8) -> impl Iterator<Item = Message> {
+        let shaping = self.shaping.as_ref().filter(|_| self.from_channels & (1 << (channel & 0x0f)) != 0);
+        let map = shaping.and_then(|shaping| Some((shaping, shaping.controllers.as_ref()?)));
+        map.into_iter().flat_map(move |(shaping, map)| {
+            let to = self.channel.unwrap_or(channel) & 0x0f;
+            map.rests(shaping.channels[usize::from(to)])
+        })
+    }
+
+    /// Whether some channels are dropped, or leave as others. Real-time: yes.
+    pub fn moves_channels(&self) -> bool {
+        let mapped = |shaping: &Shaping| shaping.channels != Shaping::default().channels;
+        self.channel.is_some()
+            || self.from_channels != u16::MAX
+            || self.shaping.as_ref().is_some_and(|shaping| mapped(shaping))
+    }
+
+    /// Whether controllers that went along `other` may be taken back along this
+    /// one: they go to the same channels in the same way. Real-time: yes.
+    pub fn controls_like(&self, other: &Transform) -> bool {
+        let same = |a: &Shaping, b: &Shaping| {
+            a.channels == b.channels
+                && a.controllers == b.controllers
+                && a.types.contain(MessageTypes::CONTROLLERS) == b.types.contain(MessageTypes::CONTROLLERS)
+        };
+        self.channel == other.channel
+            && self.from_channels == other.from_channels
+            && match (&self.shaping, &other.shaping) {
+                (None, None) => true,
+                (Some(a), Some(b)) => same(a, b),
+                (Some(a), None) | (None, Some(a)) => same(a, &Shaping::default()),
+            }
+    }
+
+    /// What the keys that every cable may have make of a message.
+    fn plain(&self, message: Message) -> Result<Option<Message>, Dropped> {
         let Some(channel) = message.channel() else {
             return Ok(Some(message));
         };
@@ -172,6 +229,7 @@ impl Transform {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Fade, Scale};
     use super::*;
 
     fn on(channel: u8, key: u8, velocity: u8) -> Message {
@@ -187,6 +245,7 @@ mod tests {
             transpose: -12,
             channel: Some(9),
             velocity: VelocityCurve::fixed(64),
+            ..Transform::default()
         };
         assert_eq!(cable.apply(on(2, 59, 100)), Ok(Some(on(9, 47, 64))));
         for filtered in [on(1, 50, 50), on(2, 60, 50), on(2, 50, 9), on(2, 50, 101)] {
@@ -197,6 +256,34 @@ mod tests {
         assert_eq!(Transform { transpose: 48, ..down }.apply(on(0, 80, 1)), Err(Dropped));
         let clock = Message::System { status: 0xf8, data: [0, 0] };
         assert_eq!(cable.apply(clock), Ok(Some(clock)));
+    }
+
+    #[test]
+    fn what_few_cables_do_comes_on_top() {
+        let shaping = Shaping {
+            types: MessageTypes::ALL.without(MessageTypes::CONTROLLERS),
+            notes: !(1 << 61),
+            scale: Some(Scale::new(1)),
+            key_fade: Some(Fade::new((60, 127), (0, 127), 3)),
+            channels: std::array::from_fn(|channel| if channel == 2 { 7 } else { channel as u8 }),
+            ..Shaping::default()
+        };
+        let cable = Transform {
+            keys: (60, 127),
+            transpose: 2,
+            shaping: Some(Box::new(shaping)),
+            ..Transform::default()
+        };
+        assert_eq!(cable.apply(on(2, 60, 100)), Ok(Some(on(7, 60, 50))));
+        assert_eq!(cable.apply(on(3, 72, 100)), Ok(Some(on(3, 72, 100))));
+        assert_eq!(cable.apply(on(2, 61, 100)), Ok(None));
+        let pedal = Message::ControlChange { channel: 2, controller: 64, value: 0 };
+        assert_eq!(cable.apply(pedal), Ok(None));
+        assert!(cable.passes_sysex());
+        assert!(!cable.controls_like(&Transform::default()));
+        let faded = Shaping { notes: 1, ..Shaping::default() };
+        let faded = Transform { shaping: Some(Box::new(faded)), ..Transform::default() };
+        assert!(faded.controls_like(&Transform::default()));
     }
 
     #[test]

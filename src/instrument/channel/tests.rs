@@ -47,8 +47,8 @@ fn pan_has_constant_power_and_gains_arrive_in_10_ms() {
     assert_eq!((left[0], right[0]), (1.0, 1.0));
     assert_eq!(left[480], 0.0);
     assert!((right[480] - 0.25 * std::f32::consts::SQRT_2).abs() < 1e-6);
-    for value in 0..=127 {
-        let [left, right] = pan_gains(centred(value));
+    for value in 0..=127_u8 {
+        let [left, right] = pan_gains(centred(f32::from(value)));
         assert!((left * left + right * right - 2.0).abs() < 1e-5);
     }
 }
@@ -64,4 +64,37 @@ fn pedals_ask_only_when_they_move() {
     assert!(!channel.end_source(0));
     assert!(channel.end_source(3));
     assert_eq!(channel.control(0, 125, 0), Request::AllNotesOff);
+}
+
+#[test]
+fn fine_parts_reach_between_the_coarse_ones() {
+    let (mut coarse, mut fine) = (channel(), channel());
+    for number in [1, 7, 10, 11] {
+        coarse.control(0, number, 60);
+        fine.control(0, number, 60);
+        fine.control(0, number + 32, 64);
+    }
+    let measure = |channel: &mut Channel| {
+        channel.snap();
+        let (mut left, mut right) = ([0.0], [0.0]);
+        channel.gains(&mut left, &mut right);
+        (channel.modulation(), left[0], right[0])
+    };
+    let (low, between) = (measure(&mut coarse), measure(&mut fine));
+    assert_eq!(between.0, 60.5 / 127.0);
+    assert!(between.0 > low.0 && between.1 + between.2 > low.1 + low.2);
+    // The next coarse part begins at its own value.
+    for number in [1, 7, 10, 11] {
+        fine.control(0, number, 60);
+    }
+    assert_eq!(measure(&mut fine), low);
+}
+
+#[test]
+fn registered_parameter_six_asks_for_a_zone() {
+    let mut channel = channel();
+    channel.control(0, 101, 0);
+    channel.control(0, 100, 6);
+    assert_eq!(channel.control(0, 6, 15), Request::Zone(15));
+    assert_eq!(settled_pitch(&mut channel), 0.0);
 }

@@ -1,3 +1,4 @@
+use crate::instrument::zones::MPE;
 use crate::stage::{Parameter, Settings, Shape, Unit, Value};
 
 pub(super) const DAMPING: usize = 0;
@@ -79,6 +80,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         example: Value::Number(16.0),
         live: false,
     },
+    MPE,
 ];
 
 /// What a musician turns, but for the body. Real-time: yes.

@@ -1,6 +1,7 @@
 use super::patch::{Patch, UNISON_MOST, Wave};
 use super::presets::{PRESETS, preset};
 use crate::dsp::filter::Response;
+use crate::instrument::zones::MPE;
 use crate::stage::{Parameter, Settings, Shape, Unit, Value};
 
 /// The parameters, in the order of [`PARAMETERS`]. Real-time: no.
@@ -25,6 +26,7 @@ pub enum Id {
     BendSemitones,
     Programs,
     Voices,
+    Mpe,
 }
 
 const ALL: [Id; PARAMETERS.len()] = [
@@ -46,6 +48,7 @@ const ALL: [Id; PARAMETERS.len()] = [
     Id::BendSemitones,
     Id::Programs,
     Id::Voices,
+    Id::Mpe,
 ];
 
 impl Id {
@@ -119,7 +122,7 @@ const fn choice(
     }
 }
 
-pub const PARAMETERS: [Parameter; 18] = [
+pub const PARAMETERS: [Parameter; 19] = [
     choice(
         "preset",
         "the sound to start from; gm: each channel its program's, and drums on channel 10; kit: drums on all \
@@ -237,6 +240,7 @@ pub const PARAMETERS: [Parameter; 18] = [
         example: Value::Number(16.0),
         live: false,
     },
+    MPE,
 ];
 
 /// What the rig sets over the presets. Real-time: no.

@@ -48,6 +48,9 @@ impl Renderer {
             dispatch.end_source(*place, time, port, &mut Reach { plan, nodes, sinks });
             inbox.exchange(*place, feed);
         }
+        for (place, state) in &mut swap.states {
+            dispatch.exchange_state(*place, state, time, &mut Reach { plan, nodes, sinks });
+        }
         for (place, sink) in &mut swap.sinks {
             dispatch.forget(Destination::Sink(*place), time, &mut Reach { plan, nodes, sinks });
             put(sinks, *place, sink);

@@ -11,6 +11,9 @@ use super::super::problem::{Problem, Source, nearest, quoted};
 /// After so many the rest is not looked for: a file that bad is not a rig.
 const PROBLEM_LIMIT: usize = 100;
 
+/// The longest list that a key may have; no rig needs half of it.
+const LIST_LIMIT: usize = 256;
+
 /// What has been found wrong so far.
 pub(super) struct Problems<'s> {
     pub source: &'s Source,
@@ -200,6 +203,27 @@ impl<'a> Fields<'a> {
             problems.add(&self.value_at(key), format!("unknown {key} {}", quoted(word)), Some(hint));
         }
         index
+    }
+
+    /// The values of a list, each with its place; `None` where it is not given or
+    /// no list.
+    pub fn list(
+        &self,
+        key: &str,
+        wanted: &str,
+        problems: &mut Problems<'_>,
+    ) -> Option<Vec<(Range<usize>, &'a Value)>> {
+        let item = self.item(key)?;
+        let at = self.value_at(key);
+        let Some(list) = item.as_array() else {
+            problems.wrong_type(key, item, self.key_at(key), wanted, None);
+            return None;
+        };
+        if list.len() > LIST_LIMIT {
+            problems.add(&at, format!("`{key}` may list up to {LIST_LIMIT}"), None);
+            return None;
+        }
+        Some(list.iter().map(|value| (value.span().unwrap_or_else(|| at.clone()), value)).collect())
     }
 
     pub fn wrong_type(&self, key: &str, wanted: &str, hint: Option<String>, problems: &mut Problems<'_>) {

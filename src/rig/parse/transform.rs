@@ -7,6 +7,7 @@ use toml_edit::{Item, Value};
 use super::super::keys::{self, KeyShape};
 use super::super::problem::quoted;
 use super::fields::{Fields, Problems, found_value};
+use super::{motion, shaping};
 use crate::route::{Transform, VelocityCurve};
 use crate::unit::Key;
 
@@ -31,18 +32,19 @@ pub(super) fn read(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Transfor
             KeyShape::Velocity => {
                 transform.velocity = curve(fields, key.name, problems).unwrap_or(VelocityCurve::LINEAR);
             }
-            KeyShape::Integer { .. } => {
+            KeyShape::Integer { .. } if key.name == "transpose" => {
                 let number = fields.integer(key, problems);
-                match key.name {
-                    "transpose" => {
-                        transform.transpose = number.and_then(|n| i8::try_from(n).ok()).unwrap_or(0)
-                    }
-                    _ => transform.channel = number.and_then(|n| u8::try_from(n - 1).ok()),
-                }
+                transform.transpose = number.and_then(|n| i8::try_from(n).ok()).unwrap_or(0);
+            }
+            KeyShape::Integer { .. } if key.name == "channel" => {
+                let number = fields.integer(key, problems);
+                transform.channel = number.and_then(|n| u8::try_from(n - 1).ok());
             }
             _ => {}
         }
     }
+    transform.shaping = shaping::read(fields, &transform, problems);
+    transform.motion = motion::read(fields, problems);
     transform
 }
 

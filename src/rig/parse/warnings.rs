@@ -1,7 +1,8 @@
 //! What can be played, but is hardly meant.
 
-use super::super::model::{Port, Rig};
+use super::super::model::{Actor, CableKind, Port, Rig};
 use super::super::problem::Problem;
+use crate::instrument::zones::MPE;
 use crate::stage::Role;
 
 /// In the order of the file.
@@ -31,5 +32,23 @@ pub(super) fn of(rig: &Rig) -> Vec<Problem> {
         };
         warnings.push(rig.problem_at_actor(index, message, Some(format!("add a [[cable]] {hint}"))));
     }
+    for (index, cable) in rig.cables.iter().enumerate() {
+        if let (Port::Actor(actor), CableKind::Midi(transform)) = (cable.to, &cable.kind)
+            && let Some(actor) = rig.actors.get(actor)
+            && hears_mpe(actor)
+            && transform.moves_channels()
+        {
+            let message = format!("`{}` plays MPE, and this cable changes or drops channels", actor.name);
+            let hint = "in MPE each note has a channel of its own: leave `from_channel`, `channel` and \
+                        `channel_map` away, or `mpe`";
+            warnings.push(rig.problem_at_cable(index, message, Some(hint.into())));
+        }
+    }
     warnings
+}
+
+/// Whether an instrument was told to play MPE.
+fn hears_mpe(actor: &Actor) -> bool {
+    let parameters = actor.kind.parameters();
+    parameters.iter().any(|known| known.name == MPE.name) && actor.settings.choice(parameters, MPE.name) > 0
 }
