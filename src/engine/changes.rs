@@ -23,6 +23,7 @@ pub(super) struct Step {
 }
 
 /// How a change gets on.
+#[allow(clippy::large_enum_variant)] // It is passed on at once, and kept nowhere.
 pub(super) enum Progress {
     /// It waits, or there is none.
     Nothing,

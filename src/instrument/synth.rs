@@ -214,7 +214,9 @@ impl Synth {
         for hearer in self.zones.hearers_of_control(channel, number).channels() {
             self.control_one(source, hearer, number, value);
         }
-        self.share(channel);
+        if self.zones.is_master(channel) {
+            self.share(channel);
+        }
     }
 
     /// What a master adds to its members goes to them.

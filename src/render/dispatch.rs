@@ -230,7 +230,8 @@ impl Dispatch {
         };
         match self.notes.hold(held) {
             Ok(Some(old)) => {
-                if matches!(to, Destination::Node(_)) {
+                // Gear knows what a key struck twice means; what we repeat ends first.
+                if matches!(to, Destination::Node(_)) || struck.strike.is_generated() {
                     reach.send(to, off(&old, sent.time, 64));
                 }
                 self.note_ended(&old, sent.time, reach);

@@ -387,7 +387,6 @@ impl Renderer {
         dispatch.set_grid(time.grid());
         let mut strikes = inbox.live_strikes;
         let mut take = |event: &Event, inbox: &mut Inbox| {
-            // What cables do by themselves comes in its place among the clocks.
             dispatch.run(now, event.time, reach, |frame, reach| {
                 time.clocks(now, frame + 1, &reach.plan.time, reach.sinks);
             });
@@ -401,7 +400,7 @@ impl Renderer {
         while let Some(event) = inbox.next(now, end) {
             if inbox.live_strikes != strikes {
                 strikes = inbox.live_strikes;
-                // The demo bows out before the player's first note is heard.
+                // The demo bows out before the player's first note.
                 let mut ended = [None; SOURCES];
                 let mut count = 0;
                 inbox.stop_yielding(|place| {

@@ -8,8 +8,8 @@ use super::parse::close_loops;
 use super::scenes::{self, Places, SceneIds};
 use crate::midi::Event;
 use crate::render::{
-    Account, CableCount, Command, Destination, DeviceInput, Label, MidiCable, NODES, Node, OutputBus, Plan, STATES,
-    Swap, TimePlan,
+    Account, CableCount, Command, Destination, DeviceInput, Label, MidiCable, NODES, Node, OutputBus, Plan,
+    STATES, Swap, TimePlan,
 };
 use crate::route::{CableState, Transform};
 use crate::stage::{PrepareError, Role, Value};

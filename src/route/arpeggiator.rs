@@ -305,7 +305,7 @@ mod tests {
         arpeggiator.follow(0, false, &hold, &grid);
         assert!(arpeggiator.next_step(&hold, &grid).is_some());
         let mut muted = Arpeggiator::new(3);
-        std::mem::swap(&mut muted.keys, &mut arpeggiator.keys.clone());
+        muted.keys = arpeggiator.keys.clone();
         muted.follow(0, true, &hold, &grid);
         assert_eq!(muted.next_step(&hold, &grid), None, "a muted one lets go");
         arpeggiator.follow(0, false, &open, &grid);

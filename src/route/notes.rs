@@ -18,6 +18,11 @@ impl Strike {
     pub const fn generated(self) -> Strike {
         Strike { channel: self.channel | GENERATED, ..self }
     }
+
+    /// Whether it was made so. Real-time: yes.
+    pub const fn is_generated(self) -> bool {
+        self.channel & GENERATED != 0
+    }
 }
 
 /// A strike as it leaves a cable. Real-time: yes.
