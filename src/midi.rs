@@ -9,7 +9,9 @@ mod event;
 pub mod file;
 mod message;
 pub mod registered;
+mod rest;
 
 pub use assembler::Assembler;
 pub use event::{Event, EventKind, SYSEX_CHUNK_BYTES, SYSEX_LIMIT_BYTES};
 pub use message::{Message, controller};
+pub use rest::{BEND_REST, LSB_ABOVE, Unrest, is_momentary, rest_of};

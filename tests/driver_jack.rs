@@ -53,6 +53,7 @@ fn ports_are_named_wired_and_wired_again_and_a_killed_server_is_a_fault() {
         in_pattern: Some("gear:*".into()),
         out_pattern: None,
         is_virtual: false,
+        traffic: std::sync::Arc::default(),
     };
     let stats = Arc::new(CallbackStats::new(info.rate));
     let callback = Callback::new(Arc::new(Baton::empty()), Arc::clone(&stats));

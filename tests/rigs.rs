@@ -594,9 +594,9 @@ fn every_key_takes_its_example_and_default() {
                     "engine" | "transport" => format!("{BASE}[{section}]\n{line}"),
                     "midi" => {
                         let ends = match key.name {
-                            "virtual" => "in = '*'",
+                            "in" | "out" => "",
                             "clock" => "out = '*'",
-                            _ => "",
+                            _ => "in = '*'",
                         };
                         format!("{BASE}[midi.new]\n{line}{ends}")
                     }

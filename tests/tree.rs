@@ -113,6 +113,7 @@ fn killing_any_actor_changes_no_sample() {
         "renderer:kill@0.4",
         "device/audio:kill@0.5",
         "device/midi:kill@0.6",
+        "device/midi/keys:kill@0.75",
         "journal/recorder:kill@0.7",
         "rig:kill@0.8",
         "instrument:kill@0.9",
@@ -135,6 +136,7 @@ fn killing_any_actor_changes_no_sample() {
         "/engine/stage/echo",
         "/engine/device/audio",
         "/engine/device/midi",
+        "/engine/device/midi/keys",
         "/engine/journal/recorder",
         "/engine/rig",
     ] {

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::files::load_rig;
 use crate::device::audio::{AudioRequest, DriverChoice};
-use crate::engine::live::{ActorState, Job, Live};
+use crate::device::midi::Identity;
+use crate::engine::live::{ActorState, Job, Live, PortReport};
 use crate::engine::{Error, Mending};
 use crate::stage::Kinds;
 
@@ -44,6 +45,54 @@ pub struct ActorLine {
     pub current_seconds: Option<f64>,
     /// Of a keeper: how its instrument or stage fares.
     pub processor: Option<ProcessorLine>,
+    /// Of a MIDI port's keeper: what is connected, and what passed.
+    pub port: Option<PortLine>,
+}
+
+/// How a MIDI port fares, in JSON.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct PortLine {
+    /// The gear that fills it now.
+    pub connected: Vec<GearLine>,
+    /// Messages that came in.
+    pub received: u64,
+    /// Messages that went out.
+    pub sent: u64,
+    /// Messages that were lost.
+    pub dropped: u64,
+    /// Messages said again when gear came back.
+    pub restored: u64,
+}
+
+/// One piece of gear, in JSON.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct GearLine {
+    /// As a pattern of the rig sees it.
+    pub name: String,
+    /// Its serial number, where it has one.
+    pub serial: Option<String>,
+    /// Where it is plugged in.
+    pub usb: Option<String>,
+    /// Which of its ports.
+    pub port: Option<u32>,
+}
+
+impl PortLine {
+    fn of(port: &PortReport) -> PortLine {
+        let gear = |gear: &Identity| GearLine {
+            name: gear.name.clone(),
+            serial: gear.serial.clone(),
+            usb: gear.usb.clone(),
+            port: gear.port,
+        };
+        PortLine {
+            connected: port.connected.iter().map(gear).collect(),
+            received: port.traffic.received,
+            sent: port.traffic.sent,
+            dropped: port.traffic.dropped,
+            restored: port.traffic.restored,
+        }
+    }
 }
 
 /// How an instrument or a stage fares, in JSON.
@@ -83,6 +132,7 @@ impl ActorLine {
                 last_fault: stage.last_fault.as_ref().map(|(kind, _)| kind.clone()),
                 last_fault_frame: stage.last_fault.as_ref().map(|(_, frame)| *frame),
             }),
+            port: actor.port.as_ref().map(PortLine::of),
         }
     }
 }
@@ -106,6 +156,9 @@ pub(super) fn tree(actors: &[ActorState]) -> String {
         if let Some((label, time)) = actor.current.filter(|(_, time)| *time >= Duration::from_secs(1)) {
             let _ = write!(text, ", at `{label}` for {:.0} s", time.as_secs_f64());
         }
+        if let Some(port) = &actor.port {
+            text.push_str(&passed(port));
+        }
         text.push_str(&troubles(actor));
         text.push('\n');
     }
@@ -121,6 +174,19 @@ pub(super) fn failed(actors: &[ActorLine]) -> Vec<String> {
         (actor.restarts > 0).then(|| format!("{}: started again {}{last}", actor.path, times(actor.restarts)))
     };
     actors.iter().filter_map(line).collect()
+}
+
+fn passed(port: &PortReport) -> String {
+    let names: Vec<String> = port.connected.iter().map(|gear| plain(&gear.name)).collect();
+    let names = if names.is_empty() { "nothing connected".to_owned() } else { names.join(" and ") };
+    let count = &port.traffic;
+    let mut text = format!("; {names}: {} in, {} out", count.received, count.sent);
+    for (count, what) in [(count.dropped, "dropped"), (count.restored, "restored")] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {what}");
+        }
+    }
+    text
 }
 
 fn troubles(actor: &ActorState) -> String {
@@ -211,6 +277,7 @@ pub(super) fn actors(rig: Option<&Path>, json: bool, kinds: &Kinds) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::midi::TrafficCount;
     use crate::engine::StageState;
     use crate::engine::live::StageReport;
 
@@ -227,6 +294,7 @@ mod tests {
             p99: Some(Duration::from_micros(120)),
             current: None,
             stage: None,
+            port: None,
         }
     }
 
@@ -260,5 +328,18 @@ mod tests {
         let json = serde_json::to_value(&lines[2]).expect("it serialises");
         assert_eq!(json["processor"]["state"], "quarantined");
         assert_eq!(json["p50_us"], 12.0);
+        let mut keys = actor("/engine/device/midi/keys", 3);
+        assert!(!tree(&[keys.clone()]).contains("connected"));
+        let connected =
+            vec![Identity { name: "KeyStep".into(), usb: Some("1-1".into()), ..Identity::default() }];
+        let traffic = TrafficCount { received: 9, restored: 2, ..TrafficCount::default() };
+        keys.port = Some(PortReport { connected, traffic });
+        let text = tree(&[keys.clone()]);
+        assert!(text.ends_with("; KeyStep: 9 in, 0 out, 2 restored"), "{text}");
+        let json = serde_json::to_value(ActorLine::of(&keys)).expect("it serialises");
+        assert_eq!(
+            (&json["port"]["received"], &json["port"]["connected"][0]["usb"]),
+            (&9.into(), &"1-1".into())
+        );
     }
 }

@@ -179,7 +179,7 @@ fn view(live: &Live) -> StatusView {
     let connected = live.gear();
     let mut gear: Vec<GearView> = connected
         .iter()
-        .map(|c| GearView { name: c.role.clone(), port: Some(c.device.clone()), is_output: c.is_output })
+        .map(|c| GearView { name: c.role.clone(), port: Some(c.device.name.clone()), is_output: c.is_output })
         .collect();
     for port in &rig.midi {
         for is_output in [false, true] {

@@ -9,20 +9,27 @@
 mod alsa;
 mod board;
 pub mod dump;
-mod held;
+mod identity;
 mod input;
 pub mod listen;
+pub(in crate::device) mod memory;
 // Linux has no use for it, but compiles it in tests to keep it whole.
 #[cfg(any(test, not(target_os = "linux")))]
 #[cfg_attr(target_os = "linux", allow(dead_code))]
 mod midir;
 mod output;
+mod traffic;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crossbeam::channel::Receiver;
 
 use self::board::Board;
+pub use self::identity::Identity;
+use self::identity::Wanted;
+pub use self::traffic::{Traffic, TrafficCount};
+use crate::device::pattern::NamePattern;
 use crate::render::{Inlet, Outlet};
 use crate::unit::{Frame, HostTime};
 
@@ -42,10 +49,30 @@ pub struct PortRequest {
     pub out_pattern: Option<String>,
     /// Makes the port and connects it to nothing.
     pub is_virtual: bool,
+    /// Only the device of this serial number.
+    pub serial: Option<String>,
+    /// Only the device that is plugged in here, such as `1-1.2`.
+    pub usb: Option<String>,
+    /// Only this of the device's ports, counted from 0.
+    pub port: Option<u32>,
+    /// Where what passes is counted.
+    pub traffic: Arc<Traffic>,
     /// Where what comes in goes, for a source.
     pub inlet: Option<Inlet>,
     /// Where what goes out comes from, for a destination.
     pub outlet: Option<Outlet>,
+}
+
+impl PortRequest {
+    /// What it asks of the gear that its pattern names.
+    fn wanted(&self, pattern: Option<&String>) -> Option<Wanted> {
+        pattern.filter(|_| !self.is_virtual).map(|pattern| Wanted {
+            pattern: NamePattern::whole(pattern),
+            serial: self.serial.clone(),
+            usb: self.usb.clone(),
+            port: self.port,
+        })
+    }
 }
 
 /// Which way a connection or a port goes, seen from the engine.
@@ -70,8 +97,8 @@ pub struct Connection {
     pub role: String,
     /// Which way.
     pub direction: Direction,
-    /// The device's name.
-    pub device: String,
+    /// The device.
+    pub device: Identity,
 }
 
 /// What changed, for a status line.
@@ -94,6 +121,8 @@ pub struct MidiPortInfo {
     pub direction: Direction,
     /// The system's own name for it, such as `24:0`.
     pub id: String,
+    /// What tells it from others of the same name.
+    pub identity: Identity,
 }
 
 /// Why there is no MIDI.
@@ -194,6 +223,10 @@ mod tests {
             is_virtual: true,
             inlet: Some(inlet),
             outlet: None,
+            serial: None,
+            usb: None,
+            port: None,
+            traffic: Arc::default(),
         };
         match open(vec![request], Box::new(HostTime)) {
             Ok(ports) => {
@@ -208,13 +241,14 @@ mod tests {
     #[test]
     fn the_board_tells_each_change_once() {
         let (board, changes) = Board::new();
-        board.connected(1, "keys", Direction::In, "LabKeys");
-        board.connected(1, "keys", Direction::In, "LabKeys");
-        board.connected(1, "keys", Direction::Out, "LabKeys");
+        let keys = Identity { name: "LabKeys".into(), ..Identity::default() };
+        board.connected(1, "keys", Direction::In, &keys);
+        board.connected(1, "keys", Direction::In, &keys);
+        board.connected(1, "keys", Direction::Out, &keys);
         assert_eq!(board.connections().len(), 2);
         assert!(board.lost(1, "keys", Direction::In) && !board.lost(1, "keys", Direction::In));
         let told: Vec<Change> = changes.try_iter().collect();
         assert_eq!(told.len(), 3);
-        assert!(matches!(&told[2], Change::Lost(lost) if lost.device == "LabKeys"));
+        assert!(matches!(&told[2], Change::Lost(lost) if lost.device == keys));
     }
 }

@@ -106,11 +106,13 @@ pub(super) fn check(injections: &[Injection], rig: &Rig, others: &[&str]) -> Res
     for injection in injections {
         let name = injection.name();
         let is_processor = rig.actors.iter().any(|actor| actor.name == name);
-        let may_be_killed = injection.what == Inject::Kill && others.contains(&name);
+        let is_port = || rig.midi.iter().any(|port| port.name == name);
+        let may_be_killed = injection.what == Inject::Kill && (others.contains(&name) || is_port());
         if is_processor || may_be_killed {
             continue;
         }
-        let others = others.iter().copied().filter(|_| injection.what == Inject::Kill);
+        let ports = rig.midi.iter().map(|port| port.name.as_str());
+        let others = ports.chain(others.iter().copied()).filter(|_| injection.what == Inject::Kill);
         let names: Vec<&str> = rig.actors.iter().map(|actor| actor.name.as_str()).chain(others).collect();
         let hint = match nearest(name, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),

@@ -12,6 +12,7 @@ mod loader;
 mod logging;
 mod midi;
 mod parts;
+mod port;
 mod recording;
 mod renderer;
 mod rig;
@@ -28,7 +29,7 @@ use std::time::{Duration, Instant};
 use audio::AudioKeeping;
 use board::Board;
 use device::Device;
-use gear::{make_ends, placed_ports};
+use gear::{PortBook, make_ends, placed_ports};
 use group::Members;
 use loader::Loading;
 use logging::LogKeeping;
@@ -45,6 +46,7 @@ pub use actors::ActorState;
 pub use board::StageReport;
 pub use gear::Connected;
 pub use job::{Job, Played, Recording, Watched};
+pub use port::PortReport;
 pub use scene::{SceneState, SceneTurn};
 pub use stage::{SetError, StageMessage};
 pub use watchdog::{Hang, OnHang};
@@ -140,9 +142,10 @@ impl Live {
         let demo = job.demo.filter(|_| !gear::can_be_played(is_jack));
         feeds.extend(demo_feeds(&job.rig, demo.as_ref(), info.rate));
         let mut ends = Vec::new();
+        let ports = PortBook::default();
         let settings = RendererSettings { rate: info.rate, midi_latency_frames: Frame::from(latency) };
         let extend = |deployment: &Deployment, swap: &mut Swap| {
-            ends = make_ends(&placed_ports(deployment), time_base(is_jack), swap);
+            ends = make_ends(&placed_ports(deployment), time_base(is_jack), &ports, swap);
             swap.sources.extend(place_scores(deployment, feeds));
         };
         let until = job.seconds.map(|seconds| info.rate.frames(seconds));
@@ -209,6 +212,7 @@ impl Live {
             stages: members(stages),
             audio: Heirloom::new(AudioKeeping::new(device, placed_ports(changes.deployment()))),
             midi: Heirloom::new(gear),
+            ports,
             recording,
             log,
             rig: Heirloom::new(RigKeeping::new(changes, request)),
@@ -276,7 +280,7 @@ impl Live {
         if actor == tree::ENGINE {
             return system.find(&engine);
         }
-        let places = ["", "/instrument", "/stage", "/device", "/journal"];
+        let places = ["", "/instrument", "/stage", "/device", "/journal", "/device/midi"];
         let below = places.iter().map(|place| format!("{engine}{place}/{actor}"));
         below.chain([actor.to_owned()]).find_map(|path| system.find(&path))
     }

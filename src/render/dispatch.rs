@@ -4,21 +4,18 @@ use super::inbox::Inbox;
 use super::scenes::Scenes;
 use super::transport::is_clock;
 use super::{Destination, NODES, Node, Plan, SINKS, SOURCES, STATES, Sink};
-use crate::midi::{Event, EventKind, Message, SYSEX_CHUNK_BYTES, controller};
+use crate::midi::{Event, EventKind, Message, SYSEX_CHUNK_BYTES, Unrest, controller};
 use crate::route::{CableState, Held, NoteTable, Strike, Struck};
 use crate::transport::Grid;
 use crate::unit::SampleRate;
-
-/// The wheel at rest.
-const BEND_REST: u16 = 8_192;
 
 /// Takes events to where their cables lead, and remembers what they started.
 /// Real-time: yes, but for the constructor.
 pub(super) struct Dispatch {
     pub(super) notes: NoteTable,
     pub(super) scenes: Scenes,
-    /// For each source: which channels it used.
-    channels: Box<[u16; SOURCES]>,
+    /// For each source and channel: what the player has away from rest.
+    unrest: Box<[[Unrest; 16]; SOURCES]>,
     /// For each source: on which channels its sustain or sostenuto is down.
     pedals: Box<[u16; SOURCES]>,
     chunk: [u8; SYSEX_CHUNK_BYTES],
@@ -86,7 +83,7 @@ impl Dispatch {
         Dispatch {
             notes: NoteTable::new(),
             scenes: Scenes::new(),
-            channels: Box::new([0; SOURCES]),
+            unrest: Box::new([[Unrest::default(); 16]; SOURCES]),
             pedals: Box::new([0; SOURCES]),
             chunk: [0; SYSEX_CHUNK_BYTES],
             sent: 0,
@@ -112,7 +109,7 @@ impl Dispatch {
     fn message(&mut self, event: &Event, message: Message, inbox: &Inbox, reach: &mut Reach<'_>) {
         let source = usize::from(event.source) % SOURCES;
         if let Some(channel) = message.channel() {
-            self.channels[source] |= 1 << channel;
+            self.unrest[source][usize::from(channel)].observe(message);
         }
         if let Message::ControlChange {
             channel,
@@ -312,15 +309,15 @@ impl Dispatch {
         for state in self.states.iter_mut().flatten() {
             state.end_source(source);
         }
-        let used = std::mem::take(&mut self.channels[usize::from(source) % SOURCES]);
+        let unrest = std::mem::take(&mut self.unrest[usize::from(source) % SOURCES]);
         self.pedals[usize::from(source) % SOURCES] = 0;
         self.scenes.forget_pedals(Some(source));
         let Some(port) = port else { return };
         let cables = reach.plan.ports.get(usize::from(port)).map_or(0, Vec::len);
-        for channel in (0..16).filter(|channel| used & (1 << channel) != 0) {
+        for (channel, unrest) in (0..16).zip(unrest) {
             for nth in 0..cables {
                 let index = usize::from(reach.plan.ports[usize::from(port)][nth]);
-                for rest in at_rest(channel) {
+                for rest in unrest.settle(channel) {
                     reach.through(index, time, source, rest);
                 }
                 reach.rest(index, source, time, channel);
@@ -415,16 +412,4 @@ fn off(held: &Held, time: u64, velocity: u8) -> Event {
     let mut event = Event::midi(time, held.strike.source, message);
     event.note = held.note;
     event
-}
-
-/// Pedals up, wheel and modulation at rest, no pressure.
-fn at_rest(channel: u8) -> [Message; 5] {
-    let control = |controller| Message::ControlChange { channel, controller, value: 0 };
-    [
-        control(controller::SUSTAIN),
-        control(controller::SOSTENUTO),
-        control(controller::MODULATION),
-        Message::PitchBend { channel, value: BEND_REST },
-        Message::ChannelPressure { channel, pressure: 0 },
-    ]
 }

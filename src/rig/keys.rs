@@ -14,6 +14,10 @@ pub use scenes::{CONTROL, CURVES, SCENE, SCENE_LETTERS};
 pub const GAIN_DECIBELS: (f64, f64) = (-120.0, 24.0);
 /// The highest channel of a device that a rig may name, counted from 1.
 pub const DEVICE_CHANNELS: i64 = 64;
+/// The highest number of a port that a rig may ask for, counted from 0.
+pub const PORT_NUMBERS: i64 = 255;
+/// The longest text of a key that takes any, in bytes.
+pub const TEXT_BYTES: usize = 256;
 
 /// The highest controller that is no channel mode message.
 pub const CONTROLLERS: i64 = 119;
@@ -263,6 +267,24 @@ pub const MIDI: &[Key] = &[
         KeyShape::Pattern,
         Sample::Text("Volca*"),
         "sends to every port whose name fits; * stands for anything, case does not count",
+    ),
+    key(
+        "serial",
+        KeyShape::Text,
+        Sample::Text("KS37-0042"),
+        "only gear of this serial number, where several have the name; case does not count",
+    ),
+    key(
+        "usb",
+        KeyShape::Text,
+        Sample::Text("1-1.2"),
+        "only gear plugged in here, as `antiphon devices` shows it",
+    ),
+    key(
+        "port",
+        KeyShape::Integer { min: 0, max: PORT_NUMBERS },
+        Sample::Integer(0),
+        "only this of the gear's ports, counted from 0",
     ),
     key("virtual", KeyShape::Switch, Sample::Switch(true), "makes a port of our own that other programs see")
         .or(Sample::Switch(false)),

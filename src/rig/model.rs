@@ -132,7 +132,7 @@ impl Default for TransportSettings {
 }
 
 /// `[midi.NAME]`: a role that gear fills: a source, a destination, or both.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MidiPort {
     /// Its name in the rig.
     pub name: String,
@@ -145,6 +145,12 @@ pub struct MidiPort {
     pub is_virtual: bool,
     /// It is sent our clock.
     pub clock: bool,
+    /// Only gear of this serial number.
+    pub serial: Option<String>,
+    /// Only gear that is plugged in here, such as `1-1.2`.
+    pub usb: Option<String>,
+    /// Only this of the gear's ports, counted from 0.
+    pub port: Option<u32>,
 }
 
 impl MidiPort {

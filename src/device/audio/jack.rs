@@ -3,6 +3,7 @@
 
 mod dump;
 mod library;
+mod link;
 mod listen;
 mod midi;
 mod notify;
@@ -29,6 +30,7 @@ use super::error::{DriverFault, FaultLatch};
 use super::watch::Watch;
 use super::{AudioDriver, AudioRequest, Callback, DriverError, StreamInfo};
 use crate::unit::HostTime;
+use link::{Link, Remembered, Watched};
 use midi::{InPort, OutPort};
 use notify::Notify;
 use patchbay::{Patchbay, Wish};
@@ -116,7 +118,7 @@ impl AudioDriver for JackDriver {
         let reins = callback.reins();
         let wishes = wishes(&jack_midi);
         let audio = AudioPorts::register(&client, &self.info)?;
-        let (inputs, outputs) = register_midi(&client, &self.info, jack_midi, &self.health)?;
+        let (inputs, outputs, watched) = register_midi(&client, &self.info, jack_midi, &self.health)?;
         let (orders, order_receiver) = bounded(ORDERS);
         let (end, ended) = bounded(1);
         let notify = Notify {
@@ -125,7 +127,7 @@ impl AudioDriver for JackDriver {
             reins: Arc::clone(&reins),
             orders: orders.clone(),
         };
-        let patchbay = Patchbay::new(client.name(), &self.info, &self.request, wishes);
+        let patchbay = Patchbay::new(client.name(), &self.info, &self.request, wishes, watched);
         let process = Process::new(callback, audio, (inputs, outputs), Arc::clone(&self.health));
         let active = client
             .activate_async(notify, process)
@@ -220,21 +222,30 @@ fn register_midi(
     info: &StreamInfo,
     ports: Vec<JackMidiPort>,
     health: &Arc<Health>,
-) -> Result<(Vec<InPort>, Vec<OutPort>), DriverError> {
-    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+) -> Result<MidiPorts, DriverError> {
+    let (mut inputs, mut outputs, mut watched) = (Vec::new(), Vec::new(), Vec::new());
     for port in ports {
         let (in_name, out_name) = port.port_names();
+        let traffic = port.traffic;
+        let mut remember = |name: &str, is_input| {
+            let link = Arc::<Link>::default();
+            watched.push(Watched::new(format!("{}:{name}", client.name()), is_input, Arc::clone(&link)));
+            Remembered::new(link, Arc::clone(&traffic))
+        };
         if let Some(inlet) = port.input {
             let registered = register(client, info, &in_name, MidiIn::default())?;
-            inputs.push(InPort::new(registered, inlet, Arc::clone(health)));
+            inputs.push(InPort::new(registered, inlet, Arc::clone(health), remember(&in_name, true)));
         }
         if let Some(outlet) = port.output {
             let registered = register(client, info, &out_name, MidiOut::default())?;
-            outputs.push(OutPort::new(registered, outlet, Arc::clone(health)));
+            outputs.push(OutPort::new(registered, outlet, Arc::clone(health), remember(&out_name, false)));
         }
     }
-    Ok((inputs, outputs))
+    Ok((inputs, outputs, watched))
 }
+
+/// Our MIDI ports, and what the patchbay watches of them.
+type MidiPorts = (Vec<InPort>, Vec<OutPort>, Vec<Watched>);
 
 /// What named gear is to be connected to.
 fn wishes(ports: &[JackMidiPort]) -> Vec<Wish> {

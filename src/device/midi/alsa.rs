@@ -6,11 +6,13 @@
 //!
 //! Source: ALSA project, "Sequencer interface" of the alsa-lib reference.
 
+mod card;
 mod client;
 mod codec;
 mod directory;
 mod dump;
 mod listen;
+mod queue;
 mod run;
 
 use std::os::unix::net::UnixStream;

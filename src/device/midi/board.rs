@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::channel::{Receiver, Sender, bounded};
 
-use super::{Change, Connection, Direction};
+use super::{Change, Connection, Direction, Identity};
 
 const CHANGES: usize = 64;
 
@@ -24,12 +24,12 @@ impl Board {
     }
 
     /// Notes a connection; `device` tells it from others of the same name.
-    pub(super) fn connected(&self, device: u64, role: &str, direction: Direction, name: &str) {
+    pub(super) fn connected(&self, device: u64, role: &str, direction: Direction, gear: &Identity) {
         let mut connections = self.lock();
         if connections.iter().any(|(id, c)| *id == device && c.role == role && c.direction == direction) {
             return;
         }
-        let connection = Connection { role: role.to_owned(), direction, device: name.to_owned() };
+        let connection = Connection { role: role.to_owned(), direction, device: gear.clone() };
         connections.push((device, connection.clone()));
         self.tell(Change::Connected(connection));
     }

@@ -12,10 +12,10 @@ use std::time::Duration;
 use midir::{MidiIO, MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
 
 use super::board::Board;
+use super::identity::Wanted;
 use super::input::Input;
 use super::output::{Output, Wire};
-use super::{CLIENT_NAME, Direction, FrameToHost, MidiError, MidiPortInfo, PortRequest, Worker};
-use crate::device::pattern::NamePattern;
+use super::{CLIENT_NAME, Direction, FrameToHost, Identity, MidiError, MidiPortInfo, PortRequest, Worker};
 use crate::unit::HostTime;
 
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
@@ -30,18 +30,19 @@ pub(super) fn open(
     let (mut roles, mut outputs) = (Vec::new(), Vec::new());
     for request in requests {
         let destinations = Arc::<Mutex<Vec<Destination>>>::default();
-        let is_destination = request.outlet.is_some();
-        if let Some(outlet) = request.outlet {
-            outputs.push((Output::new(outlet), Arc::clone(&destinations)));
-        }
-        let pattern = |text: Option<String>| text.map(|text| NamePattern::whole(&text));
+        let heard = request.wanted(request.in_pattern.as_ref());
+        let played = request.wanted(request.out_pattern.as_ref());
+        let traffic = request.traffic;
+        let output =
+            request.outlet.map(|outlet| Arc::new(Mutex::new(Output::new(outlet, Arc::clone(&traffic)))));
+        outputs.extend(output.iter().map(|output| (Arc::clone(output), Arc::clone(&destinations))));
         roles.push(Role {
             name: request.name,
-            in_pattern: pattern(request.in_pattern),
-            out_pattern: pattern(request.out_pattern),
+            heard,
+            played,
             is_virtual: request.is_virtual,
-            is_destination,
-            input: request.inlet.map(|inlet| Arc::new(Mutex::new(Input::new(inlet)))),
+            output,
+            input: request.inlet.map(|inlet| Arc::new(Mutex::new(Input::new(inlet, traffic)))),
             destinations,
             sources: Vec::new(),
         });
@@ -72,9 +73,22 @@ pub(super) fn list() -> Result<Vec<MidiPortInfo>, MidiError> {
         (Direction::In, ports(&scanners.input, midir::MidiInputPort::id)),
         (Direction::Out, ports(&scanners.output, midir::MidiOutputPort::id)),
     ] {
-        list.extend(ports.into_iter().map(|(id, name)| MidiPortInfo { name, direction, id }));
+        let info = |(id, name): (String, String)| {
+            let identity = known(&name);
+            MidiPortInfo { name, direction, id, identity }
+        };
+        list.extend(ports.into_iter().map(info));
     }
     Ok(list)
+}
+
+/// midir tells names, and nothing of plugs and serial numbers.
+fn known(name: &str) -> Identity {
+    Identity { name: name.to_owned(), ..Identity::default() }
+}
+
+fn is_meant(wanted: Option<&Wanted>, name: &str) -> bool {
+    wanted.is_some_and(|wanted| wanted.pattern.matches(name) && wanted.is_met_by(&known(name)))
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, MidiError> {
@@ -111,10 +125,10 @@ impl Scanners {
 
 struct Role {
     name: String,
-    in_pattern: Option<NamePattern>,
-    out_pattern: Option<NamePattern>,
+    heard: Option<Wanted>,
+    played: Option<Wanted>,
     is_virtual: bool,
-    is_destination: bool,
+    output: Option<Arc<Mutex<Output>>>,
     input: Option<Arc<Mutex<Input>>>,
     destinations: Arc<Mutex<Vec<Destination>>>,
     sources: Vec<Source>,
@@ -174,7 +188,7 @@ impl Watcher {
                     Err(error) => self.board.trouble(format!("no port for `{}`: {error}", role.name)),
                 }
             }
-            if !role.is_destination {
+            if role.output.is_none() {
                 continue;
             }
             let made = MidiOutput::new(CLIENT_NAME)
@@ -209,14 +223,16 @@ impl Role {
             board.lost(source.id, &self.name, Direction::In);
         }
         for lost in lock(&self.destinations).extract_if(.., |lost| !is_there(outputs, &lost.port)) {
+            if let Some(output) = &self.output {
+                lock(output).detach(lost.id);
+            }
             board.lost(lost.id, &self.name, Direction::Out);
         }
     }
 
     fn listen(&mut self, port: &str, name: &str, next_id: &mut u64, board: &Board) {
         let Some(input) = &self.input else { return };
-        let is_meant = self.in_pattern.as_ref().is_some_and(|pattern| pattern.matches(name));
-        if !is_meant || self.sources.iter().any(|source| source.port == port) {
+        if !is_meant(self.heard.as_ref(), name) || self.sources.iter().any(|source| source.port == port) {
             return;
         }
         let id = *next_id;
@@ -228,16 +244,16 @@ impl Role {
         // with the next look; it is no trouble of the rig's.
         if let Ok(_connection) = connected {
             *next_id += 1;
-            lock(input).attach(id);
+            lock(input).attach(id, &known(name), HostTime::now().nanos());
             self.sources.push(Source { id, port: port.to_owned(), _connection });
-            board.connected(id, &self.name, Direction::In, name);
+            board.connected(id, &self.name, Direction::In, &known(name));
         }
     }
 
     fn send_to(&mut self, port: &str, name: &str, next_id: &mut u64, board: &Board) {
-        let is_meant = self.out_pattern.as_ref().is_some_and(|pattern| pattern.matches(name));
         let is_there = || lock(&self.destinations).iter().any(|there| there.port == port);
-        if !self.is_destination || !is_meant || is_there() {
+        let Some(output) = &self.output else { return };
+        if !is_meant(self.played.as_ref(), name) || is_there() {
             return;
         }
         let connected = MidiOutput::new(CLIENT_NAME).ok().and_then(|end| {
@@ -248,7 +264,8 @@ impl Role {
             let id = *next_id;
             *next_id += 1;
             lock(&self.destinations).push(Destination { id, port: port.to_owned(), connection });
-            board.connected(id, &self.name, Direction::Out, name);
+            lock(output).attach(id);
+            board.connected(id, &self.name, Direction::Out, &known(name));
         }
     }
 }
@@ -272,7 +289,7 @@ fn receiver(input: &Arc<Mutex<Input>>, id: u64) -> impl FnMut(u64, &[u8], &mut (
 struct Devices<'a>(&'a mut [Destination]);
 
 impl Wire for Devices<'_> {
-    fn message(&mut self, bytes: &[u8]) -> bool {
+    fn message(&mut self, bytes: &[u8], _: HostTime) -> bool {
         for destination in self.0.iter_mut() {
             // One that is gone is let go of by the watcher.
             let _ = destination.connection.send(bytes);
@@ -280,19 +297,28 @@ impl Wire for Devices<'_> {
         true
     }
 
-    fn sysex(&mut self, rest: &[u8]) -> usize {
-        self.message(rest);
+    /// These systems take a SysEx only whole.
+    fn sysex(&mut self, rest: &[u8], due: HostTime) -> usize {
+        self.message(rest, due);
         rest.len()
+    }
+
+    fn private(&mut self, device: u64, bytes: &[u8]) -> bool {
+        for destination in self.0.iter_mut().filter(|destination| destination.id == device) {
+            let _ = destination.connection.send(bytes);
+        }
+        true
     }
 }
 
-type Outputs = Vec<(Output, Arc<Mutex<Vec<Destination>>>)>;
+type Outputs = Vec<(Arc<Mutex<Output>>, Arc<Mutex<Vec<Destination>>>)>;
 
-fn send(mut outputs: Outputs, frame_to_host: &FrameToHost, stop: &AtomicBool) {
+fn send(outputs: Outputs, frame_to_host: &FrameToHost, stop: &AtomicBool) {
     while !stop.load(Ordering::Acquire) {
         let now = HostTime::now();
         let mut wait = OUTPUT_INTERVAL;
-        for (output, destinations) in &mut outputs {
+        for (output, destinations) in &outputs {
+            let mut output = lock(output);
             let mut destinations = lock(destinations);
             if let Some(due) = output.pump(now, frame_to_host, &mut Devices(&mut destinations)) {
                 wait = wait.min(Duration::from_nanos(due.since(now)));
@@ -301,8 +327,8 @@ fn send(mut outputs: Outputs, frame_to_host: &FrameToHost, stop: &AtomicBool) {
         let is_idle = outputs.is_empty();
         std::thread::park_timeout(if is_idle { WATCH_INTERVAL } else { wait });
     }
-    for (output, destinations) in &mut outputs {
-        output.finish(&mut Devices(&mut lock(destinations)), || false);
+    for (output, destinations) in &outputs {
+        lock(output).finish(&mut Devices(&mut lock(destinations)), || false);
     }
 }
 

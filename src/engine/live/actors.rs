@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::board::StageReport;
 use super::parts::Parts;
+use super::port::PortReport;
 use crate::actor::ActorReport;
 
 /// One actor of the tree, for people and programs.
@@ -29,6 +30,8 @@ pub struct ActorState {
     pub current: Option<(&'static str, Duration)>,
     /// Of a keeper: how its instrument or stage fares.
     pub stage: Option<StageReport>,
+    /// Of a MIDI port's keeper: what is connected, and what passed.
+    pub port: Option<PortReport>,
 }
 
 /// The tree, parents first.
@@ -45,6 +48,7 @@ pub(super) fn states(roots: &[ActorReport], parts: &Parts) -> Vec<ActorState> {
         p99: report.handling_p99,
         current: report.current.map(|current| (current.label, current.at_least)),
         stage: parts.board.stage(&report.path),
+        port: parts.board.shown().ports.get(report.path.as_ref()).cloned(),
     };
     roots.iter().flat_map(ActorReport::walk).map(state).collect()
 }

@@ -110,7 +110,7 @@ impl AudioKeeper {
 
     /// New doors for the rig's MIDI ports at JACK; what stood at `old_places` ends.
     fn jack_ports(&self, old_places: &[u16]) -> (Swap, Vec<JackMidiPort>) {
-        let (swap, ends) = renew_ends(&self.keeping.ports, old_places, TimeBase::Frames);
+        let (swap, ends) = renew_ends(&self.keeping.ports, old_places, TimeBase::Frames, &self.parts.ports);
         (swap, ends.into_iter().map(Into::into).collect())
     }
 

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::logging::names;
+use super::port::PortReport;
 use super::scene::Stand;
 use super::{Connected, Recording};
 use crate::device::audio::StreamInfo;
@@ -40,6 +41,8 @@ pub(super) struct Shown {
     pub(super) dropped_midi: u64,
     pub(super) is_jack: bool,
     pub(super) gear: Vec<Connected>,
+    /// By the path of each port's keeper.
+    pub(super) ports: BTreeMap<String, PortReport>,
     pub(super) recording: Option<Recording>,
     pub(super) rig: Arc<Rig>,
     pub(super) stand: Stand,
@@ -87,6 +90,7 @@ impl Board {
             dropped_midi: 0,
             is_jack,
             gear: Vec::new(),
+            ports: BTreeMap::new(),
             recording: None,
             rig: Arc::default(),
             stand: Stand::default(),

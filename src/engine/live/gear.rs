@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::device::audio::{JackMidiPort, list_jack};
 use crate::device::midi::{
-    self, Change, Connection, Direction, FrameToHost, MidiError, MidiPorts, PortRequest,
+    self, Change, Connection, Direction, FrameToHost, Identity, MidiError, MidiPorts, PortRequest, Traffic,
 };
 use crate::render::{Feed, Inlet, Origin, Outlet, Swap, TimeBase, inlet, outlet};
 use crate::rig::{Deployment, MidiPort, Rig};
@@ -10,6 +13,7 @@ pub(super) struct PortEnds {
     pub(super) port: MidiPort,
     pub(super) inlet: Option<Inlet>,
     pub(super) outlet: Option<Outlet>,
+    pub(super) traffic: Arc<Traffic>,
 }
 
 /// A MIDI port of the rig, and its place among sources and sinks.
@@ -17,6 +21,17 @@ pub(super) struct PortEnds {
 pub(super) struct PlacedPort {
     pub(super) port: MidiPort,
     pub(super) place: u16,
+}
+
+/// What passed each port of the rig, by its name: over all that opens and closes it.
+#[derive(Default)]
+pub(super) struct PortBook(Mutex<BTreeMap<String, Arc<Traffic>>>);
+
+impl PortBook {
+    pub(super) fn of(&self, name: &str) -> Arc<Traffic> {
+        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(book.entry(name.to_owned()).or_default())
+    }
 }
 
 /// The MIDI ports of the rig that plays.
@@ -27,10 +42,16 @@ pub(super) fn placed_ports(deployment: &Deployment) -> Vec<PlacedPort> {
 }
 
 /// Makes the doors of MIDI ports; the inner ends go into `swap`.
-pub(super) fn make_ends(ports: &[PlacedPort], base: TimeBase, swap: &mut Swap) -> Vec<PortEnds> {
+pub(super) fn make_ends(
+    ports: &[PlacedPort],
+    base: TimeBase,
+    book: &PortBook,
+    swap: &mut Swap,
+) -> Vec<PortEnds> {
     let mut ends = Vec::new();
     for PlacedPort { port, place } in ports {
-        let mut end = PortEnds { port: port.clone(), inlet: None, outlet: None };
+        let traffic = book.of(&port.name);
+        let mut end = PortEnds { port: port.clone(), inlet: None, outlet: None, traffic };
         if port.is_source() {
             let (outer, source) = inlet(base);
             end.inlet = Some(outer);
@@ -48,11 +69,16 @@ pub(super) fn make_ends(ports: &[PlacedPort], base: TimeBase, swap: &mut Swap) -
 }
 
 /// The same for a Renderer that plays: what stood at `old_places` ends.
-pub(super) fn renew_ends(ports: &[PlacedPort], old_places: &[u16], base: TimeBase) -> (Swap, Vec<PortEnds>) {
+pub(super) fn renew_ends(
+    ports: &[PlacedPort],
+    old_places: &[u16],
+    base: TimeBase,
+    book: &PortBook,
+) -> (Swap, Vec<PortEnds>) {
     let mut swap = Swap::default();
     swap.sources.extend(old_places.iter().map(|place| (*place, None)));
     swap.sinks.extend(old_places.iter().map(|place| (*place, None)));
-    let ends = make_ends(ports, base, &mut swap);
+    let ends = make_ends(ports, base, book, &mut swap);
     (swap, ends)
 }
 
@@ -65,6 +91,7 @@ impl From<PortEnds> for JackMidiPort {
             in_pattern: ends.port.input,
             out_pattern: ends.port.output,
             is_virtual: ends.port.is_virtual,
+            traffic: ends.traffic,
         }
     }
 }
@@ -76,8 +103,8 @@ pub struct Connected {
     pub role: String,
     /// Whether the engine sends to it.
     pub is_output: bool,
-    /// The device's name.
-    pub device: String,
+    /// The device.
+    pub device: Identity,
 }
 
 impl From<Connection> for Connected {
@@ -102,7 +129,7 @@ pub(super) fn jack_ports(rig: &Rig) -> Vec<Connected> {
     let port = |port: &MidiPort, is_output| Connected {
         role: port.name.clone(),
         is_output,
-        device: "a port of the JACK server".to_owned(),
+        device: Identity { name: "a port of the JACK server".to_owned(), ..Identity::default() },
     };
     let sources = rig.midi.iter().filter(|m| m.is_source()).map(|m| port(m, false));
     sources.chain(rig.midi.iter().filter(|m| m.is_destination()).map(|m| port(m, true))).collect()
@@ -147,6 +174,10 @@ impl From<PortEnds> for PortRequest {
             is_virtual: ends.port.is_virtual,
             inlet: ends.inlet,
             outlet: ends.outlet,
+            serial: ends.port.serial,
+            usb: ends.port.usb,
+            port: ends.port.port,
+            traffic: ends.traffic,
         }
     }
 }

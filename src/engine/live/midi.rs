@@ -5,13 +5,17 @@ use tokio::task::block_in_place;
 
 use super::gear::{Gear, PlacedPort, PortEnds, renew_ends};
 use super::parts::{Parts, take_over};
+use super::port::PortKeeper;
 use super::renderer::RendererMessage;
-use crate::actor::{Actor, Context, Held, Outcome};
+use super::tree;
+use crate::actor::{Actor, Context, Held, Options, Outcome};
 use crate::engine::doors::HostClock;
 use crate::render::TimeBase;
 
 /// How often the gear is looked at.
 const LOOK: Duration = Duration::from_millis(25);
+/// How long the keeper of a port that is not needed any more may take to end.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What the keeper of the MIDI gear takes.
 pub(super) enum MidiMessage {
@@ -64,6 +68,28 @@ impl MidiKeeper {
         MidiKeeper { parts: Arc::clone(parts), keeping: take_over(&parts.midi) }
     }
 
+    /// Sees to it that each port of the rig has a keeper, and no other.
+    async fn renew_ports(&mut self, context: &mut Context<MidiKeeper>) {
+        let rig = Arc::clone(&self.parts.board.shown().rig);
+        let is_wanted = |name: &str| rig.midi.iter().any(|port| port.name == name);
+        for child in context.children() {
+            if child.path().rsplit('/').next().is_some_and(is_wanted) {
+                continue;
+            }
+            if let Err(error) = child.stop_and_wait(FAREWELL).await {
+                tracing::warn!(%error, "the keeper of a port does not end");
+            }
+            self.parts.board.shown().ports.remove(child.path());
+        }
+        for port in rig.midi.iter().filter(|port| context.child(&port.name).is_none()).collect::<Vec<_>>() {
+            let (parts, name) = (Arc::clone(&self.parts), port.name.clone());
+            let spawned = context.spawn(&port.name, Options::new(), move || PortKeeper::new(&parts, &name));
+            if let Err(error) = spawned {
+                self.parts.board.say(format!("{error}; the port `{}` plays without a keeper", port.name));
+            }
+        }
+    }
+
     fn look(&mut self) {
         let gear = &mut self.keeping.gear;
         let connected = gear.as_ref().map(Gear::connected).unwrap_or_default();
@@ -87,16 +113,21 @@ impl Actor for MidiKeeper {
     }
 
     async fn started(&mut self, context: &mut Context<MidiKeeper>) -> Outcome {
+        context.supervise(tree::supervision());
+        self.renew_ports(context).await;
         context.every(LOOK, || MidiMessage::Look);
         Ok(())
     }
 
-    async fn handle(&mut self, message: MidiMessage, _: &mut Context<MidiKeeper>) -> Outcome {
+    async fn handle(&mut self, message: MidiMessage, context: &mut Context<MidiKeeper>) -> Outcome {
         match message {
-            MidiMessage::Look => self.look(),
+            MidiMessage::Look => {
+                self.look();
+                self.renew_ports(context).await;
+            }
             MidiMessage::Open { ports, old_places } => {
                 block_in_place(|| self.keeping.close());
-                let (swap, ends) = renew_ends(&ports, &old_places, TimeBase::Host);
+                let (swap, ends) = renew_ends(&ports, &old_places, TimeBase::Host, &self.parts.ports);
                 self.parts.addresses.to_renderer(RendererMessage::Lend(Box::new(swap)));
                 let clock = self.parts.clock.clone();
                 if let Some(trouble) = block_in_place(|| self.keeping.open(ends, clock)) {

@@ -2,6 +2,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::audio::{AudioKeeping, AudioMessage};
 use super::board::Board;
+use super::gear::PortBook;
 use super::group::{GroupMessage, Members};
 use super::loader::Loading;
 use super::logging::LogKeeping;
@@ -23,6 +24,7 @@ pub(super) struct Parts {
     pub(super) stages: Heirloom<Members>,
     pub(super) audio: Heirloom<AudioKeeping>,
     pub(super) midi: Heirloom<MidiKeeping>,
+    pub(super) ports: PortBook,
     pub(super) recording: Option<Heirloom<RecordKeeper>>,
     pub(super) log: Option<Heirloom<LogKeeping>>,
     pub(super) rig: Heirloom<RigKeeping>,

@@ -62,6 +62,19 @@ fn midi(entry: &Entry<'_>, problems: &mut Problems<'_>) -> Option<MidiPort> {
     let output = pattern(&fields, "out", problems);
     let is_virtual = fields.switch("virtual", problems).unwrap_or(false);
     let clock = fields.switch("clock", problems).unwrap_or(false);
+    let serial = text(&fields, "serial", problems);
+    let usb = text(&fields, "usb", problems);
+    if usb.as_ref().is_some_and(|usb| !is_usb_path(usb)) {
+        let hint = "it is the number of the bus and of the ports on the way, such as \"1-1.2\"; \
+                    `antiphon devices` shows it";
+        problems.add(&fields.value_at("usb"), "`usb` is no place on a bus", Some(hint.into()));
+    }
+    let port = keys::MIDI.iter().find(|key| key.name == "port");
+    let port = port.and_then(|key| fields.integer(key, problems)).and_then(|port| u32::try_from(port).ok());
+    if let Some(key) = ["serial", "usb", "port"].into_iter().find(|key| is_virtual && fields.has(key)) {
+        let hint = "it is a port of our own: leave the key away, or `virtual`";
+        problems.add(fields.key_at(key), format!("a virtual port has no `{key}`"), Some(hint.into()));
+    }
     if problems.list.len() > before {
         return None;
     }
@@ -72,13 +85,29 @@ fn midi(entry: &Entry<'_>, problems: &mut Problems<'_>) -> Option<MidiPort> {
         problems.add(&entry.at, message, Some(hint.into()));
         return None;
     }
-    let port = MidiPort { name: entry.name.to_owned(), input, output, is_virtual, clock };
+    let port = MidiPort { name: entry.name.to_owned(), input, output, is_virtual, clock, serial, usb, port };
     if clock && !port.is_destination() {
         let message = format!("`{}` is sent a clock, but nothing goes out there", entry.name);
         problems.add(fields.key_at("clock"), message, Some("give it `out = \"NAME*\"`".into()));
         return None;
     }
     Some(port)
+}
+
+fn text(fields: &Fields<'_>, key: &str, problems: &mut Problems<'_>) -> Option<String> {
+    let text = fields.text(key, problems)?;
+    if text.trim().is_empty() || text.len() > keys::TEXT_BYTES {
+        let most = keys::TEXT_BYTES;
+        problems.add(&fields.value_at(key), format!("`{key}` must have 1 to {most} bytes"), None);
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// `1-1.2`: a bus, then the ports on the way.
+fn is_usb_path(text: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once('-').is_some_and(|(bus, ports)| is_number(bus) && ports.split('.').all(is_number))
 }
 
 fn pattern(fields: &Fields<'_>, key: &str, problems: &mut Problems<'_>) -> Option<String> {

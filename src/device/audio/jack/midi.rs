@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use ::jack::{MidiIn, MidiOut, Port, ProcessScope, RawMidi};
 
 use super::Health;
+use super::link::Remembered;
 use super::split::Splitter;
+use crate::device::midi::Traffic;
 use crate::midi::codec::Parsed;
 use crate::midi::{Event, EventKind, SYSEX_CHUNK_BYTES};
 use crate::render::{Inlet, Outlet};
@@ -24,6 +26,8 @@ pub struct JackMidiPort {
     pub out_pattern: Option<String>,
     /// A port for other programs, which connects to nothing by itself.
     pub is_virtual: bool,
+    /// Where what passes is counted.
+    pub traffic: Arc<Traffic>,
 }
 
 impl JackMidiPort {
@@ -43,24 +47,38 @@ pub(super) struct InPort {
     inlet: Inlet,
     health: Arc<Health>,
     splitter: Splitter,
+    remembered: Remembered,
 }
 
 impl InPort {
-    pub(super) fn new(port: Port<MidiIn>, inlet: Inlet, health: Arc<Health>) -> InPort {
-        InPort { port, inlet, health, splitter: Splitter::new() }
+    pub(super) fn new(
+        port: Port<MidiIn>,
+        inlet: Inlet,
+        health: Arc<Health>,
+        remembered: Remembered,
+    ) -> InPort {
+        InPort { port, inlet, health, splitter: Splitter::new(), remembered }
     }
 
     /// Takes the period's events in. Real-time: yes.
     pub(super) fn take(&mut self, first: Frame, scope: &ProcessScope) {
-        let (inlet, health) = (&mut self.inlet, &self.health);
+        let (inlet, health, remembered) = (&mut self.inlet, &self.health, &mut self.remembered);
+        remembered.follow(inlet, first);
         for event in self.port.iter(scope) {
             let frame = first + u64::from(event.time);
             let dropped = self.splitter.take(event.bytes, |parsed| match parsed {
-                Parsed::Message(bytes) => inlet.message(frame, bytes),
-                Parsed::Sysex { bytes, first, last } => inlet.sysex(frame, bytes, first, last),
+                Parsed::Message(bytes) => {
+                    remembered.received(bytes);
+                    inlet.message(frame, bytes);
+                }
+                Parsed::Sysex { bytes, first, last } => {
+                    remembered.received_sysex(last);
+                    inlet.sysex(frame, bytes, first, last);
+                }
             });
             if dropped > 0 {
                 health.dropped_midi.fetch_add(dropped, Relaxed);
+                remembered.dropped(dropped);
             }
         }
     }
@@ -103,10 +121,16 @@ pub(super) struct OutPort {
     health: Arc<Health>,
     pending: Vec<Pending>,
     assemblies: [Assembly; ASSEMBLIES],
+    remembered: Remembered,
 }
 
 impl OutPort {
-    pub(super) fn new(port: Port<MidiOut>, outlet: Outlet, health: Arc<Health>) -> OutPort {
+    pub(super) fn new(
+        port: Port<MidiOut>,
+        outlet: Outlet,
+        health: Arc<Health>,
+        remembered: Remembered,
+    ) -> OutPort {
         let assembly = |_| Assembly {
             bytes: Vec::with_capacity(ASSEMBLY_BYTES),
             source: None,
@@ -120,6 +144,7 @@ impl OutPort {
             health,
             pending: Vec::with_capacity(PENDING),
             assemblies: std::array::from_fn(assembly),
+            remembered,
         }
     }
 
@@ -166,6 +191,7 @@ impl OutPort {
     fn collect(&mut self, first: Frame, frames: usize) {
         let end = first + frames as u64;
         let mut chunk = [0; SYSEX_CHUNK_BYTES];
+        self.restore();
         while self.pending.len() < PENDING && self.outlet.next_time().is_some_and(|time| time < end) {
             let Some(event) = self.outlet.receive(&mut chunk) else { return };
             let offset = event.time.saturating_sub(first) as u32;
@@ -174,6 +200,21 @@ impl OutPort {
                 self.pending.push(Pending { offset, order, content });
             }
         }
+    }
+
+    /// Puts what gear should know that is back before what is new.
+    fn restore(&mut self) {
+        let OutPort { pending, remembered, .. } = self;
+        // The longest part has seven messages.
+        while pending.len() + 8 <= PENDING
+            && remembered.tell(|message| {
+                let mut bytes = [0; 3];
+                bytes[..message.len()].copy_from_slice(message);
+                let order = pending.len() as u32;
+                let content = Content::Short { bytes, length: message.len() };
+                pending.push(Pending { offset: 0, order, content });
+            })
+        {}
     }
 
     fn content(&mut self, event: &Event, chunk: &[u8; SYSEX_CHUNK_BYTES]) -> Option<Content> {
@@ -185,6 +226,7 @@ impl OutPort {
                 }
                 let mut bytes = [0; 3];
                 bytes[..wire.len()].copy_from_slice(wire);
+                self.remembered.sent(wire);
                 Some(Content::Short { bytes, length: wire.len() })
             }
             EventKind::Sysex { first, last, bytes } => {

@@ -45,6 +45,10 @@ impl NotificationHandler for Notify {
         }
     }
 
+    fn ports_connected(&mut self, _: &Client, _: PortId, _: PortId, _: bool) {
+        let _ = self.orders.try_send(Order::Rewired);
+    }
+
     fn xrun(&mut self, _: &Client) -> Control {
         self.health.xruns.fetch_add(1, Relaxed);
         Control::Continue

@@ -6,6 +6,7 @@ use crossbeam::channel::{Receiver, RecvTimeoutError};
 
 use super::super::error::FaultLatch;
 use super::super::{AudioRequest, StreamInfo};
+use super::link::Watched;
 use super::notify::Notify;
 use super::process::Process;
 use super::server::{AUDIO, MIDI};
@@ -20,6 +21,8 @@ pub(super) enum Order {
     /// This port appeared: see what there is to connect, and forget that there
     /// was one of its name before.
     Came(PortId),
+    /// Ports were connected or disconnected: see whose.
+    Rewired,
     /// Close the client.
     Stop,
 }
@@ -69,6 +72,7 @@ pub(super) struct Patchbay {
     wishes: Vec<Wish>,
     /// Pairs that were connected and whose ends both still exist.
     made: HashSet<(String, String)>,
+    watched: Vec<Watched>,
 }
 
 impl Patchbay {
@@ -77,6 +81,7 @@ impl Patchbay {
         info: &StreamInfo,
         request: &AudioRequest,
         wishes: Vec<Wish>,
+        watched: Vec<Watched>,
     ) -> Patchbay {
         Patchbay {
             client_name: client_name.to_owned(),
@@ -86,6 +91,7 @@ impl Patchbay {
             input_channels: info.input_channels,
             wishes,
             made: HashSet::new(),
+            watched,
         }
     }
 
@@ -100,14 +106,26 @@ impl Patchbay {
             if self.connect && !fault.is_set() {
                 self.look(client.as_client());
             }
+            if !fault.is_set() {
+                self.watch(client.as_client());
+            }
             match orders.recv_timeout(LOOK_INTERVAL) {
                 Ok(Order::Came(port)) => self.forget(client.as_client(), port),
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Order::Rewired) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         // Of a dead server this may fail; the client is closed either way.
         drop(client.deactivate());
+    }
+
+    /// Sees who is connected to our MIDI ports, whoever did it.
+    fn watch(&mut self, client: &Client) {
+        for watched in &mut self.watched {
+            if let Some(port) = client.port_by_name(&watched.port) {
+                watched.see(port.get_connections());
+            }
+        }
     }
 
     /// Between two looks a port may go and come back.
@@ -226,7 +244,7 @@ mod tests {
             input_channels: 1,
         };
         let request = AudioRequest { device: device.map(str::to_owned), ..AudioRequest::default() };
-        Patchbay::new("antiphon-01", &info, &request, wishes)
+        Patchbay::new("antiphon-01", &info, &request, wishes, Vec::new())
     }
 
     #[test]

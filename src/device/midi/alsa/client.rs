@@ -1,16 +1,19 @@
 //! Our client and its ports: made, connected, and kept connected.
 
 use std::ffi::CString;
+use std::sync::Arc;
 
+use alsa::poll::Descriptors;
 use alsa::seq::{Addr, Connect, Event, EventType, PortCap, PortSubscribe, PortType, Seq};
 
 use super::super::board::Board;
+use super::super::identity::Wanted;
 use super::super::input::Input;
 use super::super::output::Output;
-use super::super::{CLIENT_NAME, Direction, MidiError, PortRequest};
+use super::super::{CLIENT_NAME, Direction, Identity, MidiError, PortRequest};
 use super::directory::{self, Gear, id};
+use super::queue::Queue;
 use super::{describe, open_sequencer, unavailable};
-use crate::device::pattern::NamePattern;
 use crate::unit::HostTime;
 
 /// Events the kernel holds for us in each direction: the most it allows.
@@ -21,6 +24,8 @@ pub(super) struct Client {
     own: i32,
     announcements: i32,
     pub(super) ports: Vec<Port>,
+    /// Where there is none, we stamp what comes, and send what is due, ourselves.
+    pub(super) queue: Option<Queue>,
     board: Board,
 }
 
@@ -28,8 +33,8 @@ pub(super) struct Client {
 pub(super) struct Port {
     role: String,
     pub(super) number: i32,
-    in_pattern: Option<NamePattern>,
-    out_pattern: Option<NamePattern>,
+    heard: Option<Wanted>,
+    played: Option<Wanted>,
     pub(super) input: Option<Input>,
     pub(super) output: Option<Output>,
     /// Whom it sends to, and whether that is a slow wire.
@@ -69,7 +74,10 @@ impl Client {
         let announcements = seq
             .create_simple_port(c"announcements", PortCap::WRITE | PortCap::NO_EXPORT, PortType::APPLICATION)
             .map_err(failed)?;
-        let mut client = Client { seq, own, announcements, ports, board };
+        let queue = stamping_queue(&seq, own, &ports)
+            .map_err(|error| board.trouble(format!("MIDI is stamped and sent without a queue: {error}")))
+            .ok();
+        let mut client = Client { seq, own, announcements, ports, queue, board };
         // First listen, then look: so nothing appears unseen in between.
         subscribe(&client.seq, Addr::system_announce(), Addr { client: own, port: announcements })
             .map_err(failed)?;
@@ -130,11 +138,11 @@ impl Client {
         for index in 0..self.ports.len() {
             let port = &self.ports[index];
             let own = Addr { client: self.own, port: port.number };
-            let is_meant = |pattern: &Option<NamePattern>, direction| {
-                pattern.as_ref().is_some_and(|pattern| gear.is_meant(pattern, direction))
+            let is_meant = |wanted: &Option<Wanted>, direction| {
+                wanted.as_ref().is_some_and(|wanted| gear.is_meant(wanted, direction))
             };
-            let listens = port.input.is_some() && is_meant(&port.in_pattern, Direction::In);
-            let sends = port.output.is_some() && is_meant(&port.out_pattern, Direction::Out);
+            let listens = port.input.is_some() && is_meant(&port.heard, Direction::In);
+            let sends = port.output.is_some() && is_meant(&port.played, Direction::Out);
             if listens {
                 self.try_subscribe(gear.addr, own, gear);
             }
@@ -164,20 +172,26 @@ impl Client {
         };
         let Some(port) = self.ports.iter_mut().find(|port| port.number == own.port) else { return };
         let gear = directory::look_up(&self.seq, other);
-        let name = gear.as_ref().map_or_else(|| format!("{}:{}", other.client, other.port), Gear::name);
+        let identity = gear.as_ref().map(Gear::identity).unwrap_or_else(|| Identity {
+            name: format!("{}:{}", other.client, other.port),
+            ..Identity::default()
+        });
         match direction {
             Direction::In => {
                 if let Some(input) = &mut port.input {
-                    input.attach(id(other));
+                    input.attach(id(other), &identity, HostTime::now().nanos());
                 }
             }
             Direction::Out => {
                 if port.destinations.iter().all(|(addr, _)| *addr != other) {
                     port.destinations.push((other, gear.is_some_and(|gear| gear.is_hardware)));
+                    if let Some(output) = &mut port.output {
+                        output.attach(id(other));
+                    }
                 }
             }
         }
-        self.board.connected(id(other), &port.role, direction, &name);
+        self.board.connected(id(other), &port.role, direction, &identity);
     }
 
     fn unsubscribed(&mut self, sender: Addr, dest: Addr) {
@@ -223,15 +237,16 @@ impl Port {
         let number = seq
             .create_simple_port(&c_string(&request.name), capability, kind)
             .map_err(|error| MidiError::Port { role: request.name.clone(), reason: describe(error) })?;
-        let pattern =
-            |text: Option<String>| text.filter(|_| !request.is_virtual).map(|text| NamePattern::whole(&text));
+        let (heard, played) =
+            (request.wanted(request.in_pattern.as_ref()), request.wanted(request.out_pattern.as_ref()));
+        let traffic = request.traffic;
         Ok(Port {
             role: request.name,
             number,
-            in_pattern: pattern(request.in_pattern),
-            out_pattern: pattern(request.out_pattern),
-            input: request.inlet.map(Input::new),
-            output: request.outlet.map(Output::new),
+            heard,
+            played,
+            input: request.inlet.map(|inlet| Input::new(inlet, Arc::clone(&traffic))),
+            output: request.outlet.map(|outlet| Output::new(outlet, traffic)),
             destinations: Vec::new(),
         })
     }
@@ -245,8 +260,26 @@ impl Port {
 
     fn lose_destination(&mut self, addr: Addr, board: &Board) {
         self.destinations.retain(|(other, _)| *other != addr);
+        if let Some(output) = &mut self.output {
+            output.detach(id(addr));
+        }
         board.lost(id(addr), &self.role, Direction::Out);
     }
+}
+
+/// A queue that stamps what comes in by our ports.
+fn stamping_queue(seq: &Seq, own: i32, ports: &[Port]) -> Result<Queue, String> {
+    let descriptors = (seq, None).get().map_err(describe)?;
+    let descriptor = descriptors.first().map_or(-1, |descriptor| descriptor.fd);
+    let queue = Queue::start(seq, descriptor, ports.iter().any(|port| port.output.is_some()))?;
+    for port in ports.iter().filter(|port| port.input.is_some()) {
+        let mut info = seq.get_any_port_info(Addr { client: own, port: port.number }).map_err(describe)?;
+        info.set_timestamping(true);
+        info.set_timestamp_real(true);
+        info.set_timestamp_queue(queue.number());
+        seq.set_port_info(port.number, &mut info).map_err(describe)?;
+    }
+    Ok(queue)
 }
 
 fn subscribe(seq: &Seq, sender: Addr, dest: Addr) -> alsa::Result<()> {

@@ -1,8 +1,12 @@
 //! Who is there: clients, ports and their names.
 
+use std::path::Path;
+
 use alsa::seq::{Addr, ClientIter, PortCap, PortIter, PortType, Seq};
 
-use super::super::{Direction, MidiPortInfo};
+use super::super::identity::Wanted;
+use super::super::{Direction, Identity, MidiPortInfo};
+use super::card;
 use crate::device::pattern::NamePattern;
 
 /// The kernel's own client: timer and announcements.
@@ -17,6 +21,7 @@ pub(super) struct Gear {
     port: String,
     can_send: bool,
     can_receive: bool,
+    card: card::Card,
     /// It leads to a wire of 31,250 baud, for all that is known.
     pub(super) is_hardware: bool,
 }
@@ -45,6 +50,10 @@ pub(super) fn look_up(seq: &Seq, addr: Addr) -> Option<Gear> {
         port: port.get_name().unwrap_or_default().trim().to_owned(),
         can_send: capability.contains(PortCap::READ | PortCap::SUBS_READ),
         can_receive: capability.contains(PortCap::WRITE | PortCap::SUBS_WRITE),
+        card: client
+            .get_card()
+            .map(|number| card::look_up(Path::new(card::SYSFS), number))
+            .unwrap_or_default(),
         is_hardware: port.get_type().contains(PortType::HARDWARE),
     })
 }
@@ -65,7 +74,8 @@ pub(super) fn list(seq: &Seq, own: i32) -> Vec<MidiPortInfo> {
         let id = format!("{}:{}", gear.addr.client, gear.addr.port);
         for (can, direction) in [(gear.can_send, Direction::In), (gear.can_receive, Direction::Out)] {
             if can {
-                list.push(MidiPortInfo { name: gear.name(), direction, id: id.clone() });
+                let (name, id) = (gear.name(), id.clone());
+                list.push(MidiPortInfo { name, direction, id, identity: gear.identity() });
             }
         }
     }
@@ -82,9 +92,23 @@ impl Gear {
         }
     }
 
-    /// Whether a rig's pattern means it, in this direction. The system's own
+    /// What tells it from others of the same name.
+    pub(super) fn identity(&self) -> Identity {
+        Identity {
+            name: self.name(),
+            serial: self.card.serial.clone(),
+            usb: self.card.usb.clone(),
+            port: u32::try_from(self.addr.port).ok(),
+        }
+    }
+
+    /// Whether a role of the rig means it, in this direction. The system's own
     /// ports and the loop-back are meant only where the pattern names something.
-    pub(super) fn is_meant(&self, pattern: &NamePattern, direction: Direction) -> bool {
+    pub(super) fn is_meant(&self, wanted: &Wanted, direction: Direction) -> bool {
+        self.is_named(&wanted.pattern, direction) && wanted.is_met_by(&self.identity())
+    }
+
+    fn is_named(&self, pattern: &NamePattern, direction: Direction) -> bool {
         let able = if direction == Direction::In { self.can_send } else { self.can_receive };
         let is_gear = self.addr.client != SYSTEM_CLIENT && self.client != THROUGH_CLIENT;
         able && (is_gear || !pattern.is_any())
@@ -111,7 +135,7 @@ impl Gear {
         let able = if direction == Direction::In { self.can_send } else { self.can_receive };
         let address = format!("{}:{}", self.addr.client, self.addr.port);
         let part = || pattern.matches(&address) || pattern.matches_part(&self.name());
-        self.is_meant(pattern, direction) || able && !pattern.is_any() && part()
+        self.is_named(pattern, direction) || able && !pattern.is_any() && part()
     }
 }
 
@@ -126,18 +150,23 @@ mod tests {
             port: port.into(),
             can_send: true,
             can_receive: false,
+            card: card::Card::default(),
             is_hardware: true,
         }
+    }
+
+    fn wanted(pattern: &str) -> Wanted {
+        Wanted { pattern: NamePattern::whole(pattern), serial: None, usb: None, port: None }
     }
 
     #[test]
     fn a_pattern_may_name_client_port_or_both() {
         let keys = gear(24, "LabKeys", "LabKeys MIDI 1");
         for pattern in ["labkeys", "*MIDI 1", "LabKeys:LabKeys*", "LABKEYS LABKEYS MIDI ?", "*"] {
-            assert!(keys.is_meant(&NamePattern::whole(pattern), Direction::In), "{pattern}");
+            assert!(keys.is_meant(&wanted(pattern), Direction::In), "{pattern}");
         }
-        assert!(!keys.is_meant(&NamePattern::whole("Lab"), Direction::In));
-        assert!(!keys.is_meant(&NamePattern::whole("*"), Direction::Out));
+        assert!(!keys.is_meant(&wanted("Lab"), Direction::In));
+        assert!(!keys.is_meant(&wanted("*"), Direction::Out));
         assert_eq!(keys.name(), "LabKeys MIDI 1");
         assert_eq!(gear(128, "aseqdump", "in").name(), "aseqdump:in");
         for name in ["lab", "24:0", "MIDI 1"] {
@@ -151,8 +180,8 @@ mod tests {
         let through = gear(14, THROUGH_CLIENT, "Midi Through Port-0");
         let system = gear(0, "System", "Announce");
         for gear in [through, system] {
-            assert!(!gear.is_meant(&NamePattern::whole("*"), Direction::In));
-            assert!(gear.is_meant(&NamePattern::whole(&gear.client), Direction::In));
+            assert!(!gear.is_meant(&wanted("*"), Direction::In));
+            assert!(gear.is_meant(&wanted(&gear.client), Direction::In));
         }
     }
 }

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use alsa::poll::{Descriptors, Flags, pollfd};
-use alsa::seq::{Event, EventType, Seq};
+use alsa::seq::{Addr, Event, EventType, Seq};
 
 use super::super::FrameToHost;
 use super::super::output::Wire;
 use super::client::{Client, Port};
 use super::codec::{Decoder, Encoder};
 use super::describe;
+use super::queue::Queue;
 use crate::device::audio::scheduling::promote_this_thread_to;
 use crate::midi::SYSEX_CHUNK_BYTES;
 use crate::unit::HostTime;
@@ -25,6 +26,8 @@ const OUTPUT_INTERVAL: Duration = Duration::from_millis(1);
 const INPUT_BATCH: usize = 1_024;
 /// How long ending all notes may take at most.
 const FINISH_LIMIT: Duration = Duration::from_millis(200);
+/// How far ahead of its time an event may be given to the queue.
+const AHEAD: Duration = Duration::from_millis(50);
 /// What a byte takes on a wire of 31,250 baud: ten bits.
 const WIRE_NANOS_PER_BYTE: u64 = 320_000;
 /// What a port may get ahead of the wire: half of what the kernel buffers for it
@@ -46,6 +49,9 @@ pub(super) fn run(
     let result = loop {
         if stop.load(Ordering::Acquire) {
             break Ok(());
+        }
+        if let Some(queue) = &mut client.queue {
+            queue.follow(&client.seq, HostTime::now());
         }
         let is_drained = match receive(&mut client, &decoder) {
             Ok(is_drained) => is_drained,
@@ -94,7 +100,7 @@ fn receive(client: &mut Client, decoder: &Decoder) -> Result<bool, String> {
                 Ok(mut event) => {
                     let news = client.news(&event);
                     if news.is_none() {
-                        deliver(&mut client.ports, decoder, &mut event);
+                        deliver(&mut client.ports, &mut client.queue, decoder, &mut event);
                     }
                     Ok(news)
                 }
@@ -116,8 +122,14 @@ fn receive(client: &mut Client, decoder: &Decoder) -> Result<bool, String> {
     Ok(false)
 }
 
-fn deliver(ports: &mut [Port], decoder: &Decoder, event: &mut Event<'_>) {
-    let time = HostTime::now().nanos();
+fn deliver(ports: &mut [Port], queue: &mut Option<Queue>, decoder: &Decoder, event: &mut Event<'_>) {
+    let now = HostTime::now();
+    // Whoever sends by a queue of his own may leave his stamp on it.
+    let stamp = |queue: &mut Queue| {
+        let is_ours = event.get_queue() == queue.number();
+        queue.stamp(event.get_time().filter(|_| is_ours), now)
+    };
+    let time = queue.as_mut().map_or(now, stamp).nanos();
     let number = event.get_dest().port;
     let device = super::directory::id(event.get_source());
     let port = ports.iter_mut().find(|port| port.number == number);
@@ -133,24 +145,32 @@ fn deliver(ports: &mut [Port], decoder: &Decoder, event: &mut Event<'_>) {
 struct Sender {
     encoder: Encoder,
     /// One for each port of the client.
-    paces: Vec<Pace>,
+    lanes: Vec<Lane>,
+}
+
+/// What is kept of a port between two calls.
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    pace: Pace,
+    /// The time of what was sent last: nothing overtakes it.
+    last: HostTime,
 }
 
 impl Sender {
     fn new(client: &Client) -> Result<Sender, String> {
         let encoder = Encoder::new().map_err(describe)?;
-        Ok(Sender { encoder, paces: vec![Pace::default(); client.ports.len()] })
+        Ok(Sender { encoder, lanes: vec![Lane::default(); client.ports.len()] })
     }
 
     /// Sends what is due; gives how long to sleep at most, where there are outputs.
     fn pump(&mut self, client: &mut Client, frame_to_host: &FrameToHost) -> Option<Duration> {
         let mut wait = None;
         let now = HostTime::now();
-        for (port, pace) in client.ports.iter_mut().zip(&mut self.paces) {
+        for (port, lane) in client.ports.iter_mut().zip(&mut self.lanes) {
             let (is_slow, number) = (port.is_slow(), port.number);
             let Some(output) = &mut port.output else { continue };
-            let pace = is_slow.then_some(pace);
-            let mut wire = SequencerWire { seq: &client.seq, encoder: &mut self.encoder, number, pace, now };
+            let (seq, queue, encoder) = (&client.seq, client.queue.as_ref(), &mut self.encoder);
+            let mut wire = SequencerWire { seq, queue, encoder, number, lane, is_slow, now };
             let due = output.pump(now, frame_to_host, &mut wire);
             let until = due.map_or(OUTPUT_INTERVAL, |due| Duration::from_nanos(due.since(now)));
             let shortest: Duration = wait.unwrap_or(OUTPUT_INTERVAL);
@@ -161,35 +181,59 @@ impl Sender {
 
     fn finish(&mut self, client: &mut Client) {
         let begin = HostTime::now();
-        for port in &mut client.ports {
+        let is_patient = || HostTime::now().since(begin) < FINISH_LIMIT.as_nanos() as u64;
+        for (port, lane) in client.ports.iter_mut().zip(&mut self.lanes) {
             let number = port.number;
             let Some(output) = &mut port.output else { continue };
-            let (seq, encoder) = (&client.seq, &mut self.encoder);
-            let mut wire = SequencerWire { seq, encoder, number, pace: None, now: begin };
+            let (seq, queue, encoder) = (&client.seq, client.queue.as_ref(), &mut self.encoder);
+            let mut wire = SequencerWire { seq, queue, encoder, number, lane, is_slow: false, now: begin };
             output.finish(&mut wire, || {
                 std::thread::sleep(OUTPUT_INTERVAL);
-                HostTime::now().since(begin) < FINISH_LIMIT.as_nanos() as u64
+                is_patient()
             });
         }
+        // With the client its queue goes, and what is still in it.
+        let last = self.lanes.iter().map(|lane| lane.last).max().unwrap_or(begin);
+        while last >= HostTime::now() && is_patient() {
+            std::thread::sleep(OUTPUT_INTERVAL);
+        }
+        std::thread::sleep(OUTPUT_INTERVAL);
     }
 }
 
 struct SequencerWire<'a> {
     seq: &'a Seq,
+    queue: Option<&'a Queue>,
     encoder: &'a mut Encoder,
     number: i32,
-    /// Where the bytes of a SysEx must not come faster than a wire takes them.
-    pace: Option<&'a mut Pace>,
+    lane: &'a mut Lane,
+    /// The bytes of a SysEx must not come faster than a wire takes them.
+    is_slow: bool,
     now: HostTime,
 }
 
-impl SequencerWire<'_> {
+/// An event on its way: to all that listen, or to one of them.
+struct Sending<'a> {
+    seq: &'a Seq,
+    queue: Option<&'a Queue>,
+    number: i32,
+    to: Option<Addr>,
+    time: HostTime,
+}
+
+impl Sending<'_> {
     /// Whether there was room.
-    fn output(seq: &Seq, number: i32, event: &mut Event<'_>) -> bool {
-        event.set_source(number);
-        event.set_subs();
-        event.set_direct();
-        match seq.event_output_direct(event) {
+    fn output(&self, event: &mut Event<'_>) -> bool {
+        event.set_source(self.number);
+        match self.to {
+            Some(to) => event.set_dest(to),
+            None => event.set_subs(),
+        }
+        match self.queue {
+            Some(queue) => event.schedule_real(queue.number(), false, queue.time_of(self.time)),
+            None => event.set_direct(),
+        }
+        match self.seq.event_output_direct(event) {
             // Any other error is of the receiver, and would stay.
             Err(error) => error.errno() != libc::EAGAIN,
             Ok(_) => true,
@@ -197,31 +241,68 @@ impl SequencerWire<'_> {
     }
 }
 
-impl Wire for SequencerWire<'_> {
-    fn message(&mut self, bytes: &[u8]) -> bool {
-        let (seq, number) = (self.seq, self.number);
-        self.encoder.encode(bytes).is_none_or(|mut event| Self::output(seq, number, &mut event))
+impl<'a> SequencerWire<'a> {
+    fn sending(&self, due: HostTime, to: Option<Addr>) -> Sending<'a> {
+        Sending { seq: self.seq, queue: self.queue, number: self.number, to, time: due }
     }
 
-    fn sysex(&mut self, rest: &[u8]) -> usize {
-        let now = self.now;
-        let wish = rest.len().min(SYSEX_CHUNK_BYTES);
-        let bytes = self.pace.as_mut().map_or(wish, |pace| pace.allow(wish, now));
-        if bytes == 0 {
-            return 0;
+    fn encoded(&mut self, bytes: &[u8], sending: &Sending<'_>) -> bool {
+        let is_sent = self.encoder.encode(bytes).is_none_or(|mut event| sending.output(&mut event));
+        if is_sent {
+            self.lane.pace.spend(bytes.len());
         }
-        let mut event = Event::new_ext(EventType::Sysex, &rest[..bytes]);
-        if !Self::output(self.seq, self.number, &mut event) {
-            return 0;
-        }
-        if let Some(pace) = &mut self.pace {
-            pace.spend(bytes);
-        }
-        bytes
+        is_sent
     }
 }
 
-/// How far a port's SysEx bytes are ahead of the wire.
+impl Wire for SequencerWire<'_> {
+    fn ahead(&self) -> Duration {
+        self.queue.map_or(Duration::ZERO, |_| AHEAD)
+    }
+
+    fn message(&mut self, bytes: &[u8], due: HostTime) -> bool {
+        let sending = self.sending(due.max(self.lane.last), None);
+        let is_sent = self.encoded(bytes, &sending);
+        if is_sent {
+            self.lane.last = sending.time;
+        }
+        is_sent
+    }
+
+    fn realtime(&mut self, bytes: &[u8], due: HostTime) -> bool {
+        let sending = self.sending(due, None);
+        self.encoded(bytes, &sending)
+    }
+
+    fn sysex(&mut self, rest: &[u8], due: HostTime) -> usize {
+        let bytes = rest.len().min(SYSEX_CHUNK_BYTES);
+        if self.is_slow && !self.lane.pace.allows(bytes, self.now) {
+            return 0;
+        }
+        let mut event = Event::new_ext(EventType::Sysex, &rest[..bytes]);
+        let sending = self.sending(due.max(self.lane.last), None);
+        if !sending.output(&mut event) {
+            return 0;
+        }
+        self.lane.last = sending.time;
+        self.lane.pace.spend(bytes);
+        bytes
+    }
+
+    fn private(&mut self, device: u64, bytes: &[u8]) -> bool {
+        if self.is_slow && !self.lane.pace.allows(bytes.len(), self.now) {
+            return false;
+        }
+        let sending = self.sending(self.now.max(self.lane.last), Some(super::directory::addr(device)));
+        let is_sent = self.encoded(bytes, &sending);
+        if is_sent {
+            self.lane.last = sending.time;
+        }
+        is_sent
+    }
+}
+
+/// How far a port's bytes are ahead of the wire.
 #[derive(Clone, Debug, Default)]
 struct Pace {
     ahead_bytes: u64,
@@ -230,8 +311,8 @@ struct Pace {
 }
 
 impl Pace {
-    /// How many of `wish` bytes may go now: all, or none.
-    fn allow(&mut self, wish: usize, now: HostTime) -> usize {
+    /// Whether so many bytes may go now.
+    fn allows(&mut self, wish: usize, now: HostTime) -> bool {
         let drained = now.since(self.since) / WIRE_NANOS_PER_BYTE;
         self.ahead_bytes = self.ahead_bytes.saturating_sub(drained);
         self.since = if self.ahead_bytes == 0 {
@@ -239,7 +320,7 @@ impl Pace {
         } else {
             HostTime(self.since.nanos() + drained * WIRE_NANOS_PER_BYTE)
         };
-        if self.ahead_bytes + wish as u64 <= WIRE_AHEAD_BYTES { wish } else { 0 }
+        self.ahead_bytes + wish as u64 <= WIRE_AHEAD_BYTES
     }
 
     fn spend(&mut self, bytes: usize) {
@@ -257,9 +338,10 @@ mod tests {
         let (mut sent, mut now) = (0, HostTime(5_000_000_000));
         let begin = now;
         while sent < 20_000 {
-            let bytes = pace.allow(250, now);
-            pace.spend(bytes);
-            sent += bytes;
+            if pace.allows(250, now) {
+                pace.spend(250);
+                sent += 250;
+            }
             now = HostTime(now.nanos() + 1_000_000);
         }
         let seconds = now.since(begin) as f64 * 1e-9;

@@ -3,6 +3,8 @@
 //! what is expected, prints both, and fails when something is off.
 
 mod notes;
+mod sounding;
+mod words;
 
 use serde_json::Value;
 use std::error::Error;
@@ -44,9 +46,13 @@ fn judge(expect: &str, serial: &str, wav: &str, shift: &str) -> Result<Vec<Strin
         print_load(&report, shift.parse()?);
     }
 
-    let (samples, rate_hertz) = read_first_channel(wav)?;
-    let notes = notes::find(&samples, rate_hertz);
-    compare_notes(&expect, &notes, &mut complaints);
+    let (channels, rate_hertz) = read_channels(wav)?;
+    if expect["keys"].is_array() {
+        let samples = channels.first().ok_or("the card's WAV has no channel")?;
+        compare_notes(&expect, &notes::find(samples, rate_hertz), &mut complaints);
+    }
+    sounding::compare(&expect, &serial, &channels, rate_hertz, &mut complaints)?;
+    words::compare(&expect["lines"], &serial, &mut complaints);
     Ok(complaints)
 }
 
@@ -99,15 +105,14 @@ fn print_load(report: &Value, shift: u32) {
     );
 }
 
-fn read_first_channel(path: &str) -> Result<(Vec<f32>, f64), Box<dyn Error>> {
+fn read_channels(path: &str) -> Result<(Vec<Vec<f32>>, f64), Box<dyn Error>> {
     let mut reader = hound::WavReader::open(path)?;
     let spec = reader.spec();
-    let samples: Result<Vec<f32>, _> = reader
-        .samples::<i16>()
-        .step_by(usize::from(spec.channels))
-        .map(|sample| sample.map(|sample| f32::from(sample) / 32768.0))
-        .collect();
-    Ok((samples?, f64::from(spec.sample_rate)))
+    let mut channels = vec![Vec::new(); usize::from(spec.channels)];
+    for (index, sample) in reader.samples::<i16>().enumerate() {
+        channels[index % usize::from(spec.channels)].push(f32::from(sample?) / 32768.0);
+    }
+    Ok((channels, f64::from(spec.sample_rate)))
 }
 
 fn compare_notes(expect: &Value, notes: &[notes::Note], complaints: &mut Vec<String>) {
