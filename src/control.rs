@@ -67,7 +67,7 @@ pub fn run() -> u8 {
         Command::Rig(command) => rig::rig(command, &kinds),
         Command::Check { rig, json } => return check::check(rig, *json, &kinds),
         Command::Kinds { kind, json } => return kinds::kinds(kind.as_deref(), *json, &kinds),
-        Command::Devices { json } => return devices::devices(*json),
+        Command::Devices(arguments) => return devices::devices(arguments),
         Command::Doctor { json } => return doctor::doctor(*json),
     };
     match done {

@@ -1,5 +1,6 @@
 //! TOML to a validated rig, to the difference between two, to a plan.
 
+mod assign;
 mod blueprint;
 mod deploy;
 pub mod edit;
@@ -12,6 +13,7 @@ mod problem;
 mod scenes;
 mod watch;
 
+pub use assign::{AssignError, Assignment, assign};
 pub use blueprint::Blueprint;
 pub use deploy::{Change, DeployError, Deployment};
 pub use model::scenes::{Control, Does, Moves, Scene, Setting, Trigger};

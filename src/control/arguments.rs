@@ -68,11 +68,7 @@ pub enum Command {
         json: bool,
     },
     /// Lists audio devices and MIDI ports, and what cannot be opened and why
-    Devices {
-        /// Prints JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Devices(DevicesArguments),
     /// Describes a MIDI file, mends what is odd in it, and writes it anew
     Midi(MidiArguments),
     /// Sends SysEx dumps to gear and receives them
@@ -86,6 +82,20 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// `antiphon devices`.
+#[derive(Args, Debug)]
+pub struct DevicesArguments {
+    /// Prints JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Goes on to print MIDI gear as it comes and goes, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+    /// Watches for so long
+    #[arg(long = "for", value_name = "SECONDS", requires = "watch", allow_negative_numbers = true, value_parser = parse_seconds)]
+    pub seconds: Option<f64>,
 }
 
 /// `antiphon play`.

@@ -1,11 +1,14 @@
 //! `antiphon devices`: what there is to play to and to hear, and what could not
 //! be opened and why.
 
+mod watch;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::arguments::DevicesArguments;
 use crate::device::audio::{self, AudioDevice, Direction, DriverChoice, DriverError, JackPorts, System};
 use crate::device::midi;
 
@@ -59,11 +62,21 @@ pub struct MidiEntry {
     pub direction: &'static str,
     /// The system's own name for it.
     pub id: String,
+    /// Its serial number, for `serial` in a rig.
+    pub serial: Option<String>,
+    /// Where it is plugged in, for `usb` in a rig.
+    pub usb: Option<String>,
+    /// Which of the gear's ports, for `port` in a rig.
+    pub port: Option<u32>,
 }
 
-/// Prints the list for people, or as JSON. Gives the exit status.
-pub fn devices(json: bool) -> u8 {
-    devices_to(&list(), json, &mut io::stdout().lock())
+/// Prints the list for people, or as JSON; or goes on to print what comes and goes.
+/// Gives the exit status.
+pub(super) fn devices(arguments: &DevicesArguments) -> u8 {
+    if arguments.watch {
+        return watch::watch(arguments.json, arguments.seconds);
+    }
+    devices_to(&list(), arguments.json, &mut io::stdout().lock())
 }
 
 /// Prints a list elsewhere. Gives the exit status.
@@ -107,7 +120,14 @@ fn jack() -> DriverEntry {
 }
 
 fn midi_entries<'a>(ports: &'a [String], direction: &'static str) -> impl Iterator<Item = MidiEntry> + 'a {
-    ports.iter().map(move |port| MidiEntry { name: port.clone(), direction, id: port.clone() })
+    ports.iter().map(move |port| MidiEntry {
+        name: port.clone(),
+        direction,
+        id: port.clone(),
+        serial: None,
+        usb: None,
+        port: None,
+    })
 }
 
 /// JACK knows ports, people know devices: the client's name is the device's.
@@ -148,12 +168,7 @@ fn system(system: System) -> DriverEntry {
 fn with_midi(mut entry: DriverEntry) -> DriverEntry {
     match midi::list() {
         Ok(ports) => {
-            let port = |port: midi::MidiPortInfo| MidiEntry {
-                name: port.name,
-                direction: if port.direction == midi::Direction::In { INPUT } else { OUTPUT },
-                id: port.id,
-            };
-            entry.midi = ports.into_iter().map(port).collect();
+            entry.midi = ports.into_iter().map(midi_entry).collect();
         }
         Err(error) => {
             let reasons = entry.reason.take().into_iter().chain([error.to_string()]);
@@ -161,6 +176,17 @@ fn with_midi(mut entry: DriverEntry) -> DriverEntry {
         }
     }
     entry
+}
+
+fn midi_entry(port: midi::MidiPortInfo) -> MidiEntry {
+    MidiEntry {
+        name: port.name,
+        direction: if port.direction == midi::Direction::In { INPUT } else { OUTPUT },
+        id: port.id,
+        serial: port.identity.serial,
+        usb: port.identity.usb,
+        port: port.identity.port,
+    }
 }
 
 fn audio_entry(device: AudioDevice) -> AudioEntry {
@@ -220,10 +246,22 @@ fn for_people(list: &DeviceList) -> String {
             );
         }
         for port in &driver.midi {
-            let _ = writeln!(text, "    midi {:<6}  {} ({})", port.direction, port.name, port.id);
+            let _ = writeln!(text, "    {}", midi_line(port));
         }
     }
     text
+}
+
+/// Names and serial numbers are the gear's own: shown, never obeyed.
+fn midi_line(port: &MidiEntry) -> String {
+    let mut line = format!("midi {:<6}  {} ({})", port.direction, port.name, port.id);
+    let number = port.port.filter(|_| port.usb.is_some()).map(|port| port.to_string());
+    for (what, text) in [("serial", &port.serial), ("usb", &port.usb), ("port", &number)] {
+        if let Some(text) = text {
+            let _ = write!(line, ", {what} {text}");
+        }
+    }
+    line.chars().filter(|c| !c.is_control()).collect()
 }
 
 fn rates(rates_hertz: &[u32]) -> String {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
-use crate::device::midi::{self, Direction, PortRequest};
+use crate::device::midi::{self, Direction, PortRequest, RoleGear};
 use crate::engine::{Error, ErrorKind};
 use crate::midi::{Event, Message, controller};
 use crate::render::outlet;
@@ -54,9 +54,11 @@ pub(super) fn panic(arguments: &PanicArguments) -> Result<(), Error> {
     let (mut sink, outer) = outlet();
     let request = PortRequest {
         name: "panic".to_owned(),
-        in_pattern: None,
-        out_pattern: Some(arguments.port.clone().unwrap_or_else(|| "*".to_owned())),
-        is_virtual: false,
+        gear: Some(RoleGear {
+            out_pattern: Some(arguments.port.clone().unwrap_or_else(|| "*".to_owned())),
+            ..RoleGear::default()
+        }),
+        traffic: std::sync::Arc::default(),
         inlet: None,
         outlet: Some(outer),
     };
@@ -65,7 +67,7 @@ pub(super) fn panic(arguments: &PanicArguments) -> Result<(), Error> {
     let begin = Instant::now();
     let outputs = loop {
         let connected = ports.connected().into_iter().filter(|port| port.direction == Direction::Out);
-        let outputs: Vec<String> = connected.map(|port| port.device).collect();
+        let outputs: Vec<String> = connected.map(|port| port.device.name).collect();
         if begin.elapsed() >= FIND {
             break outputs;
         }

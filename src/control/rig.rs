@@ -1,10 +1,12 @@
 //! `antiphon rig`: changes to a rig's file, which a rig that plays takes at once.
 
+mod assign;
 mod learn;
 mod learner;
 
 use clap::Subcommand;
 
+pub use assign::AssignArguments;
 pub use learn::LearnArguments;
 pub use learner::{Learned, Learner};
 
@@ -16,6 +18,8 @@ use crate::stage::Kinds;
 pub enum RigCommand {
     /// Waits for you to move a knob, and writes into the rig what it moves
     Learn(LearnArguments),
+    /// Puts other gear in a MIDI role of a rig
+    Assign(AssignArguments),
 }
 
 /// Does it.
@@ -25,5 +29,6 @@ pub enum RigCommand {
 pub fn rig(command: &RigCommand, kinds: &Kinds) -> Result<(), Error> {
     match command {
         RigCommand::Learn(arguments) => learn::learn(arguments, kinds),
+        RigCommand::Assign(arguments) => assign::assign(arguments, kinds),
     }
 }

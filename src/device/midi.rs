@@ -12,6 +12,7 @@ pub mod dump;
 mod identity;
 mod input;
 pub mod listen;
+mod lookout;
 pub(in crate::device) mod memory;
 // Linux has no use for it, but compiles it in tests to keep it whole.
 #[cfg(any(test, not(target_os = "linux")))]
@@ -28,6 +29,7 @@ use crossbeam::channel::Receiver;
 use self::board::Board;
 pub use self::identity::Identity;
 use self::identity::Wanted;
+pub use self::lookout::Lookout;
 pub use self::traffic::{Traffic, TrafficCount};
 use crate::device::pattern::NamePattern;
 use crate::render::{Inlet, Outlet};
@@ -43,18 +45,9 @@ pub type FrameToHost = Box<dyn Fn(Frame) -> HostTime + Send>;
 pub struct PortRequest {
     /// Its name in the rig.
     pub name: String,
-    /// Glob on the names of ports to listen to.
-    pub in_pattern: Option<String>,
-    /// Glob on the names of ports to send to.
-    pub out_pattern: Option<String>,
-    /// Makes the port and connects it to nothing.
-    pub is_virtual: bool,
-    /// Only the device of this serial number.
-    pub serial: Option<String>,
-    /// Only the device that is plugged in here, such as `1-1.2`.
-    pub usb: Option<String>,
-    /// Only this of the device's ports, counted from 0.
-    pub port: Option<u32>,
+    /// The gear it is for; none where it is a port of our own, which connects to
+    /// nothing.
+    pub gear: Option<RoleGear>,
     /// Where what passes is counted.
     pub traffic: Arc<Traffic>,
     /// Where what comes in goes, for a source.
@@ -63,15 +56,39 @@ pub struct PortRequest {
     pub outlet: Option<Outlet>,
 }
 
-impl PortRequest {
-    /// What it asks of the gear that its pattern names.
+/// The gear that a role of the rig is for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RoleGear {
+    /// Glob on the names of ports to listen to.
+    pub in_pattern: Option<String>,
+    /// Glob on the names of ports to send to.
+    pub out_pattern: Option<String>,
+    /// Only the device of this serial number.
+    pub serial: Option<String>,
+    /// Only the device that is plugged in here, such as `1-1.2`.
+    pub usb: Option<String>,
+    /// Only this of the device's ports, counted from 0.
+    pub port: Option<u32>,
+}
+
+impl RoleGear {
     fn wanted(&self, pattern: Option<&String>) -> Option<Wanted> {
-        pattern.filter(|_| !self.is_virtual).map(|pattern| Wanted {
+        pattern.map(|pattern| Wanted {
             pattern: NamePattern::whole(pattern),
             serial: self.serial.clone(),
             usb: self.usb.clone(),
             port: self.port,
         })
+    }
+
+    /// What is asked of the gear to be heard.
+    fn heard(&self) -> Option<Wanted> {
+        self.wanted(self.in_pattern.as_ref())
+    }
+
+    /// What is asked of the gear to be played.
+    fn played(&self) -> Option<Wanted> {
+        self.wanted(self.out_pattern.as_ref())
     }
 }
 
@@ -155,6 +172,19 @@ pub struct MidiPorts {
 trait Worker: Send {
     /// Ends all notes at the destinations and closes the ports, within a second.
     fn stop(&mut self);
+
+    /// Puts other gear in the roles; whether it can do that without closing ports.
+    fn assign(&mut self, _roles: Vec<Assigned>) -> bool {
+        false
+    }
+}
+
+/// What gear a role is for from now on.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+struct Assigned {
+    role: String,
+    heard: Option<Wanted>,
+    played: Option<Wanted>,
 }
 
 /// Makes the rig's ports and connects them. Ports with no gear wait for it.
@@ -195,6 +225,15 @@ impl MidiPorts {
         &self.changes
     }
 
+    /// Puts other gear in roles that there are: it is connected, what was there before
+    /// is let go of, and all else plays on. `false` where the system's ports have to be
+    /// opened anew for that.
+    pub fn assign(&mut self, roles: Vec<(String, RoleGear)>) -> bool {
+        let assigned =
+            |(role, gear): (String, RoleGear)| Assigned { role, heard: gear.heard(), played: gear.played() };
+        self.worker.assign(roles.into_iter().map(assigned).collect())
+    }
+
     /// Ends all notes at the destinations and closes the ports, within a second.
     pub fn stop(mut self) {
         self.worker.stop();
@@ -218,14 +257,9 @@ mod tests {
         let (inlet, _source) = crate::render::inlet(crate::render::TimeBase::Host);
         let request = PortRequest {
             name: "keys".into(),
-            in_pattern: None,
-            out_pattern: None,
-            is_virtual: true,
+            gear: None,
             inlet: Some(inlet),
             outlet: None,
-            serial: None,
-            usb: None,
-            port: None,
             traffic: Arc::default(),
         };
         match open(vec![request], Box::new(HostTime)) {

@@ -194,7 +194,7 @@ impl Live {
             device.start(ends.into_iter().map(Into::into).collect())?;
         } else {
             device.start(Vec::new())?;
-            messages.extend(gear.open(ends, clock.clone()));
+            messages.extend(gear.open(placed_ports(changes.deployment()), ends, clock.clone(), &info));
         }
         let board = Board::new(info.clone(), is_jack, changes.deployment(), sights.0.clone());
         let watchdog = Watchdog::start(Arc::clone(&stats), sights);

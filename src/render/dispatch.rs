@@ -14,6 +14,8 @@ use crate::unit::SampleRate;
 pub(super) struct Dispatch {
     pub(super) notes: NoteTable,
     pub(super) scenes: Scenes,
+    /// For each source: which channels it used.
+    channels: Box<[u16; SOURCES]>,
     /// For each source and channel: what the player has away from rest.
     unrest: Box<[[Unrest; 16]; SOURCES]>,
     /// For each source: on which channels its sustain or sostenuto is down.
@@ -83,6 +85,7 @@ impl Dispatch {
         Dispatch {
             notes: NoteTable::new(),
             scenes: Scenes::new(),
+            channels: Box::new([0; SOURCES]),
             unrest: Box::new([[Unrest::default(); 16]; SOURCES]),
             pedals: Box::new([0; SOURCES]),
             chunk: [0; SYSEX_CHUNK_BYTES],
@@ -109,6 +112,7 @@ impl Dispatch {
     fn message(&mut self, event: &Event, message: Message, inbox: &Inbox, reach: &mut Reach<'_>) {
         let source = usize::from(event.source) % SOURCES;
         if let Some(channel) = message.channel() {
+            self.channels[source] |= 1 << channel;
             self.unrest[source][usize::from(channel)].observe(message);
         }
         if let Message::ControlChange {
@@ -310,11 +314,12 @@ impl Dispatch {
             state.end_source(source);
         }
         let unrest = std::mem::take(&mut self.unrest[usize::from(source) % SOURCES]);
+        let used = std::mem::take(&mut self.channels[usize::from(source) % SOURCES]);
         self.pedals[usize::from(source) % SOURCES] = 0;
         self.scenes.forget_pedals(Some(source));
         let Some(port) = port else { return };
         let cables = reach.plan.ports.get(usize::from(port)).map_or(0, Vec::len);
-        for (channel, unrest) in (0..16).zip(unrest) {
+        for (channel, unrest) in (0..16).zip(unrest).filter(|(channel, _)| used & (1 << channel) != 0) {
             for nth in 0..cables {
                 let index = usize::from(reach.plan.ports[usize::from(port)][nth]);
                 for rest in unrest.settle(channel) {

@@ -12,23 +12,31 @@ mod codec;
 mod directory;
 mod dump;
 mod listen;
+mod lookout;
 mod queue;
 mod run;
 
+use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use crossbeam::channel::{Sender, bounded};
+
 use self::client::Client;
 pub(super) use self::dump::{destinations as dump_destinations, open as open_dump};
 pub(super) use self::listen::listen;
+pub(super) use self::lookout::Announced;
 use super::board::Board;
-use super::{FrameToHost, MidiError, MidiPortInfo, PortRequest, Worker};
+use super::{Assigned, FrameToHost, MidiError, MidiPortInfo, PortRequest, Worker};
 
 /// The sequencer's device file, asked before alsa-lib, which would write its
 /// troubles to stderr.
 const DEVICE: &str = "/dev/snd/seq";
+
+/// Changes of gear that may wait for the thread.
+const ORDERS: usize = 16;
 
 pub(super) fn open(
     requests: Vec<PortRequest>,
@@ -37,12 +45,15 @@ pub(super) fn open(
 ) -> Result<Box<dyn Worker>, MidiError> {
     let client = Client::open(requests, board.clone())?;
     let (wake, woken) = UnixStream::pair().map_err(|error| unavailable(error.to_string()))?;
+    woken.set_nonblocking(true).map_err(|error| unavailable(error.to_string()))?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
+    let (orders, ordered) = bounded(ORDERS);
     let thread = std::thread::Builder::new()
         .name("antiphon-midi".into())
         .spawn(move || {
-            let work = std::panic::AssertUnwindSafe(|| run::run(client, &frame_to_host, &woken, &asked));
+            let wake = run::Wake { woken, stop: asked, orders: ordered };
+            let work = std::panic::AssertUnwindSafe(|| run::run(client, &frame_to_host, &wake));
             let trouble = match std::panic::catch_unwind(work) {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => format!("MIDI stopped: {error}"),
@@ -51,7 +62,7 @@ pub(super) fn open(
             board.trouble(trouble);
         })
         .map_err(|error| unavailable(error.to_string()))?;
-    Ok(Box::new(Sequencer { stop, wake, thread: Some(thread) }))
+    Ok(Box::new(Sequencer { stop, wake, orders, thread: Some(thread) }))
 }
 
 pub(super) fn list() -> Result<Vec<MidiPortInfo>, MidiError> {
@@ -64,6 +75,7 @@ struct Sequencer {
     stop: Arc<AtomicBool>,
     /// Closing it wakes the thread.
     wake: UnixStream,
+    orders: Sender<Vec<Assigned>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -75,6 +87,12 @@ impl Worker for Sequencer {
             // It never panics: that is caught inside.
             let _ = thread.join();
         }
+    }
+
+    fn assign(&mut self, roles: Vec<Assigned>) -> bool {
+        let is_taken = self.orders.try_send(roles).is_ok();
+        // Where the thread has gone the ports are opened anew.
+        is_taken && self.wake.write_all(&[0]).is_ok()
     }
 }
 

@@ -15,7 +15,9 @@ use super::board::Board;
 use super::identity::Wanted;
 use super::input::Input;
 use super::output::{Output, Wire};
-use super::{CLIENT_NAME, Direction, FrameToHost, Identity, MidiError, MidiPortInfo, PortRequest, Worker};
+use super::{
+    CLIENT_NAME, Direction, FrameToHost, Identity, MidiError, MidiPortInfo, PortRequest, RoleGear, Worker,
+};
 use crate::unit::HostTime;
 
 const WATCH_INTERVAL: Duration = Duration::from_millis(200);
@@ -30,8 +32,8 @@ pub(super) fn open(
     let (mut roles, mut outputs) = (Vec::new(), Vec::new());
     for request in requests {
         let destinations = Arc::<Mutex<Vec<Destination>>>::default();
-        let heard = request.wanted(request.in_pattern.as_ref());
-        let played = request.wanted(request.out_pattern.as_ref());
+        let heard = request.gear.as_ref().and_then(RoleGear::heard);
+        let played = request.gear.as_ref().and_then(RoleGear::played);
         let traffic = request.traffic;
         let output =
             request.outlet.map(|outlet| Arc::new(Mutex::new(Output::new(outlet, Arc::clone(&traffic)))));
@@ -40,7 +42,7 @@ pub(super) fn open(
             name: request.name,
             heard,
             played,
-            is_virtual: request.is_virtual,
+            is_virtual: request.gear.is_none(),
             output,
             input: request.inlet.map(|inlet| Arc::new(Mutex::new(Input::new(inlet, traffic)))),
             destinations,

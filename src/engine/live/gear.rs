@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::device::audio::{JackMidiPort, list_jack};
 use crate::device::midi::{
-    self, Change, Connection, Direction, FrameToHost, Identity, MidiError, MidiPorts, PortRequest, Traffic,
+    self, Change, Connection, Direction, FrameToHost, Identity, MidiError, MidiPorts, PortRequest, RoleGear,
+    Traffic,
 };
 use crate::render::{Feed, Inlet, Origin, Outlet, Swap, TimeBase, inlet, outlet};
 use crate::rig::{Deployment, MidiPort, Rig};
@@ -135,6 +136,24 @@ pub(super) fn jack_ports(rig: &Rig) -> Vec<Connected> {
     sources.chain(rig.midi.iter().filter(|m| m.is_destination()).map(|m| port(m, true))).collect()
 }
 
+fn role_gear(port: &MidiPort) -> RoleGear {
+    RoleGear {
+        in_pattern: port.input.clone(),
+        out_pattern: port.output.clone(),
+        serial: port.serial.clone(),
+        usb: port.usb.clone(),
+        port: port.port,
+    }
+}
+
+/// Whether two ports differ at most by the gear they are for.
+fn is_same_role(one: &PlacedPort, other: &PlacedPort) -> bool {
+    let (a, b) = (&one.port, &other.port);
+    one.place == other.place
+        && (&a.name, a.is_virtual) == (&b.name, b.is_virtual)
+        && (a.is_source(), a.is_destination()) == (b.is_source(), b.is_destination())
+}
+
 /// The open MIDI ports.
 pub(super) struct Gear {
     ports: MidiPorts,
@@ -144,6 +163,18 @@ impl Gear {
     pub(super) fn open(ends: Vec<PortEnds>, clock: FrameToHost) -> Result<Gear, MidiError> {
         let requests = ends.into_iter().map(PortRequest::from).collect();
         Ok(Gear { ports: midi::open(requests, clock)? })
+    }
+
+    /// Goes from one rig's ports to another's, where only the gear they are for
+    /// differs; `false` where they have to be opened anew.
+    pub(super) fn assign(&mut self, old: &[PlacedPort], new: &[PlacedPort]) -> bool {
+        let is_same = old.len() == new.len() && old.iter().zip(new).all(|(old, new)| is_same_role(old, new));
+        let changed = old.iter().zip(new).filter(|(old, new)| role_gear(&old.port) != role_gear(&new.port));
+        let changed = changed.filter(|(_, new)| !new.port.is_virtual);
+        is_same
+            && self
+                .ports
+                .assign(changed.map(|(_, new)| (new.port.name.clone(), role_gear(&new.port))).collect())
     }
 
     pub(super) fn connected(&self) -> Vec<Connected> {
@@ -168,15 +199,10 @@ impl Gear {
 impl From<PortEnds> for PortRequest {
     fn from(ends: PortEnds) -> PortRequest {
         PortRequest {
-            name: ends.port.name,
-            in_pattern: ends.port.input,
-            out_pattern: ends.port.output,
-            is_virtual: ends.port.is_virtual,
+            name: ends.port.name.clone(),
+            gear: (!ends.port.is_virtual).then(|| role_gear(&ends.port)),
             inlet: ends.inlet,
             outlet: ends.outlet,
-            serial: ends.port.serial,
-            usb: ends.port.usb,
-            port: ends.port.port,
             traffic: ends.traffic,
         }
     }

@@ -181,7 +181,7 @@ impl LogKeeping {
                 self.scribe.note(Entry::Gear {
                     frame,
                     role: role.clone(),
-                    device: device.clone(),
+                    device: device.name.clone(),
                     is_output: *is_output,
                     is_connected,
                 });

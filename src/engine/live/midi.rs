@@ -9,11 +9,15 @@ use super::port::PortKeeper;
 use super::renderer::RendererMessage;
 use super::tree;
 use crate::actor::{Actor, Context, Held, Options, Outcome};
+use crate::device::audio::StreamInfo;
 use crate::engine::doors::HostClock;
 use crate::render::TimeBase;
+use crate::unit::HostTime;
 
 /// How often the gear is looked at.
 const LOOK: Duration = Duration::from_millis(25);
+/// Twice the time in which the MIDI thread looks for what is to be sent.
+const SEND_MARGIN: Duration = Duration::from_millis(2);
 /// How long the keeper of a port that is not needed any more may take to end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -33,15 +37,26 @@ pub(super) enum MidiMessage {
 #[derive(Default)]
 pub(super) struct MidiKeeping {
     gear: Option<Gear>,
+    /// What is open.
+    ports: Vec<PlacedPort>,
 }
 
 impl MidiKeeping {
     /// Opens ports; says why not, where it cannot.
-    pub(super) fn open(&mut self, ends: Vec<PortEnds>, clock: HostClock) -> Option<String> {
+    pub(super) fn open(
+        &mut self,
+        ports: Vec<PlacedPort>,
+        ends: Vec<PortEnds>,
+        clock: HostClock,
+        info: &StreamInfo,
+    ) -> Option<String> {
+        self.ports = ports;
         if ends.is_empty() {
             return None;
         }
-        match Gear::open(ends, Box::new(move |frame| clock.time_of(frame))) {
+        let ahead = send_ahead(info).as_nanos() as u64;
+        let leaves = move |frame| HostTime(clock.time_of(frame).nanos() + ahead);
+        match Gear::open(ends, Box::new(leaves)) {
             Ok(gear) => {
                 self.gear = Some(gear);
                 None
@@ -50,11 +65,26 @@ impl MidiKeeping {
         }
     }
 
+    /// Puts other gear in the roles, where nothing else is to be changed.
+    fn assign(&mut self, ports: &[PlacedPort]) -> bool {
+        let is_done = self.gear.as_mut().is_some_and(|gear| gear.assign(&self.ports, ports));
+        if is_done {
+            self.ports = ports.to_vec();
+        }
+        is_done
+    }
+
     pub(super) fn close(&mut self) {
         if let Some(gear) = self.gear.take() {
             gear.close();
         }
     }
+}
+
+/// What goes out leaves so much after its frame: a block, and the time in which the MIDI
+/// thread looks again. So nothing is late because a callback or a thread was.
+fn send_ahead(info: &StreamInfo) -> Duration {
+    SEND_MARGIN + Duration::from_secs_f64(f64::from(info.block_frames) / f64::from(info.rate.hertz()))
 }
 
 /// Keeps the MIDI gear, where JACK does not.
@@ -126,11 +156,16 @@ impl Actor for MidiKeeper {
                 self.renew_ports(context).await;
             }
             MidiMessage::Open { ports, old_places } => {
+                if self.keeping.assign(&ports) {
+                    return Ok(());
+                }
                 block_in_place(|| self.keeping.close());
                 let (swap, ends) = renew_ends(&ports, &old_places, TimeBase::Host, &self.parts.ports);
                 self.parts.addresses.to_renderer(RendererMessage::Lend(Box::new(swap)));
                 let clock = self.parts.clock.clone();
-                if let Some(trouble) = block_in_place(|| self.keeping.open(ends, clock)) {
+                let info = self.parts.board.shown().info.clone();
+                let opened = block_in_place(|| self.keeping.open(ports, ends, clock, &info));
+                if let Some(trouble) = opened {
                     self.parts.board.say(trouble);
                 }
             }

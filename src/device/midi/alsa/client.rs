@@ -10,7 +10,7 @@ use super::super::board::Board;
 use super::super::identity::Wanted;
 use super::super::input::Input;
 use super::super::output::Output;
-use super::super::{CLIENT_NAME, Direction, Identity, MidiError, PortRequest};
+use super::super::{Assigned, CLIENT_NAME, Direction, Identity, MidiError, PortRequest, RoleGear};
 use super::directory::{self, Gear, id};
 use super::queue::Queue;
 use super::{describe, open_sequencer, unavailable};
@@ -134,6 +134,40 @@ impl Client {
         }
     }
 
+    /// Other gear for roles: what only the old one meant is let go of, what others
+    /// connected by hand stays.
+    pub(super) fn assign(&mut self, roles: Vec<Assigned>) {
+        for Assigned { role, heard, played } in roles {
+            let Some(index) = self.ports.iter().position(|port| port.role == role) else { continue };
+            let port = &mut self.ports[index];
+            let before =
+                [std::mem::replace(&mut port.heard, heard), std::mem::replace(&mut port.played, played)];
+            let own = Addr { client: self.own, port: port.number };
+            let sources = port.input.as_ref().map(Input::devices).unwrap_or_default();
+            let sources = sources.into_iter().map(|id| (directory::addr(id), Direction::In));
+            let destinations = port.destinations.iter().map(|(addr, _)| (*addr, Direction::Out));
+            for (addr, direction) in sources.chain(destinations).collect::<Vec<_>>() {
+                let Some(gear) = directory::look_up(&self.seq, addr) else { continue };
+                let is_in = direction == Direction::In;
+                let port = &self.ports[index];
+                let now = if is_in { &port.heard } else { &port.played };
+                let is_meant = |wanted: &Option<Wanted>| {
+                    wanted.as_ref().is_some_and(|wanted| gear.is_meant(wanted, direction))
+                };
+                if !is_meant(&before[usize::from(!is_in)]) || is_meant(now) {
+                    continue;
+                }
+                let (sender, dest) = if is_in { (addr, own) } else { (own, addr) };
+                // Gone already: its announcement says the same.
+                let _ = self.seq.unsubscribe_port(sender, dest);
+                self.unsubscribed(sender, dest);
+            }
+        }
+        for gear in directory::all(&self.seq, self.own) {
+            self.connect(&gear);
+        }
+    }
+
     fn connect(&mut self, gear: &Gear) {
         for index in 0..self.ports.len() {
             let port = &self.ports[index];
@@ -237,8 +271,8 @@ impl Port {
         let number = seq
             .create_simple_port(&c_string(&request.name), capability, kind)
             .map_err(|error| MidiError::Port { role: request.name.clone(), reason: describe(error) })?;
-        let (heard, played) =
-            (request.wanted(request.in_pattern.as_ref()), request.wanted(request.out_pattern.as_ref()));
+        let gear = request.gear.as_ref();
+        let (heard, played) = (gear.and_then(RoleGear::heard), gear.and_then(RoleGear::played));
         let traffic = request.traffic;
         Ok(Port {
             role: request.name,

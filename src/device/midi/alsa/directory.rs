@@ -108,7 +108,8 @@ impl Gear {
         self.is_named(&wanted.pattern, direction) && wanted.is_met_by(&self.identity())
     }
 
-    fn is_named(&self, pattern: &NamePattern, direction: Direction) -> bool {
+    /// The same by its name only.
+    pub(super) fn is_named(&self, pattern: &NamePattern, direction: Direction) -> bool {
         let able = if direction == Direction::In { self.can_send } else { self.can_receive };
         let is_gear = self.addr.client != SYSTEM_CLIENT && self.client != THROUGH_CLIENT;
         able && (is_gear || !pattern.is_any())

@@ -26,7 +26,7 @@ pub(in super::super) fn destinations() -> Result<Vec<Destination>, MidiError> {
             name: gear.name(),
             id: format!("{}:{}", gear.addr.client, gear.addr.port),
             is_hardware: gear.is_hardware,
-            is_usual: gear.is_meant(&any, Direction::Out),
+            is_usual: gear.is_named(&any, Direction::Out),
         })
     };
     Ok(directory::all(&seq, own).into_iter().filter_map(known).collect())

@@ -1,15 +1,18 @@
 //! The MIDI thread.
 
+use std::io::Read as _;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use alsa::poll::{Descriptors, Flags, pollfd};
 use alsa::seq::{Addr, Event, EventType, Seq};
+use crossbeam::channel::Receiver;
 
-use super::super::FrameToHost;
 use super::super::output::Wire;
+use super::super::{Assigned, FrameToHost};
 use super::client::{Client, Port};
 use super::codec::{Decoder, Encoder};
 use super::describe;
@@ -30,26 +33,44 @@ const FINISH_LIMIT: Duration = Duration::from_millis(200);
 const AHEAD: Duration = Duration::from_millis(50);
 /// What a byte takes on a wire of 31,250 baud: ten bits.
 const WIRE_NANOS_PER_BYTE: u64 = 320_000;
-/// What a port may get ahead of the wire: half of what the kernel buffers for it
-/// (4 KiB), beyond which it drops bytes without a word.
-const WIRE_AHEAD_BYTES: u64 = 2_048;
+/// What a SysEx may get a port ahead of the wire: half of what the kernel buffers for
+/// it (4 KiB), beyond which it drops bytes without a word.
+const SYSEX_AHEAD_BYTES: u64 = 2_048;
+/// The same for other messages, so that a SysEx leaves them room.
+const MESSAGES_AHEAD_BYTES: u64 = 3_584;
 
-pub(super) fn run(
-    mut client: Client,
-    frame_to_host: &FrameToHost,
-    woken: &UnixStream,
-    stop: &AtomicBool,
-) -> Result<(), String> {
+/// How others reach the thread.
+pub(super) struct Wake {
+    /// A byte for each order; closed at the end.
+    pub(super) woken: UnixStream,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) orders: Receiver<Vec<Assigned>>,
+}
+
+impl Wake {
+    /// Does what was ordered.
+    fn obey(&self, client: &mut Client) {
+        let mut bytes = [0; 16];
+        // Nothing to read: it was not this that woke us.
+        let _ = (&self.woken).read(&mut bytes);
+        while let Ok(roles) = self.orders.try_recv() {
+            client.assign(roles);
+        }
+    }
+}
+
+pub(super) fn run(mut client: Client, frame_to_host: &FrameToHost, wake: &Wake) -> Result<(), String> {
     promote_this_thread_to(PRIORITY);
     let decoder = Decoder::new().map_err(describe)?;
     let mut sender = Sender::new(&client)?;
     let mut descriptors = (&client.seq, Some(alsa::Direction::Capture)).get().map_err(describe)?;
     let sequencer_count = descriptors.len();
-    descriptors.push(pollfd { fd: woken.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+    descriptors.push(pollfd { fd: wake.woken.as_raw_fd(), events: libc::POLLIN, revents: 0 });
     let result = loop {
-        if stop.load(Ordering::Acquire) {
+        if wake.stop.load(Ordering::Acquire) {
             break Ok(());
         }
+        wake.obey(&mut client);
         if let Some(queue) = &mut client.queue {
             queue.follow(&client.seq, HostTime::now());
         }
@@ -261,6 +282,9 @@ impl Wire for SequencerWire<'_> {
     }
 
     fn message(&mut self, bytes: &[u8], due: HostTime) -> bool {
+        if self.is_slow && !self.lane.pace.allows(bytes.len(), MESSAGES_AHEAD_BYTES, self.now) {
+            return false;
+        }
         let sending = self.sending(due.max(self.lane.last), None);
         let is_sent = self.encoded(bytes, &sending);
         if is_sent {
@@ -276,7 +300,7 @@ impl Wire for SequencerWire<'_> {
 
     fn sysex(&mut self, rest: &[u8], due: HostTime) -> usize {
         let bytes = rest.len().min(SYSEX_CHUNK_BYTES);
-        if self.is_slow && !self.lane.pace.allows(bytes, self.now) {
+        if self.is_slow && !self.lane.pace.allows(bytes, SYSEX_AHEAD_BYTES, self.now) {
             return 0;
         }
         let mut event = Event::new_ext(EventType::Sysex, &rest[..bytes]);
@@ -290,7 +314,7 @@ impl Wire for SequencerWire<'_> {
     }
 
     fn private(&mut self, device: u64, bytes: &[u8]) -> bool {
-        if self.is_slow && !self.lane.pace.allows(bytes.len(), self.now) {
+        if self.is_slow && !self.lane.pace.allows(bytes.len(), SYSEX_AHEAD_BYTES, self.now) {
             return false;
         }
         let sending = self.sending(self.now.max(self.lane.last), Some(super::directory::addr(device)));
@@ -312,7 +336,7 @@ struct Pace {
 
 impl Pace {
     /// Whether so many bytes may go now.
-    fn allows(&mut self, wish: usize, now: HostTime) -> bool {
+    fn allows(&mut self, wish: usize, ahead_bytes: u64, now: HostTime) -> bool {
         let drained = now.since(self.since) / WIRE_NANOS_PER_BYTE;
         self.ahead_bytes = self.ahead_bytes.saturating_sub(drained);
         self.since = if self.ahead_bytes == 0 {
@@ -320,7 +344,7 @@ impl Pace {
         } else {
             HostTime(self.since.nanos() + drained * WIRE_NANOS_PER_BYTE)
         };
-        self.ahead_bytes + wish as u64 <= WIRE_AHEAD_BYTES
+        self.ahead_bytes + wish as u64 <= ahead_bytes
     }
 
     fn spend(&mut self, bytes: usize) {
@@ -338,7 +362,7 @@ mod tests {
         let (mut sent, mut now) = (0, HostTime(5_000_000_000));
         let begin = now;
         while sent < 20_000 {
-            if pace.allows(250, now) {
+            if pace.allows(250, SYSEX_AHEAD_BYTES, now) {
                 pace.spend(250);
                 sent += 250;
             }
