@@ -21,6 +21,9 @@ const MEASURE_INTERVAL: Duration = Duration::from_millis(250);
 /// A comparison that took longer says less than the one before.
 const MEASURE_WITHIN: Duration = Duration::from_micros(100);
 const MEASURE_TRIES: usize = 8;
+/// How long the MIDI thread may take to wake without its being heard: an event counts as
+/// having come this much after its stamp, all of them alike.
+const WAKE_ALLOWANCE: Duration = Duration::from_millis(1);
 /// A stamp further back than this is none.
 const OLDEST: Duration = Duration::from_millis(500);
 
@@ -117,12 +120,13 @@ impl Queue {
         Ok(())
     }
 
-    /// When an event came in, by the kernel's stamp; `now` where that cannot be.
+    /// When an event came in, by the kernel's stamp and the allowance; `now` where that
+    /// cannot be.
     pub(super) fn stamp(&mut self, stamp: Option<Duration>, now: HostTime) -> HostTime {
         let time = stamp.and_then(|stamp| {
             let nanos = u64::try_from(self.zero_nanos + stamp.as_nanos() as i64).ok()?;
-            (nanos <= now.nanos() && now.nanos() - nanos <= OLDEST.as_nanos() as u64)
-                .then_some(HostTime(nanos))
+            let is_sound = nanos <= now.nanos() && now.nanos() - nanos <= OLDEST.as_nanos() as u64;
+            is_sound.then_some(HostTime(nanos + WAKE_ALLOWANCE.as_nanos() as u64))
         });
         // What came later is never earlier.
         self.last_stamp = time.unwrap_or(now).max(self.last_stamp);
@@ -147,8 +151,8 @@ mod tests {
     fn stamps_are_the_kernels_and_never_go_back_or_ahead() {
         let (mut queue, now) = (queue(), HostTime(2_000_000_000));
         let at = |nanos| Some(Duration::from_nanos(nanos));
-        assert_eq!(queue.stamp(at(1_999_000_500), now), HostTime(1_999_000_000));
         assert_eq!(queue.stamp(at(1_998_000_500), now), HostTime(1_999_000_000));
+        assert_eq!(queue.stamp(at(1_997_000_500), now), HostTime(1_999_000_000));
         assert_eq!(queue.stamp(at(2_000_000_501), now), now, "from the future");
         assert_eq!(queue.stamp(None, HostTime(2_000_000_007)), HostTime(2_000_000_007));
         let later = HostTime(9_000_000_000);
