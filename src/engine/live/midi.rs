@@ -112,11 +112,14 @@ impl MidiKeeper {
             self.parts.board.shown().ports.remove(child.path());
         }
         for port in rig.midi.iter().filter(|port| context.child(&port.name).is_none()).collect::<Vec<_>>() {
-            let (parts, name) = (Arc::clone(&self.parts), port.name.clone());
-            let spawned = context.spawn(&port.name, Options::new(), move || PortKeeper::new(&parts, &name));
-            if let Err(error) = spawned {
-                self.parts.board.say(format!("{error}; the port `{}` plays without a keeper", port.name));
-            }
+            self.spawn_port(&port.name, context);
+        }
+    }
+
+    fn spawn_port(&mut self, port: &str, context: &mut Context<MidiKeeper>) {
+        let (parts, name) = (Arc::clone(&self.parts), port.to_owned());
+        if let Err(error) = context.spawn(port, Options::new(), move || PortKeeper::new(&parts, &name)) {
+            self.parts.board.say(format!("{error}; the port `{port}` plays without a keeper"));
         }
     }
 
@@ -144,7 +147,9 @@ impl Actor for MidiKeeper {
 
     async fn started(&mut self, context: &mut Context<MidiKeeper>) -> Outcome {
         context.supervise(tree::supervision());
-        self.renew_ports(context).await;
+        // Those of the last incarnation go on as the same actors.
+        let rig = Arc::clone(&self.parts.board.shown().rig);
+        rig.midi.iter().for_each(|port| self.spawn_port(&port.name, context));
         context.every(LOOK, || MidiMessage::Look);
         Ok(())
     }
