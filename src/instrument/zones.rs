@@ -13,7 +13,7 @@ const MASTER_SEMITONES: f32 = 2.0;
 const LOWER: u8 = 0;
 const UPPER: u8 = 15;
 
-/// `mpe` of an instrument, whose index is a [`Layout`].
+/// `mpe` of an instrument, whose index is a layout of zones.
 pub const MPE: Parameter = Parameter {
     name: "mpe",
     summary: "MPE: each note has a channel with its own bend (48 semitones), pressure and timbre; channel 1 \
