@@ -6,8 +6,8 @@ mod desk;
 use std::collections::BTreeMap;
 
 use antiphon::midi::{Event, Message};
-use antiphon::render::{Command, Outlet, Swap, outlet};
-use desk::{Desk, bits, rig};
+use antiphon::render::{Command, Swap};
+use desk::{bits, received, rig, with_gear};
 use proptest::prelude::*;
 
 fn thru(keys: &str) -> String {
@@ -16,19 +16,6 @@ fn thru(keys: &str) -> String {
          preset = 'organ'\n[[cable]]\nfrom = 'synth'\nto = 'out'\n\
          [[cable]]\nfrom = 'keys'\nto = 'gear'\n{keys}\n[[cable]]\nfrom = 'keys'\nto = 'synth'\n{keys}\n"
     )
-}
-
-fn with_gear(text: &str, events: Vec<Event>) -> (Desk, Outlet) {
-    let mut desk = Desk::new(text, events);
-    let (sink, gear) = outlet();
-    let port = desk.conductor.deployment().port_of("gear").expect("a port");
-    desk.conductor.lend(Swap { sinks: vec![(port, Some(Box::new(sink)))], ..Swap::default() });
-    (desk, gear)
-}
-
-fn received(gear: &mut Outlet) -> Vec<(u64, Vec<u8>)> {
-    let mut chunk = [0; 256];
-    std::iter::from_fn(|| gear.receive(&mut chunk)).map(|e| (e.time, e.wire().to_vec())).collect()
 }
 
 fn heard(keys: &str, events: Vec<Event>, frames: usize) -> Vec<(u64, Vec<u8>)> {

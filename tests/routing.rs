@@ -3,8 +3,8 @@
 mod desk;
 
 use antiphon::midi::{Event, EventKind, Message};
-use antiphon::render::{Command, Outlet, Swap, outlet};
-use desk::{Desk, bits};
+use antiphon::render::{Command, Swap};
+use desk::{bits, received, with_gear};
 
 const THRU: &str = r#"
     [midi.keys]
@@ -25,19 +25,6 @@ const THRU: &str = r#"
     from = "synth"
     to = "out"
 "#;
-
-fn with_gear(text: &str, events: Vec<Event>) -> (Desk, Outlet) {
-    let mut desk = Desk::new(text, events);
-    let (sink, gear) = outlet();
-    let port = desk.conductor.deployment().port_of("gear").expect("a port");
-    desk.conductor.lend(Swap { sinks: vec![(port, Some(Box::new(sink)))], ..Swap::default() });
-    (desk, gear)
-}
-
-fn received(gear: &mut Outlet) -> Vec<(u64, Vec<u8>)> {
-    let mut chunk = [0; 256];
-    std::iter::from_fn(|| gear.receive(&mut chunk)).map(|e| (e.time, e.wire().to_vec())).collect()
-}
 
 fn on(time: u64, key: u8) -> Event {
     Event::midi(time, 0, Message::NoteOn { channel: 0, key, velocity: 80 })

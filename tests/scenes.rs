@@ -8,9 +8,9 @@ use std::process::Command as Program;
 
 use antiphon::midi::file::Transcript;
 use antiphon::midi::{Event, Message};
-use antiphon::render::{Command, Outlet, Swap, Turn, outlet};
+use antiphon::render::{Command, Turn};
 use antiphon::unit::SampleRate;
-use desk::{Desk, bits};
+use desk::{Desk, bits, received, with_gear};
 
 /// Two instruments that take the same notes, an echo behind one of them, gear, and
 /// a fixed gain for each scene.
@@ -107,19 +107,6 @@ fn stem(text: &str, events: &[Event], actor: &str, frames: usize, block: usize) 
     desk.heard.stems.remove(&node).expect("it was listened to")[0].clone()
 }
 
-fn with_gear(events: Vec<Event>) -> (Desk, Outlet) {
-    let mut desk = Desk::new(RIG, events);
-    let (sink, gear) = outlet();
-    let port = desk.conductor.deployment().port_of("gear").expect("a port");
-    desk.conductor.lend(Swap { sinks: vec![(port, Some(Box::new(sink)))], ..Swap::default() });
-    (desk, gear)
-}
-
-fn received(gear: &mut Outlet) -> Vec<(u64, Vec<u8>)> {
-    let mut chunk = [0; 256];
-    std::iter::from_fn(|| gear.receive(&mut chunk)).map(|e| (e.time, e.wire().to_vec())).collect()
-}
-
 fn is_silent(samples: &[f32]) -> bool {
     samples.iter().all(|sample| sample.abs() < 1.0e-6)
 }
@@ -189,7 +176,7 @@ fn gear_gets_its_releases_and_no_strikes_while_it_is_muted() {
         off(500, 60),
         program(600, 99),
     ];
-    let (mut desk, mut gear) = with_gear(events);
+    let (mut desk, mut gear) = with_gear(RIG, events);
     desk.play(1_000, 64);
     let expected =
         [(100, vec![0x90, 60, 90]), (450, vec![0xb0, 1, 5]), (500, vec![0x80, 60, 0]), (600, vec![0xc4, 99])];
@@ -280,7 +267,7 @@ fn ten_thousand_random_switches_hang_no_note_and_no_block_changes_a_sample() {
     events.push(control(time + 1, 64, 0));
     let frames = time as usize + 96_000;
     let play = |block| {
-        let (mut desk, mut gear) = with_gear(events.clone());
+        let (mut desk, mut gear) = with_gear(RIG, events.clone());
         let mut told = Vec::new();
         for _ in 0..frames.div_ceil(9_600) {
             desk.play(9_600, block);
@@ -347,7 +334,7 @@ fn panic_by_midi_ends_everything_at_its_frame() {
     let mut events: Vec<Event> = (50..60).map(|key| on(100, key)).collect();
     events.splice(0..0, [program(10, 12), control(50, 64, 127)]);
     events.push(on(9_000, 1));
-    let (mut desk, mut gear) = with_gear(events);
+    let (mut desk, mut gear) = with_gear(RIG, events);
     desk.play(60_000, 64);
     assert_eq!(desk.conductor.snapshot().voices, 0);
     let told = received(&mut gear);

@@ -4,7 +4,9 @@
 
 use antiphon::engine::Conductor;
 use antiphon::midi::{Event, EventKind};
-use antiphon::render::{Feed, Origin, Planar, Renderer, RendererSettings, Score, Stems};
+use antiphon::render::{
+    Feed, Origin, Outlet, Planar, Renderer, RendererSettings, Score, Stems, Swap, outlet,
+};
 use antiphon::rig::{Rig, parse};
 use antiphon::rt::guard;
 use antiphon::stage::{
@@ -191,4 +193,19 @@ impl Processor for Fails {
         }
         Status::Active
     }
+}
+
+/// A desk whose port `gear` can be heard.
+pub fn with_gear(text: &str, events: Vec<Event>) -> (Desk, Outlet) {
+    let mut desk = Desk::new(text, events);
+    let (sink, gear) = outlet();
+    let port = desk.conductor.deployment().port_of("gear").expect("a port");
+    desk.conductor.lend(Swap { sinks: vec![(port, Some(Box::new(sink)))], ..Swap::default() });
+    (desk, gear)
+}
+
+/// What came there: frames and bytes.
+pub fn received(gear: &mut Outlet) -> Vec<(u64, Vec<u8>)> {
+    let mut chunk = [0; 256];
+    std::iter::from_fn(|| gear.receive(&mut chunk)).map(|e| (e.time, e.wire().to_vec())).collect()
 }
