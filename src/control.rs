@@ -2,6 +2,7 @@
 
 mod actors;
 mod arguments;
+mod bench;
 mod chaos;
 pub mod check;
 pub mod devices;
@@ -68,6 +69,7 @@ pub fn run() -> u8 {
         Command::Check { rig, json } => return check::check(rig, *json, &kinds),
         Command::Kinds { kind, json } => return kinds::kinds(kind.as_deref(), *json, &kinds),
         Command::Devices(arguments) => return devices::devices(arguments),
+        Command::Bench(arguments) => bench::bench(arguments),
         Command::Doctor { json } => return doctor::doctor(*json),
     };
     match done {

@@ -11,6 +11,7 @@ pub mod device;
 pub mod engine;
 pub mod feed;
 pub mod journal;
+pub mod measure;
 pub mod rig;
 
 // The audio world, where clippy.toml's list of what waits, locks or reads a clock

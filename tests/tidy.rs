@@ -41,6 +41,27 @@ const ROOMS: &[(&str, &[&str])] = &[
             "journal",
         ],
     ),
+    // What is measured of the engine, by the engine.
+    (
+        "measure",
+        &[
+            "unit",
+            "midi",
+            "rt",
+            "transport",
+            "dsp",
+            "stage",
+            "instrument",
+            "route",
+            "render",
+            "actor",
+            "rig",
+            "device",
+            "feed",
+            "journal",
+            "engine",
+        ],
+    ),
     // What talks to people and scripts: on top of everything, and known by nobody.
     (
         "control",
@@ -58,6 +79,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "feed",
             "journal",
             "engine",
+            "measure",
         ],
     ),
 ];

@@ -76,12 +76,52 @@ pub enum Command {
     Sysex(SysexCommand),
     /// Shows what comes from MIDI ports, in words and with its time
     Monitor(MonitorArguments),
+    /// Measures latency, load and cost on this machine and gear
+    Bench(BenchArguments),
     /// Looks at what this machine gives a real-time program, and what to mend
     Doctor {
         /// Prints JSON
         #[arg(long)]
         json: bool,
     },
+}
+
+/// `antiphon bench`.
+#[derive(Args, Debug)]
+pub struct BenchArguments {
+    /// What to measure; without one, all that takes no longer than minutes
+    #[arg(value_name = "WHAT", value_parser = super::bench::parse_what)]
+    pub what: Vec<&'static str>,
+    /// How long each measurement lasts that goes by the clock
+    #[arg(long = "for", value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_seconds)]
+    pub seconds: Option<f64>,
+    /// Writes the report as a JSON object; `-` for stdout
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// auto, jack, pulse, alsa, coreaudio, wasapi or null
+    #[arg(long, default_value = "auto", value_parser = parse_driver)]
+    pub driver: DriverChoice,
+    /// Part of the audio device's name, as `antiphon devices` shows it
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+    /// Frames per second, 8000 to 192000
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true, value_parser = parse_rate)]
+    pub rate: Option<SampleRate>,
+    /// Frames in a callback, 1 to 8192
+    #[arg(long, value_name = "FRAMES", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=8192))]
+    pub block: Option<u32>,
+    /// Where what is sent goes: a port or device, audio or MIDI; may be given several times
+    #[arg(long = "out", value_name = "PORT")]
+    pub outputs: Vec<String>,
+    /// Where it comes back
+    #[arg(long = "in", value_name = "PORT")]
+    pub inputs: Vec<String>,
+    /// Voices of the load; without it, the most that hold are looked for
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub voices: Option<u32>,
+    /// Seeds whatever is random
+    #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
+    pub seed: u64,
 }
 
 /// `antiphon devices`.

@@ -1,0 +1,93 @@
+//! `antiphon bench`: measures on this machine and gear, and reports.
+
+mod bars;
+mod words;
+
+use std::io::Write;
+use std::path::Path;
+
+use super::arguments::BenchArguments;
+use super::signals::Signals;
+use crate::engine::{Error, ErrorKind};
+use crate::measure::{Link, MEASUREMENTS, Report, Run, Settings, Stop, measure};
+use bars::Bars;
+
+/// A name of something that can be measured.
+pub(super) fn parse_what(text: &str) -> Result<&'static str, String> {
+    let found = MEASUREMENTS.iter().find(|measurement| measurement.name.eq_ignore_ascii_case(text));
+    found.map(|measurement| measurement.name).ok_or_else(|| {
+        let names: Vec<&str> = MEASUREMENTS.iter().map(|measurement| measurement.name).collect();
+        format!("`{text}` is nothing that can be measured: {}", names.join(", "))
+    })
+}
+
+/// `antiphon bench`.
+///
+/// # Errors
+/// [`Error`] where the report cannot be written.
+pub fn bench(arguments: &BenchArguments) -> Result<(), Error> {
+    let names: Vec<&str> = match arguments.what.as_slice() {
+        [] => MEASUREMENTS.iter().filter(|m| m.by_default).map(|m| m.name).collect(),
+        what => what.to_vec(),
+    };
+    let stop = Stop::default();
+    listen(stop.clone())?;
+    let bars = Bars::default();
+    let mut run = Run::new(settings(arguments), stop, &bars);
+    measure(&names, &mut run);
+    bars.finish();
+    let report = run.report;
+    if let Some(path) = &arguments.json {
+        write_json(path, &report)?;
+    }
+    if arguments.json.as_deref() != Some(Path::new("-")) {
+        let _ = write!(std::io::stdout(), "{}", words::of(&report));
+    }
+    Ok(())
+}
+
+fn settings(arguments: &BenchArguments) -> Settings {
+    Settings {
+        seconds: arguments.seconds,
+        driver: arguments.driver,
+        device: arguments.device.clone(),
+        rate: arguments.rate,
+        block_frames: arguments.block,
+        link: Link { outputs: arguments.outputs.clone(), inputs: arguments.inputs.clone() },
+        voices: arguments.voices,
+        seed: arguments.seed,
+    }
+}
+
+/// Ends the run at Ctrl-C, which then reports what there is. A second one ends the
+/// program.
+fn listen(stop: Stop) -> Result<(), Error> {
+    let failed = |e: std::io::Error| Error::new(ErrorKind::Device, format!("signals cannot be heard: {e}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let mut signals = {
+        let _runtime = runtime.enter();
+        Signals::stop()?
+    };
+    let wait = move || {
+        runtime.block_on(signals.came());
+        super::tell("Stopping; what was measured so far is reported. Once more ends it at once.");
+        stop.stop();
+        runtime.block_on(signals.came());
+        std::process::exit(130);
+    };
+    std::thread::Builder::new().name("antiphon-signals".to_owned()).spawn(wait).map_err(failed)?;
+    Ok(())
+}
+
+fn write_json(path: &Path, report: &Report) -> Result<(), Error> {
+    let fault =
+        |why: String| Error::new(ErrorKind::Disk, format!("{} cannot be written: {why}", path.display()));
+    let mut text = serde_json::to_string_pretty(report).map_err(|e| fault(e.to_string()))?;
+    text.push('\n');
+    if path == Path::new("-") {
+        // Whoever asked and went away misses nothing but this.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        return Ok(());
+    }
+    std::fs::write(path, text).map_err(|e| fault(e.to_string()))
+}

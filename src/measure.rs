@@ -1,0 +1,57 @@
+//! Measurements of this engine on this machine: what `antiphon bench` runs, the
+//! report it makes of them, and what changed since an older report.
+//!
+//! A measurement is a function that takes a [`Run`], measures until it is done or
+//! told to stop, and writes what it found into the run's [`Report`]. All of this
+//! is the control world's.
+
+pub mod machine;
+pub mod report;
+mod rings;
+mod run;
+pub mod statistics;
+mod timing;
+
+pub use machine::Machine;
+pub use report::Report;
+pub use run::{Link, Run, Settings, Stop, Watch};
+
+use crate::engine::Error;
+
+/// Something that can be measured.
+pub struct Measurement {
+    /// Its name on the command line and in the report.
+    pub name: &'static str,
+    /// What it tells, in a line.
+    pub about: &'static str,
+    /// Whether it runs where nothing was named.
+    pub by_default: bool,
+    measure: fn(&mut Run) -> Result<(), Error>,
+}
+
+/// All that can be measured, in the order in which it is.
+pub const MEASUREMENTS: &[Measurement] = &[Measurement {
+    name: "rings",
+    about: "what the doors between the worlds cost",
+    by_default: true,
+    measure: rings::measure,
+}];
+
+/// Measures what is named, one after the other; what is not measured stands in
+/// the report with its reason. A measurement that fails says why there and does
+/// not end the others.
+pub fn measure(names: &[&str], run: &mut Run) {
+    for measurement in MEASUREMENTS {
+        if !names.contains(&measurement.name) {
+            run.missing(measurement.name, "not asked for");
+        } else if run.is_stopped() {
+            run.missing(measurement.name, "stopped before its turn");
+        } else {
+            run.begin(measurement.name);
+            if let Err(error) = (measurement.measure)(run) {
+                run.missing(measurement.name, &error.to_string());
+            }
+        }
+    }
+    run.finish();
+}

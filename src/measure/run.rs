@@ -1,0 +1,135 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::report::{Better, Figure, Report};
+use crate::device::audio::DriverChoice;
+use crate::unit::SampleRate;
+
+/// What is measured, and on what.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// How long each measurement lasts that goes by the clock; without it, as long
+    /// as each thinks right.
+    pub seconds: Option<f64>,
+    /// The audio driver.
+    pub driver: DriverChoice,
+    /// Part of the audio device's name.
+    pub device: Option<String>,
+    /// The engine's rate; `None` for the device's own.
+    pub rate: Option<SampleRate>,
+    /// Frames of a callback, as far as the device can.
+    pub block_frames: Option<u32>,
+    /// The ends of the path that is measured.
+    pub link: Link,
+    /// Voices of the load; without it, as many as are looked for.
+    pub voices: Option<u32>,
+    /// Seeds whatever is random.
+    pub seed: u64,
+}
+
+/// Where what we send goes, and where it comes back: names of ports or devices,
+/// audio and MIDI alike, each a glob or a part of the name.
+#[derive(Clone, Debug, Default)]
+pub struct Link {
+    /// What is played to.
+    pub outputs: Vec<String>,
+    /// What is heard.
+    pub inputs: Vec<String>,
+}
+
+/// Tells a measurement to end early; it keeps what it has. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Ends the measurement soon.
+    pub fn stop(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    /// Whether it is to end.
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Who watches a run: a progress bar, or nobody.
+pub trait Watch {
+    /// A measurement, or a part of one, begins.
+    fn begin(&self, what: &str);
+    /// How far it is, from 0 to 1, and what it does just now.
+    fn advance(&self, share: f64, doing: &str);
+    /// Something that whoever watches should read, a line.
+    fn say(&self, text: &str);
+}
+
+/// Nobody watches.
+impl Watch for () {
+    fn begin(&self, _what: &str) {}
+    fn advance(&self, _share: f64, _doing: &str) {}
+    fn say(&self, _text: &str) {}
+}
+
+/// One run of measurements: what was asked for, who watches, and what was found.
+pub struct Run<'a> {
+    /// What was asked for.
+    pub settings: Settings,
+    /// What was found so far.
+    pub report: Report,
+    stop: Stop,
+    watch: &'a dyn Watch,
+}
+
+impl<'a> Run<'a> {
+    /// Nothing measured yet.
+    pub fn new(settings: Settings, stop: Stop, watch: &'a dyn Watch) -> Run<'a> {
+        let report = Report::new(&settings);
+        Run { settings, report, stop, watch }
+    }
+
+    /// Whether it is to end early.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_stopped()
+    }
+
+    /// The means to end it, for threads of a measurement.
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// How long something is to last that goes by the clock.
+    pub fn seconds(&self, usually: f64) -> f64 {
+        self.settings.seconds.unwrap_or(usually)
+    }
+
+    /// A measurement, or a part of one, begins.
+    pub fn begin(&mut self, what: &str) {
+        self.watch.begin(what);
+    }
+
+    /// How far it is, from 0 to 1, and what it does just now.
+    pub fn advance(&self, share: f64, doing: &str) {
+        self.watch.advance(share, doing);
+    }
+
+    /// Tells whoever watches a line.
+    pub fn say(&self, text: &str) {
+        self.watch.say(text);
+    }
+
+    /// Notes why there is no figure at a path of the report, such as `latency.midi`:
+    /// it is null there.
+    pub fn missing(&mut self, path: &str, why: &str) {
+        self.report.not_measured.insert(path.to_owned(), why.to_owned());
+    }
+
+    /// Adds a figure that a later run can be compared with: the same thing measured
+    /// several times.
+    pub fn figure(&mut self, path: &str, unit: &str, better: Better, samples: Vec<f64>) {
+        self.report.figures.insert(path.to_owned(), Figure { unit: unit.to_owned(), better, samples });
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.report.stopped = self.is_stopped();
+    }
+}

@@ -1,0 +1,31 @@
+//! Timing what takes nanoseconds, on a machine that does other things too.
+
+use std::time::{Duration, Instant};
+
+use super::Run;
+
+/// Rounds of one figure. Each is a sample; what comes to a machine now and then
+/// falls on few of them.
+const ROUNDS: usize = 25;
+const ROUND: Duration = Duration::from_millis(8);
+
+/// Nanoseconds for an item, a sample a round: `work` does about so many items as
+/// it is asked for, and gives how many they were. Ends early with what there is.
+pub(super) fn nanos_per_item(run: &Run, mut work: impl FnMut(u64) -> u64) -> Vec<f64> {
+    let mut time = |items: u64| {
+        let begin = Instant::now();
+        let done = work(items);
+        (begin.elapsed(), done.max(1))
+    };
+    // Doubled until a round is long enough for the clock.
+    let mut items = 64;
+    while time(items).0 < ROUND && items < 1 << 40 {
+        items *= 2;
+    }
+    let mut samples = Vec::with_capacity(ROUNDS);
+    while samples.len() < ROUNDS && !(run.is_stopped() && !samples.is_empty()) {
+        let (elapsed, done) = time(items);
+        samples.push(elapsed.as_nanos() as f64 / done as f64);
+    }
+    samples
+}
