@@ -5,6 +5,7 @@
 //! told to stop, and writes what it found into the run's [`Report`]. All of this
 //! is the control world's.
 
+mod latency;
 pub mod machine;
 pub mod report;
 mod rings;
@@ -30,12 +31,20 @@ pub struct Measurement {
 }
 
 /// All that can be measured, in the order in which it is.
-pub const MEASUREMENTS: &[Measurement] = &[Measurement {
-    name: "rings",
-    about: "what the doors between the worlds cost",
-    by_default: true,
-    measure: rings::measure,
-}];
+pub const MEASUREMENTS: &[Measurement] = &[
+    Measurement {
+        name: "latency",
+        about: "how long sound and keys take to go round, and who takes how much of it",
+        by_default: true,
+        measure: latency::measure,
+    },
+    Measurement {
+        name: "rings",
+        about: "what the doors between the worlds cost",
+        by_default: true,
+        measure: rings::measure,
+    },
+];
 
 /// Measures what is named, one after the other; what is not measured stands in
 /// the report with its reason. A measurement that fails says why there and does

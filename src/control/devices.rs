@@ -292,6 +292,8 @@ mod tests {
             block_frames: 64,
             playback: ["system:playback_1", "system:playback_2", "hdmi:1"].map(String::from).to_vec(),
             capture: vec!["system:capture_1".into()],
+            audio_destinations: Vec::new(),
+            audio_sources: Vec::new(),
             midi_sources: vec!["a2j:keys".into()],
             midi_destinations: Vec::new(),
         };

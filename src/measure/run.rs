@@ -29,7 +29,7 @@ pub struct Settings {
 
 /// Where what we send goes, and where it comes back: names of ports or devices,
 /// audio and MIDI alike, each a glob or a part of the name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Link {
     /// What is played to.
     pub outputs: Vec<String>,

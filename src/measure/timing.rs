@@ -23,7 +23,7 @@ pub(super) fn nanos_per_item(run: &Run, mut work: impl FnMut(u64) -> u64) -> Vec
         items *= 2;
     }
     let mut samples = Vec::with_capacity(ROUNDS);
-    while samples.len() < ROUNDS && !(run.is_stopped() && !samples.is_empty()) {
+    while samples.len() < ROUNDS && (samples.is_empty() || !run.is_stopped()) {
         let (elapsed, done) = time(items);
         samples.push(elapsed.as_nanos() as f64 / done as f64);
     }

@@ -64,6 +64,10 @@ pub struct JackPorts {
     pub playback: Vec<String>,
     /// Physical ports that hear.
     pub capture: Vec<String>,
+    /// Ports that sound goes to, other programs' included.
+    pub audio_destinations: Vec<String>,
+    /// Ports that sound comes from, other programs' included.
+    pub audio_sources: Vec<String>,
     /// Ports from which MIDI comes.
     pub midi_sources: Vec<String>,
     /// Ports to which MIDI goes.
@@ -82,6 +86,8 @@ pub fn list() -> Result<JackPorts, DriverError> {
         block_frames: client.buffer_size(),
         playback: client.ports(None, Some(AUDIO), physical | PortFlags::IS_INPUT),
         capture: client.ports(None, Some(AUDIO), physical | PortFlags::IS_OUTPUT),
+        audio_destinations: client.ports(None, Some(AUDIO), PortFlags::IS_INPUT),
+        audio_sources: client.ports(None, Some(AUDIO), PortFlags::IS_OUTPUT),
         midi_sources: client.ports(None, Some(MIDI), PortFlags::IS_OUTPUT),
         midi_destinations: client.ports(None, Some(MIDI), PortFlags::IS_INPUT),
     })

@@ -1,0 +1,29 @@
+//! How long it takes for sound and keys to go round on the user's own gear, and
+//! who takes how much of it.
+
+mod ends;
+
+use super::Run;
+use crate::engine::Error;
+use ends::Ends;
+
+/// A part of the measurement, with the ends that were named for it.
+type Part = fn(&mut Run, &Ends) -> Result<(), Error>;
+
+/// The parts in the order in which they are measured, each with the path in the report
+/// where it says why there is no figure. The budget comes last: it adds up what
+/// the others found.
+const PARTS: &[(&str, Part)] = &[];
+
+/// Measures each part; one that fails does not keep the others from it.
+pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
+    let ends = Ends::of(&run.settings)?;
+    for (path, part) in PARTS {
+        if run.is_stopped() {
+            run.missing(path, "stopped before its turn");
+        } else if let Err(error) = part(run, &ends) {
+            run.missing(path, &error.to_string());
+        }
+    }
+    Ok(())
+}
