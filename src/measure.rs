@@ -9,6 +9,7 @@ mod latency;
 pub mod machine;
 pub mod report;
 mod rings;
+pub mod rt;
 mod run;
 pub mod statistics;
 mod timing;

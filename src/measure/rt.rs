@@ -1,0 +1,3 @@
+//! What the callback takes under load.
+
+pub mod load;
