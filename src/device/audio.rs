@@ -22,7 +22,7 @@ pub use callback::{Callback, Edge, Standby};
 pub use choice::{AudioRequest, DriverChoice};
 pub use error::{DriverError, DriverFault, FaultKind};
 pub use jack::{
-    JackMidiPort, JackPorts, dump_destinations as jack_dump_destinations, list as list_jack,
+    JackEcho, JackMidiPort, JackPorts, dump_destinations as jack_dump_destinations, list as list_jack,
     listen as listen_jack, open_dump as open_jack_dump,
 };
 pub use open::{Opened, open};

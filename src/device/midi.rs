@@ -9,6 +9,7 @@
 mod alsa;
 mod board;
 pub mod dump;
+pub mod echo;
 mod identity;
 mod input;
 pub mod listen;

@@ -2,6 +2,7 @@
 //! who takes how much of it.
 
 mod ends;
+mod midi;
 
 use super::Run;
 use crate::engine::Error;
@@ -13,7 +14,7 @@ type Part = fn(&mut Run, &Ends) -> Result<(), Error>;
 /// The parts in the order in which they are measured, each with the path in the report
 /// where it says why there is no figure. The budget comes last: it adds up what
 /// the others found.
-const PARTS: &[(&str, Part)] = &[];
+const PARTS: &[(&str, Part)] = &[("latency.midi", midi::measure)];
 
 /// Measures each part; one that fails does not keep the others from it.
 pub(super) fn measure(run: &mut Run) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cost::{Actors, InstrumentCost, Midi, Point, Render, Rings, ThreadCost};
 pub use histogram::{Bin, Histogram};
-pub use latency::{AudioLatency, Budget, KeyToSound, Latency, MidiLatency, Trips};
+pub use latency::{AudioLatency, Budget, KeyToSound, Latency, MidiLatency, MidiPair, Trips};
 pub use rt::{Callback, ContextSwitches, Lateness, Load, PageFaults, Rt, Second};
 pub use soak::{Drift, Memory, Soak};
 

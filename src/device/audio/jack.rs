@@ -2,6 +2,7 @@
 //! event keeps its frame. Also the way to PipeWire.
 
 mod dump;
+mod echo;
 mod library;
 mod link;
 mod listen;
@@ -21,6 +22,7 @@ use ::jack::{AudioIn, AudioOut, Client, MidiIn, MidiOut, Port, PortSpec};
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 pub use dump::{destinations as dump_destinations, open as open_dump};
+pub use echo::JackEcho;
 pub use listen::listen;
 pub use midi::JackMidiPort;
 pub use server::{JackPorts, list};

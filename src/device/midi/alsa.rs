@@ -11,6 +11,7 @@ mod client;
 mod codec;
 mod directory;
 mod dump;
+mod echo;
 mod listen;
 mod lookout;
 mod queue;
@@ -26,6 +27,7 @@ use crossbeam::channel::{Sender, bounded};
 
 use self::client::Client;
 pub(super) use self::dump::{destinations as dump_destinations, open as open_dump};
+pub(super) use self::echo::{open as open_echo, pairs as echo_pairs};
 pub(super) use self::listen::listen;
 pub(super) use self::lookout::Announced;
 use super::board::Board;

@@ -81,6 +81,33 @@ pub struct MidiLatency {
     pub driver: Option<String>,
     /// The ports at both ends.
     pub path: Option<String>,
+    /// Each path that was measured; what stands above is of the first.
+    pub pairs: Vec<MidiPair>,
+}
+
+/// A path of MIDI: an output, a cable, an input.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct MidiPair {
+    /// Whose ports: `jack`, `alsa`, ….
+    pub driver: String,
+    /// The ports at both ends.
+    pub path: String,
+    /// From sending to receiving, in microseconds; null where nothing came back.
+    pub round_trip_us: Option<Trips>,
+    /// The same in frames, where both ends count in frames.
+    pub round_trip_frames: Option<Trips>,
+    /// Longest less shortest, in microseconds.
+    pub peak_jitter_us: Option<f64>,
+    /// Messages that came more than once.
+    pub duplicates: u64,
+    /// Messages that came and were none of ours.
+    pub strangers: u64,
+    /// Messages that came faster than they were noted.
+    pub missed: u64,
+    /// Periods that the system missed meanwhile.
+    pub xruns: u64,
+    /// How often which time.
+    pub histogram: Option<Histogram>,
 }
 
 /// From a key to its sound.
