@@ -12,6 +12,7 @@ mod rings;
 pub mod rt;
 mod run;
 pub mod statistics;
+pub mod summary;
 mod timing;
 
 pub use machine::Machine;
@@ -47,13 +48,16 @@ pub const MEASUREMENTS: &[Measurement] = &[
     },
 ];
 
+/// Why there is no figure of a measurement that was not named.
+const NOT_ASKED: &str = "not asked for";
+
 /// Measures what is named, one after the other; what is not measured stands in
 /// the report with its reason. A measurement that fails says why there and does
 /// not end the others.
 pub fn measure(names: &[&str], run: &mut Run) {
     for measurement in MEASUREMENTS {
         if !names.contains(&measurement.name) {
-            run.missing(measurement.name, "not asked for");
+            run.missing(measurement.name, NOT_ASKED);
         } else if run.is_stopped() {
             run.missing(measurement.name, "stopped before its turn");
         } else {

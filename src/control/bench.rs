@@ -3,7 +3,7 @@
 mod bars;
 mod words;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use super::arguments::BenchArguments;
@@ -41,7 +41,8 @@ pub fn bench(arguments: &BenchArguments) -> Result<(), Error> {
         write_json(path, &report)?;
     }
     if arguments.json.as_deref() != Some(Path::new("-")) {
-        let _ = write!(std::io::stdout(), "{}", words::of(&report));
+        let is_colourful = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let _ = write!(std::io::stdout(), "{}", words::of(&report, is_colourful));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A machine, and the program on it. Empty or null where the system does not say.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Machine {
     /// The processor's name.
     pub processor: String,

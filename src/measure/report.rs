@@ -27,6 +27,7 @@ pub const SCHEMA: u32 = 1;
 
 /// Everything that a run of measurements found.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Report {
     /// The version of these names.
     pub schema: u32,
@@ -78,6 +79,7 @@ impl Report {
 
 /// What was asked for on the command line; null where it was left to us.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Asked {
     /// How long each measurement was to last.
     pub seconds: Option<f64>,
@@ -108,6 +110,7 @@ pub enum Better {
 
 /// The same thing, measured several times.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Figure {
     /// Such as `ns`, `frames` or `× real time`.
     pub unit: String,

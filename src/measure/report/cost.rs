@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// How fast it renders.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Render {
     /// How many times faster than real time one thread renders 64 voices with reverb.
     pub realtime_factor: Option<f64>,
@@ -25,6 +26,7 @@ pub struct Render {
 
 /// What an instrument costs.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct InstrumentCost {
     /// Its kind.
     pub kind: String,
@@ -40,6 +42,7 @@ pub struct InstrumentCost {
 
 /// A place on a curve.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Point {
     /// What was varied.
     pub x: f64,
@@ -49,6 +52,7 @@ pub struct Point {
 
 /// Renders side by side.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ThreadCost {
     /// How many.
     pub threads: u32,
@@ -60,6 +64,7 @@ pub struct ThreadCost {
 
 /// What the doors between the worlds cost, in nanoseconds.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Rings {
     /// An event through a ring, in and out on one thread.
     pub event_ns: Option<f64>,
@@ -77,6 +82,7 @@ pub struct Rings {
 
 /// What messages between actors cost.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Actors {
     /// A message told, in nanoseconds.
     pub tell_ns: Option<f64>,
@@ -96,6 +102,7 @@ pub struct Actors {
 
 /// What MIDI costs.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Midi {
     /// A byte decoded, in nanoseconds.
     pub decode_ns_per_byte: Option<f64>,

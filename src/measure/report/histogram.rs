@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// How often values lay where.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Histogram {
     /// The unit of the edges, such as `us`.
     pub unit: String,
@@ -11,6 +12,7 @@ pub struct Histogram {
 
 /// One place of a histogram.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Bin {
     /// Its least value.
     pub from: f64,

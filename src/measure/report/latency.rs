@@ -4,6 +4,7 @@ use super::Histogram;
 
 /// How long it takes for sound and keys to go round.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Latency {
     /// Sound: out, over the cable, in.
     pub audio: AudioLatency,
@@ -19,6 +20,7 @@ pub struct Latency {
 
 /// Sound: out, over the cable, in.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AudioLatency {
     /// Frames from a sample's leaving the callback to its coming back into one, to a
     /// fraction of a frame; the median of all rounds.
@@ -51,6 +53,7 @@ pub struct AudioLatency {
 
 /// How long messages took, and how many.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Trips {
     /// The shortest.
     pub min: f64,
@@ -68,6 +71,7 @@ pub struct Trips {
 
 /// MIDI: out, over the cable, in.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MidiLatency {
     /// From sending to receiving, in microseconds.
     pub round_trip_us: Option<Trips>,
@@ -112,6 +116,7 @@ pub struct MidiPair {
 
 /// From a key to its sound.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct KeyToSound {
     /// How long, in milliseconds.
     #[serde(flatten)]
@@ -124,6 +129,7 @@ pub struct KeyToSound {
 
 /// Who takes how much of the time from a key to its sound, in milliseconds.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Budget {
     /// The MIDI cable and the system's MIDI.
     pub midi_ms: Option<f64>,

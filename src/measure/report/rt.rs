@@ -4,6 +4,7 @@ use super::Histogram;
 
 /// What the callback takes under load.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Rt {
     /// How long callbacks took, in microseconds.
     pub callback_us: Option<Callback>,
@@ -48,6 +49,7 @@ pub struct Rt {
 
 /// How long callbacks took, in microseconds.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Callback {
     /// Half took no longer.
     pub median: f64,
@@ -63,6 +65,7 @@ pub struct Callback {
 
 /// How late a thread woke, in microseconds.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Lateness {
     /// Half were no later.
     pub median: f64,
@@ -76,6 +79,7 @@ pub struct Lateness {
 
 /// What was played.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Load {
     /// Voices that sounded at once.
     pub voices: u32,
@@ -89,6 +93,7 @@ pub struct Load {
 
 /// Waits for memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PageFaults {
     /// Without the disk.
     pub minor: u64,
@@ -98,6 +103,7 @@ pub struct PageFaults {
 
 /// How often a thread left its processor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ContextSwitches {
     /// Because it had nothing to do.
     pub voluntary: u64,
@@ -107,6 +113,7 @@ pub struct ContextSwitches {
 
 /// One second under load.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Second {
     /// Since the begin.
     pub second: f64,

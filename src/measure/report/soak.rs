@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// What hours with faults come to.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Soak {
     /// How long.
     pub seconds: Option<f64>,
@@ -25,6 +26,7 @@ pub struct Soak {
 
 /// What the process held in memory.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Memory {
     /// After the first seconds, in bytes.
     pub begin_bytes: u64,
@@ -36,6 +38,7 @@ pub struct Memory {
 
 /// How clocks went against the system's, in millionths.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Drift {
     /// The audio device's frames.
     pub audio_ppm: Option<f64>,
