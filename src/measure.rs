@@ -11,6 +11,7 @@ pub mod report;
 mod rings;
 pub mod rt;
 mod run;
+pub mod signal;
 pub mod statistics;
 pub mod summary;
 mod timing;

@@ -18,12 +18,12 @@ mod system;
 mod watch;
 pub mod worker;
 
-pub use callback::{Callback, Edge, Standby};
+pub use callback::{Callback, Edge, Guest, Standby};
 pub use choice::{AudioRequest, DriverChoice};
 pub use error::{DriverError, DriverFault, FaultKind};
 pub use jack::{
-    JackEcho, JackMidiPort, JackPorts, dump_destinations as jack_dump_destinations, list as list_jack,
-    listen as listen_jack, open_dump as open_jack_dump,
+    JackEcho, JackMidiPort, JackPatch, JackPorts, dump_destinations as jack_dump_destinations,
+    list as list_jack, listen as listen_jack, open_dump as open_jack_dump,
 };
 pub use open::{Opened, open};
 pub use stats::{CallbackReport, CallbackStats};
@@ -74,6 +74,17 @@ pub trait AudioDriver: Send {
 
     /// Periods that the device missed, so far.
     fn xruns(&self) -> u64;
+
+    /// Times that the input was not one stream any more: frames of it skipped, or made up.
+    fn gaps(&self) -> u64 {
+        0
+    }
+
+    /// What the device says that it takes from a frame's leaving the callback to its coming
+    /// back into one, beyond the cable, in frames; `None` where it says nothing.
+    fn claimed_round_trip_frames(&self) -> Option<f64> {
+        None
+    }
 
     /// MIDI messages that this driver itself could not pass on, so far.
     fn dropped_midi(&self) -> u64 {

@@ -1,6 +1,8 @@
 //! How long it takes for sound and keys to go round on the user's own gear, and
 //! who takes how much of it.
 
+mod audio;
+mod budget;
 mod ends;
 mod midi;
 
@@ -14,7 +16,11 @@ type Part = fn(&mut Run, &Ends) -> Result<(), Error>;
 /// The parts in the order in which they are measured, each with the path in the report
 /// where it says why there is no figure. The budget comes last: it adds up what
 /// the others found.
-const PARTS: &[(&str, Part)] = &[("latency.midi", midi::measure)];
+const PARTS: &[(&str, Part)] = &[
+    ("latency.audio", audio::measure),
+    ("latency.midi", midi::measure),
+    ("latency.budget", budget::measure),
+];
 
 /// Measures each part; one that fails does not keep the others from it.
 pub(super) fn measure(run: &mut Run) -> Result<(), Error> {

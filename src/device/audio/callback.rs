@@ -19,6 +19,13 @@ pub trait Edge {
     fn absent(&mut self);
 }
 
+/// What plays where there is no Renderer: a measurement of the device alone.
+/// Real-time: yes.
+pub trait Guest: Send {
+    /// Plays and hears a period. Every frame of every output channel must be written.
+    fn play(&mut self, frames: usize, ports: &mut dyn AudioPorts);
+}
+
 /// No MIDI at this driver.
 struct AudioOnly;
 
@@ -34,6 +41,7 @@ pub struct Callback {
     baton: Arc<Baton<Renderer>>,
     stats: Arc<CallbackStats>,
     reins: Arc<Reins>,
+    guest: Option<Box<dyn Guest>>,
     is_first: bool,
     /// Its thread, until it is the one that plays.
     fresh: Option<(Option<ThreadId>, Scheduling)>,
@@ -94,7 +102,7 @@ impl Callback {
     /// A callback that renders with whatever Renderer is in `baton` and reports
     /// to `stats`. Real-time: no (allocates).
     pub fn new(baton: Arc<Baton<Renderer>>, stats: Arc<CallbackStats>) -> Callback {
-        Callback { baton, stats, reins: Arc::default(), is_first: true, fresh: None }
+        Callback { baton, stats, reins: Arc::default(), guest: None, is_first: true, fresh: None }
     }
 
     /// The same, silent and leaving the Renderer alone until told. Real-time: no
@@ -104,6 +112,12 @@ impl Callback {
         callback.reins.waiting.store(true, Ordering::Relaxed);
         let standby = Standby(callback.reins());
         (callback, standby)
+    }
+
+    /// The same, with somebody who plays in each period that finds no Renderer.
+    /// Real-time: no (allocates).
+    pub fn with_guest(self, guest: Box<dyn Guest>) -> Callback {
+        Callback { guest: Some(guest), ..self }
     }
 
     /// The driver's hold on this callback.
@@ -190,10 +204,19 @@ impl Callback {
         }
     }
 
-    fn rest(&self, frames: usize, ports: &mut dyn AudioPorts, edge: &mut dyn Edge) {
-        silence(frames, ports);
+    fn rest(&mut self, frames: usize, ports: &mut dyn AudioPorts, edge: &mut dyn Edge) {
         edge.absent();
-        self.stats.count_absence();
+        let Some(guest) = &mut self.guest else {
+            silence(frames, ports);
+            self.stats.count_absence();
+            return;
+        };
+        if let Err(caught) = guard::catch(|| guest.play(frames, ports)) {
+            // As for the Renderer.
+            std::mem::forget(caught);
+            self.stats.count_panic();
+            silence(frames, ports);
+        }
     }
 }
 

@@ -74,6 +74,9 @@ pub struct AudioRequest {
     pub driver: DriverChoice,
     /// Part of the device's name, or a glob; `None` for the system's default.
     pub device: Option<String>,
+    /// The same of the input; `None` for the one that belongs to the output. JACK has no such
+    /// thing.
+    pub input_device: Option<String>,
     /// The rate that the engine shall run at; `None` for the device's own.
     pub rate: Option<SampleRate>,
     /// Frames of a callback, as far as the device can.
@@ -93,6 +96,7 @@ impl Default for AudioRequest {
         AudioRequest {
             driver: DriverChoice::Auto,
             device: None,
+            input_device: None,
             rate: None,
             block_frames: None,
             output_channels: 2,

@@ -26,12 +26,14 @@ pub enum DriverError {
     },
     /// No device of that name.
     #[error(
-        "{driver} has no output device like `{wanted}`{}; `antiphon devices` lists them",
+        "{driver} has no {direction} device like `{wanted}`{}; `antiphon devices` lists them",
         known_devices(.known)
     )]
     NoSuchDevice {
         /// The driver asked.
         driver: &'static str,
+        /// `output` or `input`.
+        direction: &'static str,
         /// The name that was given.
         wanted: String,
         /// The names that there are.

@@ -8,6 +8,7 @@ mod link;
 mod listen;
 mod midi;
 mod notify;
+mod patch;
 mod patchbay;
 mod process;
 mod server;
@@ -25,6 +26,7 @@ pub use dump::{destinations as dump_destinations, open as open_dump};
 pub use echo::JackEcho;
 pub use listen::listen;
 pub use midi::JackMidiPort;
+pub use patch::JackPatch;
 pub use server::{JackPorts, list};
 
 use super::callback::Reins;

@@ -107,6 +107,18 @@ struct Health {
     /// An input that died leaves the output playing.
     input_fault: FaultLatch,
     input_calls: AtomicU64,
+    /// Times that the ring between input and output lost or made up frames.
+    gaps: AtomicU64,
+    delays: Delays,
+}
+
+/// What the device says of its own delays, and what waits between its two ends; in
+/// nanoseconds, 0 where it says nothing.
+#[derive(Default)]
+struct Delays {
+    output_nanos: AtomicU64,
+    input_nanos: AtomicU64,
+    between_nanos: AtomicU64,
 }
 
 /// Which stream of a driver.
@@ -136,7 +148,8 @@ impl SystemDriver {
         let (capture, input) = match request.input_channels {
             0 => (None, None),
             channels => {
-                let (capture, reader) = Capture::open(system, &host, &selection, channels, &health)?;
+                let wanted = (request.input_device.as_deref(), channels);
+                let (capture, reader) = Capture::open(system, &host, &selection, wanted, &health)?;
                 (Some(capture), Some(reader))
             }
         };
@@ -196,6 +209,20 @@ impl AudioDriver for SystemDriver {
 
     fn xruns(&self) -> u64 {
         self.health.xruns.load(Relaxed)
+    }
+
+    fn gaps(&self) -> u64 {
+        self.health.gaps.load(Relaxed)
+    }
+
+    fn claimed_round_trip_frames(&self) -> Option<f64> {
+        let Delays { output_nanos, input_nanos, between_nanos } = &self.health.delays;
+        let (output, input) = (output_nanos.load(Relaxed), input_nanos.load(Relaxed));
+        if output == 0 || input == 0 {
+            return None;
+        }
+        let seconds = (output + input + between_nanos.load(Relaxed)) as f64 * 1e-9;
+        Some(seconds * f64::from(self.info.rate.hertz()))
     }
 
     fn stop(&mut self) {
@@ -288,7 +315,12 @@ fn build<T: SizedSample + FromSample<f32>>(
         .device
         .build_output_stream(
             selection.config,
-            move |data: &mut [T], _| player.fill(data),
+            move |data: &mut [T], info: &cpal::OutputCallbackInfo| {
+                let stamp = info.timestamp();
+                let delay = stamp.playback.checked_duration_since(stamp.callback).unwrap_or_default();
+                player.health().delays.output_nanos.store(delay.as_nanos() as u64, Relaxed);
+                player.fill(data);
+            },
             on_error(Arc::clone(health), End::Output),
             Some(OPEN_TIMEOUT),
         )

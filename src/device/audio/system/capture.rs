@@ -7,8 +7,9 @@ use cpal::{FromSample, SampleFormat, SizedSample, StreamConfig};
 use super::super::DriverError;
 use super::resample::Resampling;
 use super::select::Selection;
-use super::{End, Health, OPEN_TIMEOUT, System, on_error};
+use super::{Direction, End, Health, OPEN_TIMEOUT, System, on_error};
 use crate::rt::{guard, stream};
+use crate::unit::SampleRate;
 
 /// The most frames that are read at a time: a resampled output asks for less.
 const READ_FRAMES: usize = 4_096;
@@ -26,6 +27,7 @@ pub(super) struct Capture {
 pub(super) struct CaptureReader {
     reader: stream::Reader<f32>,
     channels: usize,
+    rate: SampleRate,
     /// What should wait after a read, in samples: two blocks, as each side
     /// comes once in a block.
     target: usize,
@@ -35,21 +37,24 @@ pub(super) struct CaptureReader {
 }
 
 impl Capture {
-    /// Opens the input that belongs to an output: the device of the same name,
-    /// else the default one.
+    /// Opens the input that is wanted; without a name the one that belongs to the output: the
+    /// device of the same name, else the default one.
     pub(super) fn open(
         system: System,
         host: &cpal::Host,
         output: &Selection,
-        wanted_channels: u16,
+        (wanted, wanted_channels): (Option<&str>, u16),
         health: &Arc<Health>,
     ) -> Result<(cpal::Stream, CaptureReader), DriverError> {
-        let device = host
-            .input_devices()
-            .ok()
-            .and_then(|mut devices| devices.find(|device| super::select::name_of(device) == output.name))
-            .or_else(|| host.default_input_device())
-            .ok_or_else(|| system.unavailable(&"the rig hears an input, and there is no input device"))?;
+        let device = match wanted {
+            Some(wanted) => super::select::named(system, host, wanted, Direction::Input)?,
+            None => host
+                .input_devices()
+                .ok()
+                .and_then(|mut devices| devices.find(|device| super::select::name_of(device) == output.name))
+                .or_else(|| host.default_input_device())
+                .ok_or_else(|| system.unavailable(&"the rig hears an input, and there is no input device"))?,
+        };
         let refused = |reason: &dyn std::fmt::Display| DriverError::Refused {
             driver: system.name(),
             device: super::select::name_of(&device),
@@ -74,6 +79,7 @@ impl Capture {
         let reader = CaptureReader {
             reader,
             channels,
+            rate: output.rate,
             target,
             is_primed: false,
             buffer: vec![0.0; READ_FRAMES * channels].into_boxed_slice(),
@@ -130,7 +136,12 @@ where
     f32: FromSample<T>,
 {
     let health = Arc::clone(&capture.health);
-    let take = move |data: &[T], _: &cpal::InputCallbackInfo| capture.take(data);
+    let take = move |data: &[T], info: &cpal::InputCallbackInfo| {
+        let stamp = info.timestamp();
+        let delay = stamp.callback.checked_duration_since(stamp.capture).unwrap_or_default();
+        capture.health.delays.input_nanos.store(delay.as_nanos() as u64, Relaxed);
+        capture.take(data);
+    };
     device.build_input_stream(config, take, on_error(health, End::Input), Some(OPEN_TIMEOUT))
 }
 
@@ -151,17 +162,23 @@ impl CaptureReader {
                 return &self.buffer[..wanted];
             }
             self.is_primed = true;
+            self.health.gaps.fetch_add(1, Relaxed);
         }
         if waiting < wanted {
             self.health.xruns.fetch_add(1, Relaxed);
+            self.health.gaps.fetch_add(1, Relaxed);
             self.is_primed = false;
             self.buffer[..wanted].fill(0.0);
             return &self.buffer[..wanted];
         }
         let excess = (waiting - wanted).saturating_sub(2 * self.target);
         if excess > 0 {
+            self.health.gaps.fetch_add(1, Relaxed);
             self.reader.skip((excess + self.target) / self.channels * self.channels);
         }
+        let waiting_frames = (self.reader.waiting() / self.channels) as u64;
+        let nanos = waiting_frames * 1_000_000_000 / u64::from(self.rate.hertz());
+        self.health.delays.between_nanos.store(nanos, Relaxed);
         self.reader.read(&mut self.buffer[..wanted]);
         &self.buffer[..wanted]
     }
@@ -180,6 +197,7 @@ mod tests {
             CaptureReader {
                 reader,
                 channels: 2,
+                rate: SampleRate::DEFAULT,
                 target: target_frames * 2,
                 is_primed: false,
                 buffer,

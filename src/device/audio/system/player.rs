@@ -53,6 +53,11 @@ impl Player {
         })
     }
 
+    /// What the callbacks tell. Real-time: yes.
+    pub(super) fn health(&self) -> &Health {
+        &self.health
+    }
+
     /// Fills the device's buffer. Real-time: yes, but for the callback's first run.
     pub(super) fn fill<T: Sample + FromSample<f32>>(&mut self, data: &mut [T]) {
         let _guard = guard::enter();

@@ -2,8 +2,8 @@ use cpal::traits::{DeviceTrait, HostTrait};
 use cpal::{BufferSize, SampleFormat, StreamConfig, SupportedBufferSize, SupportedStreamConfigRange};
 
 use super::super::{AudioRequest, DriverError};
-use super::System;
 use super::resample::Resampling;
+use super::{Direction, System};
 use crate::device::pattern::NamePattern;
 use crate::unit::SampleRate;
 
@@ -53,7 +53,7 @@ impl Selection {
         request: &AudioRequest,
     ) -> Result<Selection, DriverError> {
         let device = match &request.device {
-            Some(wanted) => named_output(system, host, wanted)?,
+            Some(wanted) => named(system, host, wanted, Direction::Output)?,
             None => host
                 .default_output_device()
                 .ok_or_else(|| system.unavailable(&"there is no default output device"))?,
@@ -153,14 +153,26 @@ fn names_of(device: &cpal::Device) -> Vec<String> {
     std::iter::once(name_of(device)).chain(id).collect()
 }
 
-fn named_output(system: System, host: &cpal::Host, wanted: &str) -> Result<cpal::Device, DriverError> {
+/// The device of that name which plays, or hears.
+pub(super) fn named(
+    system: System,
+    host: &cpal::Host,
+    wanted: &str,
+    direction: Direction,
+) -> Result<cpal::Device, DriverError> {
+    let is_output = direction == Direction::Output;
     // A device's own id in any of its spellings: ALSA's `plughw:0,0` is its `plughw:CARD=0,DEV=0`.
     if let Some(device) = host.device_by_id(&cpal::DeviceId::new(host.id(), wanted))
-        && device.supports_output()
+        && (if is_output { device.supports_output() } else { device.supports_input() })
     {
         return Ok(device);
     }
-    let devices: Vec<_> = host.output_devices().map_err(|error| system.unavailable(&error))?.collect();
+    let listed: Result<Vec<_>, _> = if is_output {
+        host.output_devices().map(Iterator::collect)
+    } else {
+        host.input_devices().map(Iterator::collect)
+    };
+    let devices = listed.map_err(|error| system.unavailable(&error))?;
     let pattern = NamePattern::whole(wanted);
     let names: Vec<_> = devices.iter().map(names_of).collect();
     let exact = names.iter().position(|names| names.iter().any(|name| pattern.matches(name)));
@@ -169,6 +181,7 @@ fn named_output(system: System, host: &cpal::Host, wanted: &str) -> Result<cpal:
         Some(index) => devices.into_iter().nth(index).ok_or_else(|| system.unavailable(&"it went away")),
         None => Err(DriverError::NoSuchDevice {
             driver: system.name(),
+            direction: if is_output { "output" } else { "input" },
             wanted: wanted.to_owned(),
             // ALSA has many ways to one card, all of one name.
             known: names

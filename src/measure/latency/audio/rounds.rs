@@ -1,0 +1,196 @@
+use std::time::{Duration, Instant};
+
+use super::RANGE_SECONDS;
+use super::path::Path;
+use super::probe::Round;
+use super::session::{Session, Way};
+use crate::engine::{Error, ErrorKind};
+use crate::measure::Run;
+use crate::measure::signal::{Arrival, arrival};
+use crate::unit::SampleRate;
+
+/// How long it lasts where nothing was said.
+const USUAL_SECONDS: f64 = 8.0;
+/// So many rounds of each way there are at least, if it takes no longer than …
+const LEAST_ROUNDS: usize = 3;
+/// … this many times as long.
+const LONGEST: f64 = 5.0;
+const LONGEST_MORE: Duration = Duration::from_secs(10);
+/// The signal's length at first, and where xruns come so often that shorter rounds are
+/// needed to fall between them.
+const PLAY_FRAMES: usize = (1 << 14) - 1;
+const LEAST_PLAY_FRAMES: usize = (1 << 11) - 1;
+/// Frames that are heard after the delay that is known.
+const MORE_FRAMES: usize = 2_048;
+/// So often the path may change under way.
+const MOST_CHANGES: u32 = 5;
+/// Rounds without a sound, from the first on, after which there will be none.
+const SILENT_ROUNDS: u64 = 3;
+/// So many rounds in a row may be broken by xruns.
+const MOST_BROKEN: u32 = 200;
+
+/// What came back in all rounds so far.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Found {
+    /// Over the device alone.
+    pub(super) device: Vec<Arrival>,
+    /// Through the engine.
+    pub(super) engine: Vec<Arrival>,
+    /// Rounds in which nothing came back.
+    pub(super) lost: u64,
+}
+
+/// Round after round, one way and the other in turn.
+pub(super) struct Rounds<'a> {
+    signal: &'a [f32],
+    rate: SampleRate,
+    found: Found,
+    play_frames: usize,
+    /// How late it came back before.
+    known_frames: Option<usize>,
+}
+
+impl<'a> Rounds<'a> {
+    pub(super) fn new(signal: &'a [f32], rate: SampleRate) -> Rounds<'a> {
+        Rounds { signal, rate, found: Found::default(), play_frames: PLAY_FRAMES, known_frames: None }
+    }
+
+    pub(super) fn found(self) -> Found {
+        self.found
+    }
+
+    /// Measures until its time is over, or it is told to stop.
+    ///
+    /// # Errors
+    /// Why it ended before that; what was found until then stays.
+    pub(super) fn run(
+        &mut self,
+        run: &Run,
+        session: &mut Session,
+        mut path: Option<&mut Path>,
+    ) -> Result<(), Error> {
+        let usual = Duration::from_secs_f64(run.seconds(USUAL_SECONDS));
+        let longest = usual.mul_f64(LONGEST) + LONGEST_MORE;
+        let (mut begin, mut changes, mut broken) = (Instant::now(), 0, 0);
+        while !run.is_stopped() && !self.is_enough(begin.elapsed(), usual) {
+            if begin.elapsed() > longest {
+                return self.too_long();
+            }
+            run.advance(begin.elapsed().as_secs_f64() / usual.as_secs_f64(), "playing and listening");
+            let (way, round) = self.next();
+            let heard = session.round(way, round)?;
+            if let Some(path) = &mut path
+                && path.gives_way()?
+            {
+                changes += 1;
+                if changes > MOST_CHANGES {
+                    let message = "somebody keeps on connecting and disconnecting our ports";
+                    return Err(Error::new(ErrorKind::Device, message));
+                }
+                run.say("Somebody has connected our ports: from the start again.");
+                *self = Rounds::new(self.signal, self.rate);
+                begin = Instant::now();
+                continue;
+            }
+            match heard {
+                Some(heard) => {
+                    broken = 0;
+                    self.take(way, round, &heard)?;
+                }
+                None => {
+                    broken += 1;
+                    self.play_frames = (self.play_frames / 2).max(LEAST_PLAY_FRAMES);
+                    if broken > MOST_BROKEN {
+                        return self.too_long();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_enough(&self, elapsed: Duration, usual: Duration) -> bool {
+        let Found { device, engine, .. } = &self.found;
+        elapsed >= usual && device.len().min(engine.len()) >= LEAST_ROUNDS
+    }
+
+    fn too_long(&self) -> Result<(), Error> {
+        let message = "xruns fell into nearly every round; use a larger block, or see `antiphon doctor`";
+        Err(Error::new(ErrorKind::Device, message))
+    }
+
+    /// By turns, so that what changes with time changes both.
+    fn next(&self) -> (Way, Round) {
+        let way = if self.found.engine.len() < self.found.device.len() { Way::Engine } else { Way::Device };
+        let range = match self.known_frames {
+            Some(known) => known + MORE_FRAMES,
+            None => self.rate.frames(RANGE_SECONDS) as usize,
+        };
+        (way, Round { play_frames: self.play_frames, hear_frames: self.play_frames + range })
+    }
+
+    fn take(&mut self, way: Way, round: Round, heard: &[f32]) -> Result<(), Error> {
+        let Some(arrival) = arrival(&self.signal[..round.play_frames], heard) else {
+            self.found.lost += 1;
+            // It may be later than before: once more over the whole range.
+            self.known_frames = None;
+            if self.found.device.is_empty() && self.found.lost >= SILENT_ROUNDS {
+                return Err(nothing_came(heard));
+            }
+            return Ok(());
+        };
+        self.known_frames = Some(arrival.delay_frames as usize);
+        match way {
+            Way::Device => self.found.device.push(arrival),
+            Way::Engine => self.found.engine.push(arrival),
+        }
+        Ok(())
+    }
+}
+
+/// Why there is no figure, as far as what was heard instead tells.
+fn nothing_came(heard: &[f32]) -> Error {
+    let loudest = heard.iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
+    let message = if loudest == 0.0 {
+        "nothing came back, the input is silent: connect the output to the input by a cable (or by --out and \
+         --in), and see that neither is muted"
+            .to_owned()
+    } else {
+        format!(
+            "nothing came back; the input hears something else, up to {:.0} dBFS: the cable may be in another \
+             channel than the first, the output muted, or the noise too loud",
+            20.0 * loudest.log10()
+        )
+    };
+    Error::new(ErrorKind::Device, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::signal::sequence;
+
+    #[test]
+    fn a_late_sound_is_looked_for_again_over_the_whole_range_and_silence_ends_it() {
+        let signal = sequence();
+        let mut rounds = Rounds::new(&signal, SampleRate::DEFAULT);
+        let (way, round) = rounds.next();
+        assert_eq!((way, round.hear_frames), (Way::Device, PLAY_FRAMES + 120_000));
+        let mut heard = vec![0.0; round.hear_frames];
+        heard[900..900 + PLAY_FRAMES].copy_from_slice(&signal[..PLAY_FRAMES]);
+        rounds.take(way, round, &heard).expect("it came back");
+        let (way, round) = rounds.next();
+        assert_eq!((way, round.hear_frames), (Way::Engine, PLAY_FRAMES + 900 + MORE_FRAMES));
+        rounds.take(way, round, &vec![0.0; round.hear_frames]).expect("one may be lost");
+        assert_eq!(rounds.next().1.hear_frames, PLAY_FRAMES + 120_000);
+        assert_eq!((rounds.found.device.len(), rounds.found.lost), (1, 1));
+
+        let mut silent = Rounds::new(&signal, SampleRate::DEFAULT);
+        let (way, round) = silent.next();
+        let quiet = vec![0.0; round.hear_frames];
+        assert!(silent.take(way, round, &quiet).is_ok() && silent.take(way, round, &quiet).is_ok());
+        let error = silent.take(way, round, &quiet).expect_err("it has listened long enough");
+        assert!(error.message.contains("the input is silent"), "{error}");
+        assert!(nothing_came(&[0.1]).message.contains("-20 dBFS"));
+    }
+}
