@@ -61,6 +61,11 @@ pub fn run() -> u8 {
             Ok(false) => return 1,
             Err(error) => Err(error),
         },
+        Command::Bench(arguments) => match bench::bench(arguments) {
+            Ok(true) => Ok(()),
+            Ok(false) => return 1,
+            Err(error) => Err(error),
+        },
         Command::Midi(arguments) => midi::midi(arguments),
         Command::Sysex(command) => sysex::sysex(command),
         Command::Monitor(arguments) => monitor::monitor(arguments),
@@ -69,7 +74,6 @@ pub fn run() -> u8 {
         Command::Check { rig, json } => return check::check(rig, *json, &kinds),
         Command::Kinds { kind, json } => return kinds::kinds(kind.as_deref(), *json, &kinds),
         Command::Devices(arguments) => return devices::devices(arguments),
-        Command::Bench(arguments) => bench::bench(arguments),
         Command::Doctor { json } => return doctor::doctor(*json),
     };
     match done {

@@ -19,7 +19,7 @@ mod scores;
 mod summary;
 mod workers;
 
-pub use chaos::{Chaos, Comparison};
+pub use chaos::{Chaos, Comparison, Trial};
 pub use conductor::{Conductor, Happening};
 pub use error::{Error, ErrorKind};
 pub use inject::{Inject, Injection};

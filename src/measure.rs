@@ -5,17 +5,25 @@
 //! told to stop, and writes what it found into the run's [`Report`]. All of this
 //! is the control world's.
 
+mod actors;
+pub mod bootstrap;
+pub mod compare;
 mod latency;
 pub mod machine;
+mod midi;
+mod render;
 pub mod report;
 mod rings;
 pub mod rt;
 mod run;
 pub mod signal;
+mod soak;
+mod stand;
 pub mod statistics;
 pub mod summary;
 mod timing;
 
+pub use compare::Comparison;
 pub use machine::Machine;
 pub use report::Report;
 pub use run::{Link, Run, Settings, Stop, Watch};
@@ -42,10 +50,34 @@ pub const MEASUREMENTS: &[Measurement] = &[
         measure: latency::measure,
     },
     Measurement {
+        name: "render",
+        about: "how fast it renders, and what each part of a rig costs",
+        by_default: true,
+        measure: render::measure,
+    },
+    Measurement {
         name: "rings",
         about: "what the doors between the worlds cost",
         by_default: true,
         measure: rings::measure,
+    },
+    Measurement {
+        name: "actors",
+        about: "what messages between actors cost",
+        by_default: true,
+        measure: actors::measure,
+    },
+    Measurement {
+        name: "midi",
+        about: "what MIDI costs, and whether it is in time",
+        by_default: true,
+        measure: midi::measure,
+    },
+    Measurement {
+        name: "soak",
+        about: "what hours with faults come to: memory, clocks, xruns, notes",
+        by_default: false,
+        measure: soak::measure,
     },
 ];
 

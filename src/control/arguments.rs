@@ -98,6 +98,15 @@ pub struct BenchArguments {
     /// Writes the report as a JSON object; `-` for stdout
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Says what changed since a report that --json wrote
+    #[arg(long, value_name = "OLD.json")]
+    pub compare: Option<PathBuf>,
+    /// Measures nothing, and compares this report with the older one
+    #[arg(long = "with", value_name = "NEW.json", requires = "compare", conflicts_with = "what")]
+    pub compare_with: Option<PathBuf>,
+    /// Fails where a figure got worse by more than this, beyond all doubt
+    #[arg(long, default_value_t = crate::measure::compare::BOUND_PERCENT, value_name = "PERCENT", allow_negative_numbers = true, value_parser = parse_percent, requires = "compare")]
+    pub bound: f64,
     /// auto, jack, pulse, alsa, coreaudio, wasapi or null
     #[arg(long, default_value = "auto", value_parser = parse_driver)]
     pub driver: DriverChoice,
@@ -402,6 +411,13 @@ fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= LONGEST_SECONDS => Ok(seconds),
         _ => Err(format!("`{text}` is not a number of seconds above 0 and up to {LONGEST_SECONDS}")),
+    }
+}
+
+fn parse_percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(percent) if (0.0..=1_000.0).contains(&percent) => Ok(percent),
+        _ => Err(format!("`{text}` is not a number of percent from 0 to 1000")),
     }
 }
 

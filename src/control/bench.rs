@@ -1,6 +1,7 @@
 //! `antiphon bench`: measures on this machine and gear, and reports.
 
 mod bars;
+mod changes;
 mod words;
 
 use std::io::{IsTerminal, Write};
@@ -9,7 +10,7 @@ use std::path::Path;
 use super::arguments::BenchArguments;
 use super::signals::Signals;
 use crate::engine::{Error, ErrorKind};
-use crate::measure::{Link, MEASUREMENTS, Report, Run, Settings, Stop, measure};
+use crate::measure::{Comparison, Link, MEASUREMENTS, Report, Run, Settings, Stop, measure};
 use bars::Bars;
 
 /// A name of something that can be measured.
@@ -21,11 +22,42 @@ pub(super) fn parse_what(text: &str) -> Result<&'static str, String> {
     })
 }
 
-/// `antiphon bench`.
+/// `antiphon bench`: `false` where something got worse by more than the bound.
 ///
 /// # Errors
-/// [`Error`] where the report cannot be written.
-pub fn bench(arguments: &BenchArguments) -> Result<(), Error> {
+/// [`Error`] where the report cannot be written, or the one to compare with cannot be read.
+pub fn bench(arguments: &BenchArguments) -> Result<bool, Error> {
+    // First: nobody wants to learn after minutes that there was nothing to compare with.
+    let old = arguments
+        .compare
+        .as_deref()
+        .map(|path| Report::read(path).map(|report| (path, report)))
+        .transpose()?;
+    let mut report = match &arguments.compare_with {
+        Some(path) => Report::read(path)?,
+        None => measured(arguments)?,
+    };
+    report.comparison =
+        old.map(|(path, old)| Comparison::of(&path.display().to_string(), &old, &report, arguments.bound));
+    if let Some(path) = &arguments.json {
+        write_json(path, &report)?;
+    }
+    let is_piped = arguments.json.as_deref() == Some(Path::new("-"));
+    if !is_piped && arguments.compare_with.is_none() {
+        let is_colourful = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let _ = write!(std::io::stdout(), "{}", words::of(&report, is_colourful));
+    }
+    let Some(comparison) = &report.comparison else { return Ok(true) };
+    let text = changes::of(comparison);
+    if is_piped {
+        super::tell(text.trim_end());
+    } else {
+        let _ = write!(std::io::stdout(), "{text}");
+    }
+    Ok(comparison.beyond_bound().next().is_none())
+}
+
+fn measured(arguments: &BenchArguments) -> Result<Report, Error> {
     let names: Vec<&str> = match arguments.what.as_slice() {
         [] => MEASUREMENTS.iter().filter(|m| m.by_default).map(|m| m.name).collect(),
         what => what.to_vec(),
@@ -36,15 +68,7 @@ pub fn bench(arguments: &BenchArguments) -> Result<(), Error> {
     let mut run = Run::new(settings(arguments), stop, &bars);
     measure(&names, &mut run);
     bars.finish();
-    let report = run.report;
-    if let Some(path) = &arguments.json {
-        write_json(path, &report)?;
-    }
-    if arguments.json.as_deref() != Some(Path::new("-")) {
-        let is_colourful = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let _ = write!(std::io::stdout(), "{}", words::of(&report, is_colourful));
-    }
-    Ok(())
+    Ok(run.report)
 }
 
 fn settings(arguments: &BenchArguments) -> Settings {

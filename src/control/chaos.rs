@@ -9,7 +9,7 @@ use super::files::load_rig;
 use super::report::CallbackTimes;
 use super::signals::Signals;
 use crate::device::audio::AudioRequest;
-use crate::engine::live::{Job, Live};
+use crate::engine::live::Live;
 use crate::engine::{Chaos, Error, ErrorKind};
 use crate::rig::Rig;
 use crate::stage::Kinds;
@@ -128,20 +128,7 @@ async fn session(
         block_frames: arguments.block,
         ..AudioRequest::default()
     };
-    let mut live = Live::start(Job {
-        scores: chaos.music(&rig, rate),
-        rig,
-        demo: None,
-        request,
-        record: None,
-        log: None,
-        black_box: None,
-        seconds: Some(arguments.seconds),
-        injections: chaos.injections.clone(),
-        scene: None,
-        watch: None,
-        mending: Chaos::mending(),
-    })?;
+    let mut live = Live::start(chaos.job(rig, rate, request))?;
     let mut ticks = tokio::time::interval(ATTEND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     while !live.is_over() {
@@ -154,17 +141,14 @@ async fn session(
             tracing::debug!(message, "the engine says");
         }
     }
-    let voices = live.snapshot().voices;
-    let started_anew: u64 = live.actors().iter().map(|actor| actor.restarts).sum();
-    let played = live.stop();
-    let (summary, times) = (&played.summary, &played.callbacks);
-    let (_, kills) = chaos.counts();
+    let trial = chaos.judge(live, quiet_voices);
+    let (played, times) = (&trial.played, &trial.played.callbacks);
     Ok(ChaosReport {
-        injected: summary.faults.len() as u64 + kills,
-        recovered: summary.restarts + started_anew.min(kills),
+        injected: trial.injected,
+        recovered: trial.recovered,
         late_callbacks: times.overruns + played.xruns,
-        hung_notes: u64::from(voices.saturating_sub(quiet_voices)),
-        rt_violations: summary.rt_violations,
+        hung_notes: trial.hung_notes,
+        rt_violations: played.summary.rt_violations,
         seed: arguments.seed,
         callbacks: times.callbacks,
         callback_us: CallbackTimes {

@@ -1,5 +1,7 @@
 //! Faults at random, and the judge of what came of them.
 
+mod trial;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use crate::render::{Injected, RendererSettings, Silence, Stems};
 use crate::rig::{CableKind, Port, Rig};
 use crate::rt::guard;
 use crate::unit::SampleRate;
+
+pub use trial::Trial;
 
 /// Before the first fault, so that there is something to disturb.
 const LEAD_IN_SECONDS: f64 = 0.5;

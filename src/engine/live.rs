@@ -334,6 +334,11 @@ impl Live {
         self.parts.board.summary()
     }
 
+    /// When MIDI of a frame is sent where a clock tells: as the frame is played.
+    pub fn time_of(&self, frame: Frame) -> HostTime {
+        self.parts.clock.time_of(frame)
+    }
+
     /// How callbacks went so far.
     pub fn callbacks(&self) -> CallbackReport {
         self.stats.report()

@@ -5,6 +5,7 @@
 mod cost;
 mod histogram;
 mod latency;
+mod read;
 mod rt;
 mod soak;
 
@@ -18,6 +19,7 @@ pub use latency::{AudioLatency, Budget, KeyToSound, Latency, MidiLatency, MidiPa
 pub use rt::{Callback, ContextSwitches, Lateness, Load, PageFaults, Rt, Second};
 pub use soak::{Drift, Memory, Soak};
 
+use super::compare::Comparison;
 use super::machine::Machine;
 use super::run::Settings;
 
@@ -55,6 +57,8 @@ pub struct Report {
     pub not_measured: BTreeMap<String, String>,
     /// What later runs can be compared with, by path.
     pub figures: BTreeMap<String, Figure>,
+    /// What changed since an older report; null where none was named.
+    pub comparison: Option<Comparison>,
 }
 
 impl Report {

@@ -124,8 +124,12 @@ impl<'a> Run<'a> {
     }
 
     /// Adds a figure that a later run can be compared with: the same thing measured
-    /// several times.
-    pub fn figure(&mut self, path: &str, unit: &str, better: Better, samples: Vec<f64>) {
+    /// several times. None where there are no samples.
+    pub fn figure(&mut self, path: &str, unit: &str, better: Better, mut samples: Vec<f64>) {
+        samples.retain(|sample| sample.is_finite());
+        if samples.is_empty() {
+            return;
+        }
         self.report.figures.insert(path.to_owned(), Figure { unit: unit.to_owned(), better, samples });
     }
 

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 pub struct Soak {
     /// How long.
     pub seconds: Option<f64>,
+    /// The audio driver.
+    pub driver: Option<String>,
     /// Faults made on purpose.
     pub faults: Option<u64>,
     /// After how many of them whoever failed was back.
@@ -42,6 +44,9 @@ pub struct Memory {
 pub struct Drift {
     /// The audio device's frames.
     pub audio_ppm: Option<f64>,
-    /// The MIDI clock that is sent, against the audio frames.
+    /// The standard error of that.
+    pub audio_ppm_error: Option<f64>,
+    /// The clock by which MIDI is sent, against the audio frames: when it is due at the
+    /// sequencer, not on the wire.
     pub midi_ppm: Option<f64>,
 }
