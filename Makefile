@@ -6,7 +6,7 @@
 ARGS ?=
 PACKAGES = sh tests/setup/packages.sh
 
-.PHONY: play test test-lab test-deep bench lint
+.PHONY: play test test-lab test-deep bench bench-peers lint
 
 play:
 	@$(PACKAGES) play
@@ -30,6 +30,13 @@ test-deep:
 bench:
 	@$(PACKAGES) play
 	cargo bench --locked $(ARGS)
+
+# The same jobs by Antiphon and by others, in turn: offline synthesis, then messages and queues.
+bench-peers:
+	@$(PACKAGES) play
+	cargo build --locked --release
+	python3 benches/peers/offline.py $(ARGS)
+	cargo run --release --locked --manifest-path benches/peers/Cargo.toml
 
 lint:
 	@$(PACKAGES) play

@@ -11,6 +11,7 @@ pub mod compare;
 mod latency;
 pub mod machine;
 mod midi;
+mod own_time;
 mod render;
 pub mod report;
 mod rings;

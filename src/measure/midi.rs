@@ -4,9 +4,10 @@
 mod traffic;
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Run;
+use super::own_time::own_time;
 use super::report::Better;
 use super::stand::Stand;
 use super::statistics::median;
@@ -122,7 +123,7 @@ fn controller(number: usize) -> Message {
 /// A strike and its release, in turn.
 fn note(number: usize) -> Message {
     let key = 24 + (number / 2 % 72) as u8;
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         Message::NoteOn { channel: 0, key, velocity: 64 }
     } else {
         Message::NoteOff { channel: 0, key, velocity: 64 }
@@ -132,7 +133,7 @@ fn note(number: usize) -> Message {
 /// Nanoseconds of an event, from the difference of two times of `QUANTA` quanta.
 fn rounds(run: &Run, mut difference: impl FnMut() -> f64) -> Vec<f64> {
     let mut samples = Vec::with_capacity(ROUNDS);
-    while samples.len() < ROUNDS && !(run.is_stopped() && !samples.is_empty()) {
+    while samples.is_empty() || (samples.len() < ROUNDS && !run.is_stopped()) {
         samples.push(difference() / EVENTS as f64);
     }
     samples
@@ -175,9 +176,9 @@ impl Way {
                 let time = self.frame + (number * QUANTUM_FRAMES / events) as u64;
                 self.inlet.message(time, Event::midi(time, 0, message(number)).wire());
             }
-            let begin = Instant::now();
+            let begin = own_time();
             self.stand.call(QUANTUM_FRAMES);
-            spent += begin.elapsed();
+            spent += own_time() - begin;
             self.frame += QUANTUM_FRAMES as u64;
             while self.gear.as_mut().is_some_and(|gear| gear.receive(&mut chunk).is_some()) {}
         }

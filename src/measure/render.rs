@@ -1,5 +1,8 @@
 //! How fast the engine renders: each instrument, and what voices, stages, tracks,
 //! events, blocks and threads cost, by the Renderer that plays live.
+//!
+//! Times are the thread's own, so that what else runs on this machine counts little;
+//! only renders side by side are timed by the clock.
 
 mod instruments;
 mod subjects;
@@ -29,7 +32,7 @@ const ROUNDS_AT_MOST: usize = 25;
 const BLOCK_FRAMES: usize = 64;
 /// A note's length, and the length of a sample.
 const PERIOD_SECONDS: f64 = 1.0 / PERIODS_PER_SECOND as f64;
-const PERIODS_PER_SECOND: u32 = 4;
+const PERIODS_PER_SECOND: u32 = 8;
 
 pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
     let rate = run.settings.rate.unwrap_or(SampleRate::DEFAULT);
@@ -59,6 +62,12 @@ impl Measured {
     fn round(&mut self, period: Frame) {
         let stretch = self.stand.stretch(period, self.subject.block_frames);
         self.stretches.push(stretch);
+    }
+
+    /// Whether there were voices as it was meant.
+    fn sounds(&self) -> bool {
+        let wanted = f64::from(self.subject.sounding);
+        self.stretches.iter().all(|stretch| stretch.voices() >= 0.99 * wanted)
     }
 
     fn samples(&self, of: impl Fn(&Stretch) -> f64) -> Vec<f64> {
@@ -103,6 +112,10 @@ fn interleaved(
 fn curves(run: &mut Run, rate: SampleRate, block: usize, seconds: f64) -> Result<(), Error> {
     let subjects = subjects::curves(block);
     for measured in interleaved(run, subjects, rate, seconds, (INSTRUMENTS, CURVES))? {
+        if !measured.sounds() {
+            run.missing(&measured.subject.figure, "not all of its voices sounded");
+            continue;
+        }
         let is_speed = matches!(measured.subject.curve, Curve::Block | Curve::Load);
         let (samples, unit, better) = if is_speed {
             (measured.samples(Stretch::realtime_factor), "× real time", Better::More)
@@ -157,6 +170,7 @@ mod tests {
             assert!(first.y > 0.0 && last.y > first.y, "{name}: {points:?}");
         }
         assert!(render.by_block.iter().all(|point| point.y > 0.0) && render.by_block.len() >= 5);
+        assert_eq!(run.report.not_measured.len(), 0, "{:?}", run.report.not_measured);
         let figures = run.report.figures.values();
         assert!(figures.clone().count() > 20 && figures.clone().all(|f| f.samples.len() >= ROUNDS_AT_LEAST));
     }

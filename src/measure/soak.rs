@@ -78,9 +78,8 @@ pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
     } else if watched.drift.midi_ppm.is_none() {
         run.missing("soak.drift.midi_ppm", "JACK's MIDI counts in the frames of its audio");
     }
-    for (path, value) in [("soak.xruns_per_hour", run.report.soak.xruns_per_hour)] {
-        run.figure(path, "an hour", Better::Less, value.into_iter().collect());
-    }
+    let xruns_per_hour = run.report.soak.xruns_per_hour.into_iter().collect();
+    run.figure("soak.xruns_per_hour", "an hour", Better::Less, xruns_per_hour);
     Ok(())
 }
 

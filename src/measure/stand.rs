@@ -1,7 +1,8 @@
 //! A test stand: the engine's own Renderer with a rig, called as fast as it goes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::own_time::own_time;
 use crate::engine::{Conductor, Error, ErrorKind};
 use crate::midi::{Event, Message};
 use crate::render::{Feed, Origin, Renderer, RendererSettings, Score, Silence, Snapshot, Swap};
@@ -63,14 +64,14 @@ impl Stand {
     /// Calls for so many frames; how long they took, and the frames of all voices
     /// that sounded meanwhile.
     pub(super) fn stretch(&mut self, frames: Frame, block_frames: usize) -> Stretch {
-        let (mut spent, mut done, mut voice_frames) = (Duration::ZERO, 0, 0);
+        let (mut done, mut voice_frames) = (0, 0);
+        let begin = own_time();
         while done < frames {
-            let begin = Instant::now();
             self.call(block_frames);
-            spent += begin.elapsed();
             voice_frames += u64::from(self.snapshot().voices) * block_frames as u64;
             done += block_frames as Frame;
         }
+        let spent = own_time() - begin;
         self.conductor.attend();
         Stretch { spent, frames: done, voice_frames, rate: self.rate }
     }
@@ -84,7 +85,7 @@ impl Stand {
 /// What a stretch of calls came to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stretch {
-    /// In the Renderer.
+    /// Of this thread's own time, in the Renderer.
     pub(super) spent: Duration,
     /// Rendered.
     pub(super) frames: Frame,
@@ -99,7 +100,7 @@ impl Stretch {
         self.voice_frames as f64 / self.frames.max(1) as f64
     }
 
-    /// How many times faster than real time.
+    /// How many times faster than real time, on a processor of its own.
     pub(super) fn realtime_factor(&self) -> f64 {
         self.rate.seconds(self.frames) / self.spent.as_secs_f64().max(1e-9)
     }

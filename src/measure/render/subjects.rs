@@ -5,8 +5,8 @@ use crate::measure::stand::chord;
 use crate::midi::{Event, Message};
 use crate::unit::Frame;
 
-/// A voice is one that is held: its cost does not change while it sounds.
-const HELD: &str = "kind = 'synth'\npreset = 'strings'";
+/// What plays unless it is the instrument that is varied: the synth's own default.
+const SOUND: &str = "kind = 'synth'\npreset = 'keys'";
 /// The load that stands for a player's evening.
 const LOAD_VOICES: u32 = 64;
 
@@ -33,8 +33,11 @@ pub(super) struct Subject {
     pub(super) amount: f64,
     /// What plays.
     pub(super) rig: String,
-    /// Notes that sound at once.
+    /// Keys that are held at once.
     pub(super) voices: u32,
+    /// Voices that must sound for it; an instrument has no more of them, so that one
+    /// that is let go makes room for one that is struck.
+    pub(super) sounding: u32,
     /// Controllers a second, beside the notes.
     pub(super) events_per_second: u32,
     /// Frames of a call.
@@ -49,6 +52,7 @@ impl Subject {
             amount: f64::from(amount),
             rig,
             voices: 0,
+            sounding: 0,
             events_per_second: 0,
             block_frames: block,
         }
@@ -75,40 +79,48 @@ pub(super) fn instrument(kind: &str, preset: Option<&str>, voices: u32, block: u
         None => format!("render.instruments.{kind}"),
     };
     let rig = rig(&format!("kind = '{kind}'\n{preset_key}voices = {voices}"), "");
-    Subject { figure, voices, ..Subject::of(Curve::Instrument, kind, voices, rig, block) }
+    // How many sound of a plucked or struck one is its own affair.
+    Subject { figure, voices, sounding: 1, ..Subject::of(Curve::Instrument, kind, voices, rig, block) }
 }
 
 /// 64 voices with reverb: what the engine's speed is told by.
 pub(super) fn load(block: usize) -> Subject {
-    let rig = rig(&format!("{HELD}\nvoices = {LOAD_VOICES}"), "room");
+    let rig = rig(&format!("{SOUND}\nvoices = {LOAD_VOICES}"), "room");
     let figure = "render.realtime_factor".to_owned();
-    Subject { figure, voices: LOAD_VOICES, ..Subject::of(Curve::Load, "load", LOAD_VOICES, rig, block) }
+    let subject = Subject::of(Curve::Load, "load", LOAD_VOICES, rig, block);
+    Subject { figure, voices: LOAD_VOICES, sounding: LOAD_VOICES, ..subject }
 }
 
 /// Everything of which there may be more or less.
 pub(super) fn curves(block: usize) -> Vec<Subject> {
     let mut subjects = vec![load(block)];
     for voices in [1, 8, 16, 32, 64, 96, 128] {
-        let rig = rig(&format!("{HELD}\nvoices = 128"), "");
-        subjects.push(Subject { voices, ..Subject::of(Curve::Voices, "by_voices", voices, rig, block) });
+        let rig = rig(&format!("{SOUND}\nvoices = {voices}"), "");
+        subjects.push(Subject {
+            voices,
+            sounding: voices,
+            ..Subject::of(Curve::Voices, "by_voices", voices, rig, block)
+        });
     }
     for stages in [0, 1, 2, 4, 8, 16, 32] {
         let rig = chain(stages);
-        subjects.push(Subject { voices: 1, ..Subject::of(Curve::Stages, "by_stages", stages, rig, block) });
+        let subject = Subject::of(Curve::Stages, "by_stages", stages, rig, block);
+        subjects.push(Subject { voices: 1, sounding: 1, ..subject });
     }
     for tracks in [1, 4, 16, 64, 128] {
         let rig = side_by_side(tracks);
-        subjects.push(Subject { voices: 1, ..Subject::of(Curve::Tracks, "by_tracks", tracks, rig, block) });
+        let subject = Subject::of(Curve::Tracks, "by_tracks", tracks, rig, block);
+        subjects.push(Subject { voices: 1, sounding: tracks, ..subject });
     }
     for events_per_second in [0, 1_000, 4_000, 16_000, 64_000] {
-        let rig = rig(&format!("{HELD}\nvoices = 8"), "");
+        let rig = rig(&format!("{SOUND}\nvoices = 8"), "");
         let subject = Subject::of(Curve::Events, "by_events", events_per_second, rig, block);
-        subjects.push(Subject { voices: 8, events_per_second, ..subject });
+        subjects.push(Subject { voices: 8, sounding: 8, events_per_second, ..subject });
     }
     for block in [1, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048] {
         let rig = load(block).rig;
         let subject = Subject::of(Curve::Block, "by_block", block as u32, rig, block);
-        subjects.push(Subject { voices: LOAD_VOICES, ..subject });
+        subjects.push(Subject { voices: LOAD_VOICES, sounding: LOAD_VOICES, ..subject });
     }
     subjects
 }
@@ -127,7 +139,7 @@ fn rig(instrument: &str, room: &str) -> String {
 
 /// A voice, and so many delays one after the other.
 fn chain(stages: u32) -> String {
-    let mut text = format!("[midi.keys]\nin = '*'\n[instrument.lead]\n{HELD}\n");
+    let mut text = format!("[midi.keys]\nin = '*'\n[instrument.lead]\n{SOUND}\nvoices = 1\n");
     let mut way = vec!["keys".to_owned(), "lead".to_owned()];
     for stage in 0..stages {
         let _ = writeln!(text, "[stage.s{stage}]\nkind = 'delay'");
@@ -143,7 +155,7 @@ fn side_by_side(tracks: u32) -> String {
     let mut text = "[midi.keys]\nin = '*'\n".to_owned();
     for track in 0..tracks {
         let name = format!("t{track}");
-        let _ = writeln!(text, "[instrument.{name}]\n{HELD}\nvoices = 4");
+        let _ = writeln!(text, "[instrument.{name}]\n{SOUND}\nvoices = 1");
         text.push_str(&cables(&["keys", &name, "out"]));
     }
     text

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Render {
-    /// How many times faster than real time one thread renders 64 voices with reverb.
+    /// How many times faster than real time one thread renders 64 voices with reverb, on
+    /// a processor of its own. So are all figures here, but for `by_threads`.
     pub realtime_factor: Option<f64>,
     /// Voices of the first instrument that one processor could play in real time.
     pub voices_per_core: Option<f64>,
@@ -56,7 +57,7 @@ pub struct Point {
 pub struct ThreadCost {
     /// How many.
     pub threads: u32,
-    /// All together, how many times faster than real time.
+    /// All together, how many times faster than real time, by the clock.
     pub realtime_factor: f64,
     /// How many times faster than one alone.
     pub speedup: f64,
