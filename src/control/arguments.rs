@@ -125,6 +125,12 @@ pub struct BenchArguments {
     /// Where it comes back
     #[arg(long = "in", value_name = "PORT")]
     pub inputs: Vec<String>,
+    /// Times keys that you strike, by their knock before a microphone at this input channel
+    #[arg(long, value_name = "CHANNEL", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub microphone: Option<u16>,
+    /// How long the engine holds MIDI back, in frames, for the time from a key to its sound
+    #[arg(long, value_name = "FRAMES", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=8192))]
+    pub midi_latency: Option<u32>,
     /// Voices of the load; without it, the most that hold are looked for
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub voices: Option<u32>,

@@ -79,6 +79,8 @@ fn settings(arguments: &BenchArguments) -> Settings {
         rate: arguments.rate,
         block_frames: arguments.block,
         link: Link { outputs: arguments.outputs.clone(), inputs: arguments.inputs.clone() },
+        microphone: arguments.microphone,
+        midi_latency_frames: arguments.midi_latency,
         voices: arguments.voices,
         seed: arguments.seed,
     }

@@ -319,6 +319,13 @@ impl Live {
         fixed.unwrap_or(if shown.is_jack { 0 } else { shown.info.block_frames })
     }
 
+    /// By how much MIDI that goes out leaves after its frame, so that none is late: nothing
+    /// on JACK, where each keeps its frame.
+    pub fn send_ahead(&self) -> Duration {
+        let shown = self.parts.board.shown();
+        if shown.is_jack { Duration::ZERO } else { midi::send_ahead(&shown.info) }
+    }
+
     /// Whether the time it was to play is over.
     pub fn is_over(&self) -> bool {
         self.until.is_some_and(|until| self.parts.board.frame() >= until)

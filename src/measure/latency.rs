@@ -4,6 +4,7 @@
 mod audio;
 mod budget;
 mod ends;
+mod key;
 mod midi;
 
 use super::Run;
@@ -19,6 +20,7 @@ type Part = fn(&mut Run, &Ends) -> Result<(), Error>;
 const PARTS: &[(&str, Part)] = &[
     ("latency.audio", audio::measure),
     ("latency.midi", midi::measure),
+    ("latency.key_to_sound_ms", key::measure),
     ("latency.budget", budget::measure),
 ];
 

@@ -21,6 +21,10 @@ pub struct Settings {
     pub block_frames: Option<u32>,
     /// The ends of the path that is measured.
     pub link: Link,
+    /// The input channel, from 1, of a microphone before which keys are struck.
+    pub microphone: Option<u16>,
+    /// The fixed latency of MIDI; `None` for the engine's own.
+    pub midi_latency_frames: Option<u32>,
     /// Voices of the load; without it, as many as are looked for.
     pub voices: Option<u32>,
     /// Seeds whatever is random.

@@ -27,7 +27,7 @@ use crossbeam::channel::{Sender, bounded};
 
 use self::client::Client;
 pub(super) use self::dump::{destinations as dump_destinations, open as open_dump};
-pub(super) use self::echo::{open as open_echo, pairs as echo_pairs};
+pub(super) use self::echo::{connect_own, open as open_echo, pairs as echo_pairs};
 pub(super) use self::listen::listen;
 pub(super) use self::lookout::Announced;
 use super::board::Board;

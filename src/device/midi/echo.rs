@@ -185,6 +185,21 @@ pub fn open(pair: &Pair) -> Result<Echo, MidiError> {
     return midir::open(pair);
 }
 
+/// Connects two ports of this program, such as a rig's virtual ones, which connect to
+/// nothing by themselves. Real-time: no.
+///
+/// # Errors
+/// [`MidiError`] where the system has none of these names, or cannot connect them.
+pub fn connect_own(output: &str, input: &str) -> Result<(), MidiError> {
+    #[cfg(target_os = "linux")]
+    return super::alsa::connect_own(output, input);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let reason = format!("name the MIDI ports that a cable joins with --out and --in: {output}, {input}");
+        Err(MidiError::Unavailable { reason })
+    }
+}
+
 /// Two ports with a cable between them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pair {

@@ -83,7 +83,7 @@ impl MidiKeeping {
 
 /// What goes out leaves so much after its frame: a block, and the time in which the MIDI
 /// thread looks again. So nothing is late because a callback or a thread was.
-fn send_ahead(info: &StreamInfo) -> Duration {
+pub(super) fn send_ahead(info: &StreamInfo) -> Duration {
     SEND_MARGIN + Duration::from_secs_f64(f64::from(info.block_frames) / f64::from(info.rate.hertz()))
 }
 

@@ -125,6 +125,16 @@ pub struct KeyToSound {
     pub method: String,
     /// Where from and where to.
     pub path: String,
+    /// The same times in frames of the engine.
+    pub frames: Option<Trips>,
+    /// How much of it is the way of MIDI to the engine, in milliseconds, the median; null
+    /// where keys were struck and not sent.
+    pub midi_ms: Option<f64>,
+    /// How much of it is the fixed latency that keeps a beat even.
+    pub midi_latency_ms: Option<f64>,
+    /// How much of it is the way of sound from the engine to where it is heard, the
+    /// median: the driver out and, where nothing but the cable is known, in.
+    pub sound_ms: Option<f64>,
 }
 
 /// Who takes how much of the time from a key to its sound, in milliseconds.

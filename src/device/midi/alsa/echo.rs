@@ -13,7 +13,7 @@ use alsa::poll::{Descriptors, pollfd};
 use alsa::seq::{Addr, EventType, PortCap, PortSubscribe, PortType, Seq};
 
 use super::super::echo::{Echo, MARKS, Mark, Pair, Shared, message, paired};
-use super::super::{Direction, MidiError};
+use super::super::{CLIENT_NAME, Direction, MidiError};
 use super::codec::{Decoder, Encoder};
 use super::directory::{self, Gear};
 use super::{describe, open_sequencer, unavailable};
@@ -62,6 +62,22 @@ fn named(
         }
     }
     Ok(found)
+}
+
+/// Connects two ports of this program's own, as a person with a patchbay would.
+pub(in super::super) fn connect_own(output: &str, input: &str) -> Result<(), MidiError> {
+    let seq = open_sequencer()?;
+    let own = seq.client_id().map_err(|error| unavailable(describe(error)))?;
+    let there = directory::all(&seq, own);
+    let find = |port: &str| {
+        let name = format!("{CLIENT_NAME}:{port}");
+        let found = there.iter().rev().find(|gear| gear.name() == name);
+        found.map(|gear| gear.addr).ok_or_else(|| unavailable(format!("the port {name} is not there")))
+    };
+    match subscribe(&seq, find(output)?, find(input)?, None) {
+        Err(error) if error.errno() != libc::EBUSY => Err(unavailable(describe(error))),
+        _ => Ok(()),
+    }
 }
 
 fn address(addr: Addr) -> String {
