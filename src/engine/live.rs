@@ -145,7 +145,7 @@ impl Live {
         let ports = PortBook::default();
         let settings = RendererSettings { rate: info.rate, midi_latency_frames: Frame::from(latency) };
         let extend = |deployment: &Deployment, swap: &mut Swap| {
-            ends = make_ends(&placed_ports(deployment), time_base(is_jack), &ports, swap);
+            ends = make_ends(&placed_ports(deployment), time_base(is_jack, deployment.rig()), &ports, swap);
             swap.sources.extend(place_scores(deployment, feeds));
         };
         let until = job.seconds.map(|seconds| info.rate.frames(seconds));
@@ -507,8 +507,14 @@ fn fill(request: AudioRequest, rig: &Rig) -> AudioRequest {
     }
 }
 
-fn time_base(is_jack: bool) -> TimeBase {
-    if is_jack { TimeBase::Frames } else { TimeBase::Host }
+/// JACK's events have their frame, and wait no longer than the rig says; for all others
+/// the Renderer has the latency.
+fn time_base(is_jack: bool, rig: &Rig) -> TimeBase {
+    if is_jack { jack_time_base(rig) } else { TimeBase::Host }
+}
+
+fn jack_time_base(rig: &Rig) -> TimeBase {
+    TimeBase::FramesLater(Frame::from(rig.engine.midi_latency_frames.unwrap_or(0)))
 }
 
 fn demo_feeds(rig: &Rig, demo: Option<&crate::midi::file::Score>, rate: SampleRate) -> Vec<(String, Score)> {

@@ -184,5 +184,6 @@ fn due_frame(event: &Event, base: TimeBase, clock: &FrameClock, latency_frames: 
     match base {
         TimeBase::Host => clock.frame_at(HostTime(event.time)) + latency_frames,
         TimeBase::Frames => event.time,
+        TimeBase::FramesLater(frames) => event.time + frames,
     }
 }

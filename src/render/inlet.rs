@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::midi::{Event, SYSEX_CHUNK_BYTES, SYSEX_LIMIT_BYTES};
 use crate::rt::{ring, stream};
+use crate::unit::Frame;
 
 /// Events a source may have under way to the audio thread.
 const EVENTS: usize = 8_192;
@@ -16,6 +17,9 @@ pub enum TimeBase {
     Host,
     /// Frames of the engine's timeline: the driver knows them (JACK).
     Frames,
+    /// The same, and each event is played so many frames later: the fixed latency that a
+    /// rig asks for where the driver knows the frames.
+    FramesLater(Frame),
 }
 
 /// What an inlet lost, readable from any thread. Real-time: yes.

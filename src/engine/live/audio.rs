@@ -12,7 +12,7 @@ use super::renderer::RendererMessage;
 use super::search::Found;
 use crate::actor::{Actor, Context, Held, Outcome};
 use crate::device::audio::{AudioRequest, DriverChoice, JackMidiPort};
-use crate::render::{Swap, TimeBase};
+use crate::render::Swap;
 
 /// How often the device is looked at.
 const LOOK: Duration = Duration::from_millis(10);
@@ -110,7 +110,8 @@ impl AudioKeeper {
 
     /// New doors for the rig's MIDI ports at JACK; what stood at `old_places` ends.
     fn jack_ports(&self, old_places: &[u16]) -> (Swap, Vec<JackMidiPort>) {
-        let (swap, ends) = renew_ends(&self.keeping.ports, old_places, TimeBase::Frames, &self.parts.ports);
+        let base = super::jack_time_base(&self.parts.board.shown().rig);
+        let (swap, ends) = renew_ends(&self.keeping.ports, old_places, base, &self.parts.ports);
         (swap, ends.into_iter().map(Into::into).collect())
     }
 

@@ -29,7 +29,7 @@ pub(super) fn measure(run: &mut Run, ends: &Ends) -> Result<(), Error> {
     let seconds = run.seconds(USUAL_SECONDS);
     let round_trip = run.report.latency.audio.round_trip_ms.unwrap_or(0.0) * 1e-3;
     let apart_seconds = APART_SECONDS.max(round_trip * 1.5);
-    let (sends, hears) = if is_jack { (None, None) } else { system_midi(ends)? };
+    let (sends, hears) = if is_jack { (by_hand(), by_hand()) } else { system_midi(ends)? };
     let is_own = !is_jack && sends.is_none();
     let plan = Plan {
         sends: Some(sends),
@@ -52,6 +52,11 @@ pub(super) fn measure(run: &mut Run, ends: &Ends) -> Result<(), Error> {
         run.missing("latency.key_to_sound_ms", &format!("ended early: {trouble}"));
     }
     Ok(())
+}
+
+/// Gear of no name: the server's ports are connected one by one.
+fn by_hand() -> Option<String> {
+    Some("connected one by one".to_owned())
 }
 
 /// The ports of the system's MIDI: where keys go, and where they come from.
@@ -80,7 +85,8 @@ fn go(
         wiring::wire(run, &info.device, ends)?
     } else {
         if is_own {
-            let failed = |error: crate::device::midi::MidiError| Error::new(ErrorKind::Device, error.to_string());
+            let failed =
+                |error: crate::device::midi::MidiError| Error::new(ErrorKind::Device, error.to_string());
             echo::connect_own("midi_out", "midi_in").map_err(failed)?;
         }
         let midi = plan.sends.clone().flatten().zip(plan.hears.clone());
@@ -136,7 +142,8 @@ fn strike(
         struck.key == note.key && (note.frame..note.frame + window).contains(&struck.frame)
     };
     let struck = session.struck.iter().find(is_it)?.frame;
-    let heard = session.between(struck, struck + window).or_else(|| session.between(struck, session.end()))?;
+    let heard =
+        session.between(struck, struck + window).or_else(|| session.between(struck, session.end()))?;
     let sound = click::find(click, heard)? as f64;
     let sent = note.frame as f64 + ahead;
     let midi = struck as f64 - f64::from(fixed) - sent;

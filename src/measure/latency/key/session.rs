@@ -43,7 +43,8 @@ pub(super) struct Plan {
 
 impl Plan {
     fn rig(&self, latency_frames: Option<u32>) -> String {
-        let mut text = format!("[engine]\nlimiter = false\nconnect = {}\nblack_box_minutes = 0\n", self.connect);
+        let mut text =
+            format!("[engine]\nlimiter = false\nconnect = {}\nblack_box_minutes = 0\n", self.connect);
         if let Some(frames) = latency_frames {
             text.push_str(&format!("midi_latency_frames = {frames}\n"));
         }
@@ -67,7 +68,8 @@ impl Plan {
 
     /// The keys that are sent, each at another place of a period.
     fn score(&self) -> Result<Score, Error> {
-        let tempo = TempoMap::beats(TICKS_PER_SECOND as u16, &[(0, 1_000_000)]).map_err(|error| fault(&error))?;
+        let tempo =
+            TempoMap::beats(TICKS_PER_SECOND as u16, &[(0, 1_000_000)]).map_err(|error| fault(&error))?;
         let apart = (self.apart_seconds * TICKS_PER_SECOND as f64) as u64;
         let mut events = Vec::new();
         for number in 0..self.strikes {

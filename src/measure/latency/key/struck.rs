@@ -50,7 +50,10 @@ pub(super) fn measure(run: &mut Run, ends: &Ends, channel: u16) -> Result<(), Er
 
 fn listen(run: &Run, session: &mut Session, seconds: f64) -> Option<Error> {
     let port = if session.info.driver == DriverChoice::Jack.name() {
-        format!(" ({0}:midi_in, {0}:out_1 and the microphone's port may be connected by hand)", session.info.device)
+        format!(
+            " ({0}:midi_in, {0}:out_1 and the microphone's port may be connected by hand)",
+            session.info.device
+        )
     } else {
         String::new()
     };

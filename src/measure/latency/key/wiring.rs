@@ -30,7 +30,10 @@ pub(super) fn wire(run: &Run, client: &str, ends: &Ends) -> Result<String, Error
     let waiting = |pair: &&Pair| pair.is_open(&patch);
     let open: Vec<&str> = pairs.iter().filter(waiting).flat_map(Pair::names).collect();
     if !open.is_empty() {
-        run.say(&format!("{} may be connected now; without that they are connected to each other", open.join(", ")));
+        run.say(&format!(
+            "{} may be connected now; without that they are connected to each other",
+            open.join(", ")
+        ));
     }
     let begin = Instant::now();
     while pairs.iter().any(|pair| pair.is_open(&patch)) && begin.elapsed() < OTHERS && !run.is_stopped() {
