@@ -49,8 +49,8 @@ fn is_one_length(trips: &Value) -> bool {
 /// `antiphon play` with a thru cable that holds MIDI back by so many frames.
 fn thru(jack: &JackServer, folder: &Path, latency_frames: u32) -> Play {
     let rig = format!(
-        "[engine]\nmidi_latency_frames = {latency_frames}\n[midi.a]\nvirtual = true\n\
-         [midi.b]\nvirtual = true\n[[cable]]\nfrom = \"a\"\nto = \"b\"\n"
+        "[engine]\nmidi_latency_frames = {latency_frames}\n[midi.a]\nin = \"nothing of this name\"\n\
+         [midi.b]\nout = \"nothing of this name\"\n[[cable]]\nfrom = \"a\"\nto = \"b\"\n"
     );
     let mut command = Play::command(jack.client(PROGRAM), folder, &rig);
     command.args(["--driver", "jack", "--for", "600"]);
@@ -71,7 +71,7 @@ fn peer_frames(jack: &JackServer, out: &str, input: &str, folder: &Path) -> (u64
         let (_, rest) = line.rsplit_once('(').unwrap();
         rest.split_whitespace().next().unwrap().parse().unwrap()
     };
-    (frames("Worst latency"), frames("Peak MIDI jitter"))
+    (frames("Highest latency"), frames("Peak MIDI jitter"))
 }
 
 #[test]
@@ -114,8 +114,12 @@ fn a_key_is_heard_after_two_periods_and_the_fixed_latency_exactly() {
         for &latency in latencies {
             let text = latency.to_string();
             let report = undisturbed(
-                || report(bench(&jack, &["--for", "2", "--midi-latency", &text])),
-                |latency| is_one_length(&latency["key_to_sound"]["frames"]),
+                || report(bench(&jack, &["--for", "3", "--midi-latency", &text])),
+                // The audio's part may have been disturbed too, and be without a figure.
+                |latency| {
+                    is_one_length(&latency["key_to_sound"]["frames"])
+                        && latency["budget"]["engine_ms"].is_f64()
+                },
             );
             let found = &report["latency"]["key_to_sound"];
             // MIDI out and in takes a period, sound out and in another.

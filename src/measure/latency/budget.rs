@@ -18,7 +18,10 @@ pub(super) fn measure(run: &mut Run, _: &Ends) -> Result<(), Error> {
 
 fn of(latency: &Latency) -> Budget {
     let audio = &latency.audio;
-    let midi_ms = latency.midi.round_trip_us.as_ref().map(|trips| trips.median * 1e-3);
+    let key = latency.key_to_sound.as_ref();
+    // On the way of a key the engine's MIDI thread counts too, where there is one.
+    let on_its_way = key.and_then(|key| key.midi_ms);
+    let midi_ms = on_its_way.or(latency.midi.round_trip_us.as_ref().map(|trips| trips.median * 1e-3));
     let (Some(rate_hertz), Some(block), Some(driver)) =
         (audio.rate_hertz, audio.block_frames, audio.driver.as_deref())
     else {
@@ -30,7 +33,7 @@ fn of(latency: &Latency) -> Budget {
     let midi_latency_frames = if driver == "jack" { 0.0 } else { block };
     Budget {
         midi_ms,
-        midi_latency_ms: Some(ms(midi_latency_frames)),
+        midi_latency_ms: key.and_then(|key| key.midi_latency_ms).or(Some(ms(midi_latency_frames))),
         block_ms: Some(ms(block)),
         driver_ms: audio.round_trip_frames.map(|frames| ms(frames - block)),
         engine_ms: audio.engine_frames.map(ms),
