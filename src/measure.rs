@@ -51,6 +51,12 @@ pub const MEASUREMENTS: &[Measurement] = &[
         measure: latency::measure,
     },
     Measurement {
+        name: "rt",
+        about: "what the callback takes under load, and the most voices and the shortest block that hold",
+        by_default: true,
+        measure: rt::measure,
+    },
+    Measurement {
         name: "render",
         about: "how fast it renders, and what each part of a rig costs",
         by_default: true,

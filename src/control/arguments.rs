@@ -132,8 +132,11 @@ pub struct BenchArguments {
     #[arg(long, value_name = "FRAMES", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=8192))]
     pub midi_latency: Option<u32>,
     /// Voices of the load; without it, the most that hold are looked for
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub voices: Option<u32>,
+    /// Threads that keep the processors busy while a load plays; without it, one for each processor
+    #[arg(long, value_name = "THREADS", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=1024))]
+    pub busy: Option<u32>,
     /// Seeds whatever is random
     #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
     pub seed: u64,

@@ -82,6 +82,7 @@ fn settings(arguments: &BenchArguments) -> Settings {
         microphone: arguments.microphone,
         midi_latency_frames: arguments.midi_latency,
         voices: arguments.voices,
+        busy_threads: arguments.busy,
         seed: arguments.seed,
     }
 }

@@ -15,6 +15,7 @@ mod open;
 pub mod scheduling;
 mod stats;
 mod system;
+mod times;
 mod watch;
 pub mod worker;
 
@@ -25,9 +26,11 @@ pub use jack::{
     JackEcho, JackMidiPort, JackPatch, JackPorts, dump_destinations as jack_dump_destinations,
     list as list_jack, listen as listen_jack, open_dump as open_jack_dump,
 };
+pub use nap::Beat;
 pub use open::{Opened, open};
 pub use stats::{CallbackReport, CallbackStats};
 pub use system::{AudioDevice, Direction, System, USUAL_RATES, list as list_system};
+pub use times::{CallbackTime, CallbackTimes};
 
 use crate::unit::SampleRate;
 

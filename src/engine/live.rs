@@ -59,7 +59,8 @@ use super::summary::Summary;
 use super::workers;
 use crate::actor::{Address, AnyAddress, Heirloom, Held, Options, Settings, System};
 use crate::device::audio::{
-    self as audio_drivers, AudioRequest, CallbackReport, CallbackStats, DriverChoice, StreamInfo,
+    self as audio_drivers, AudioRequest, CallbackReport, CallbackStats, CallbackTimes, DriverChoice,
+    StreamInfo, scheduling::ThreadId,
 };
 use crate::device::memory;
 use crate::journal::Recorder;
@@ -349,6 +350,16 @@ impl Live {
     /// How callbacks went so far.
     pub fn callbacks(&self) -> CallbackReport {
         self.stats.report()
+    }
+
+    /// Each callback from the next one on.
+    pub fn callback_times(&self) -> CallbackTimes {
+        CallbackTimes::new(Arc::clone(&self.stats))
+    }
+
+    /// The callback's thread, where the system numbers threads.
+    pub fn callback_thread(&self) -> Option<ThreadId> {
+        self.stats.thread()
     }
 
     /// Periods that devices missed so far.

@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 pub use cost::{Actors, InstrumentCost, Midi, Point, Render, Rings, ThreadCost};
 pub use histogram::{Bin, Histogram};
 pub use latency::{AudioLatency, Budget, KeyToSound, Latency, MidiLatency, MidiPair, Trips};
-pub use rt::{Callback, ContextSwitches, Lateness, Load, PageFaults, Rt, Second};
+pub use rt::{
+    Callback, ContextSwitches, Lateness, LatenessBound, Load, PageFaults, Rt, Second, Trial, WithoutPressure,
+};
 pub use soak::{Drift, Memory, Soak};
 
 use super::compare::Comparison;
@@ -74,6 +76,7 @@ impl Report {
                 rate_hertz: settings.rate.map(crate::unit::SampleRate::hertz),
                 block_frames: settings.block_frames,
                 voices: settings.voices,
+                busy_threads: settings.busy_threads,
                 seed: settings.seed,
             },
             ..Report::default()
@@ -97,6 +100,8 @@ pub struct Asked {
     pub block_frames: Option<u32>,
     /// Voices of the load.
     pub voices: Option<u32>,
+    /// Threads that keep the processors busy.
+    pub busy_threads: Option<u32>,
     /// What seeded what is random.
     pub seed: u64,
 }

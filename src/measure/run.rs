@@ -27,6 +27,8 @@ pub struct Settings {
     pub midi_latency_frames: Option<u32>,
     /// Voices of the load; without it, as many as are looked for.
     pub voices: Option<u32>,
+    /// Threads that keep the processors busy meanwhile; without it, one for each.
+    pub busy_threads: Option<u32>,
     /// Seeds whatever is random.
     pub seed: u64,
 }

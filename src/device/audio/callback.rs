@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::scheduling::{self, Scheduling, ThreadId};
 use super::stats::CallbackStats;
+use super::times::CallbackTime;
 use crate::render::{AudioPorts, Renderer};
 use crate::rt::baton::Baton;
 use crate::rt::guard;
@@ -43,6 +44,8 @@ pub struct Callback {
     reins: Arc<Reins>,
     guest: Option<Box<dyn Guest>>,
     is_first: bool,
+    /// When the next period should begin, where the driver goes by a clock.
+    due: Option<HostTime>,
     /// Its thread, until it is the one that plays.
     fresh: Option<(Option<ThreadId>, Scheduling)>,
 }
@@ -102,7 +105,7 @@ impl Callback {
     /// A callback that renders with whatever Renderer is in `baton` and reports
     /// to `stats`. Real-time: no (allocates).
     pub fn new(baton: Arc<Baton<Renderer>>, stats: Arc<CallbackStats>) -> Callback {
-        Callback { baton, stats, reins: Arc::default(), guest: None, is_first: true, fresh: None }
+        Callback { baton, stats, reins: Arc::default(), guest: None, is_first: true, due: None, fresh: None }
     }
 
     /// The same, silent and leaving the Renderer alone until told. Real-time: no
@@ -123,6 +126,11 @@ impl Callback {
     /// The driver's hold on this callback.
     pub(super) fn reins(&self) -> Arc<Reins> {
         Arc::clone(&self.reins)
+    }
+
+    /// Says when the next period should have begun. Real-time: yes.
+    pub(super) fn expect_at(&mut self, due: HostTime) {
+        self.due = Some(due);
     }
 
     /// Renders one period. Real-time: yes, but for the first, which asks for
@@ -160,6 +168,8 @@ impl Callback {
         }
         let duration_nanos = HostTime::now().since(entry);
         self.stats.record(frames, Some(duration_nanos));
+        let due = self.due.take();
+        self.stats.tape().write(CallbackTime { due, entry, duration_nanos, frames: frames as u32 });
         drop(guard);
     }
 

@@ -66,9 +66,11 @@ impl AudioDriver for NullClock {
         let body = move || {
             pace.begin(HostTime::now());
             while !stopping.load(Relaxed) {
-                if !wait_until(pace.deadline(), &stopping) {
+                let deadline = pace.deadline();
+                if !wait_until(deadline, &stopping) {
                     break;
                 }
+                callback.expect_at(deadline);
                 if pace.wake(HostTime::now()) {
                     xruns.fetch_add(1, Relaxed);
                 }

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::scheduling::{Scheduling, ThreadId};
+use super::times::CallbackTape;
 use crate::unit::{HostTime, SampleRate};
 
 /// Buckets for each doubling: their width is 1/32 of where they begin, so that
@@ -34,6 +35,7 @@ pub struct CallbackStats {
     scheduling: AtomicU32,
     thread: AtomicU32,
     entered_nanos: AtomicU64,
+    tape: CallbackTape,
 }
 
 /// What [`CallbackStats`] held at one moment.
@@ -89,7 +91,13 @@ impl CallbackStats {
             scheduling: AtomicU32::new(Scheduling::Unknown.to_bits()),
             thread: AtomicU32::new(0),
             entered_nanos: AtomicU64::new(0),
+            tape: CallbackTape::new(),
         }
+    }
+
+    /// The newest callbacks one by one.
+    pub(super) fn tape(&self) -> &CallbackTape {
+        &self.tape
     }
 
     /// A callback begins to render.
