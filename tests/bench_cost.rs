@@ -180,3 +180,27 @@ fn what_is_no_report_is_refused_before_anything_is_measured() {
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");
     }
 }
+
+#[test]
+fn peers_and_antiphon_render_the_same_job_and_what_is_missing_is_said() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: python3 is not installed");
+        return;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/offline.py");
+    let arguments = ["--rounds", "1", "--seconds", "1", "--antiphon", env!("CARGO_BIN_EXE_antiphon")];
+    let output = Command::new("python3").arg(script).args(arguments).output().expect("it starts");
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{text}{errors}");
+    for (job, program) in [
+        ("patch", "Antiphon"),
+        ("patch", "Csound"),
+        ("patch", "scsynth"),
+        ("file", "Antiphon"),
+        ("file", "FluidSynth"),
+    ] {
+        let row = format!("| {job} | {program} | ");
+        let is_missing = errors.contains(&format!("{program}: not installed, skipped"));
+        assert_ne!(text.contains(&row), is_missing, "{row}: {text}{errors}");
+    }
+}

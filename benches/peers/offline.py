@@ -14,7 +14,7 @@ so that what else the machine does falls on all of them. Each WAV is looked at: 
 must be as long as it should, and not silent at its end.
 
     cargo build --release
-    python3 benches/peers/offline.py [--rounds 5] [--antiphon PROGRAM] [--json FILE]
+    python3 benches/peers/offline.py [--rounds 5] [--seconds 30] [--antiphon PROGRAM] [--json FILE]
 
 A peer that is not installed is skipped, and said so. On Debian they are in
 csound, supercollider-server, and fluidsynth with fluid-soundfont-gm.
@@ -23,6 +23,7 @@ csound, supercollider-server, and fluidsynth with fluid-soundfont-gm.
 import argparse
 import array
 import json
+import math
 import os
 import platform
 import resource
@@ -37,7 +38,7 @@ from pathlib import Path
 
 RATE = 48_000
 VOICES = 64
-SHORT, LONG = 5, 35
+SHORT = 2
 KEYS = range(24, 24 + VOICES)
 CUTOFF, ATTACK, DECAY, SUSTAIN, RELEASE = 1_200.0, 0.01, 0.3, 0.7, 0.2
 ORGAN = 16
@@ -260,9 +261,11 @@ def timed(peer, folder, seconds):
     return spent, audio_seconds(out, seconds)
 
 
-def voices_per_core(peer, folder):
-    short, long = timed(peer, folder, SHORT), timed(peer, folder, LONG)
-    return VOICES * (long[1] - short[1]) / (long[0] - short[0])
+def voices_per_core(peer, folder, seconds):
+    short, long = timed(peer, folder, SHORT), timed(peer, folder, SHORT + seconds)
+    spent = long[0] - short[0]
+    # Loading a sound font may take longer than playing it for a second.
+    return VOICES * (long[1] - short[1]) / spent if spent > 0 else math.nan
 
 
 def processor():
@@ -272,14 +275,18 @@ def processor():
     return platform.processor()
 
 
-def spread(samples):
-    return f"{statistics.median(samples):.2f} [{min(samples):.2f}–{max(samples):.2f}]"
+def spread(samples, digits):
+    told = [sample for sample in samples if not math.isnan(sample)]
+    if not told:
+        return "too short to tell"
+    return f"{statistics.median(told):.{digits}f} [{min(told):.{digits}f}–{max(told):.{digits}f}]"
 
 
 def main():
     root = Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=30, help="of sound that count")
     parser.add_argument("--antiphon", default=root / "target/release/antiphon", type=Path)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -300,7 +307,7 @@ def main():
         else:
             print(f"{name}: not installed, skipped", file=sys.stderr)
     result = {"processor": processor(), "processors": os.cpu_count(), "kernel": platform.release(),
-              "rounds": arguments.rounds, "voices": VOICES, "jobs": {}}
+              "rounds": arguments.rounds, "seconds": arguments.seconds, "voices": VOICES, "jobs": {}}
     print(f"{result['processor']}, {result['processors']} processors, Linux {result['kernel']}; "
           f"{VOICES} keys held, {RATE} Hz, blocks of {BLOCK}; {arguments.rounds} interleaved rounds\n")
     print("| job | program | voices per core, median [range] | Antiphon against it |")
@@ -310,12 +317,11 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             for _ in range(max(1, arguments.rounds)):
                 for name, peer in peers:
-                    samples[name].append(voices_per_core(peer, Path(folder)))
+                    samples[name].append(voices_per_core(peer, Path(folder), max(1, arguments.seconds)))
         for name, peer in peers:
             ratios = [ours / theirs for ours, theirs in zip(samples["Antiphon"], samples[name])]
-            against = "" if name == "Antiphon" else f"{spread(ratios)} ×"
-            middle = f"{statistics.median(samples[name]):.0f} [{min(samples[name]):.0f}–{max(samples[name]):.0f}]"
-            print(f"| {job} | {name} | {middle} | {against} |", flush=True)
+            against = "" if name == "Antiphon" else f"{spread(ratios, 2)} ×"
+            print(f"| {job} | {name} | {spread(samples[name], 0)} | {against} |", flush=True)
             result["jobs"].setdefault(job, {})[name] = {"version": peer.version(), "voices_per_core": samples[name]}
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")

@@ -40,7 +40,14 @@ pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
     let seconds = run.seconds(SECONDS);
     instruments::measure(run, rate, block, seconds * INSTRUMENTS)?;
     curves(run, rate, block, seconds * CURVES)?;
-    threads::measure(run, rate, block, seconds * THREADS)
+    threads::measure(run, rate, block, seconds * THREADS)?;
+    if run.is_stopped() && run.report.render.by_threads.is_empty() {
+        run.missing("render.by_threads", "stopped before its turn");
+        if run.report.render.realtime_factor.is_none() {
+            run.missing("render.realtime_factor", "stopped before its turn");
+        }
+    }
+    Ok(())
 }
 
 /// A stand, and what it came to, round by round.
@@ -87,7 +94,11 @@ fn interleaved(
 ) -> Result<Vec<Measured>, Error> {
     let period = rate.frames(PERIOD_SECONDS);
     let mut all = Vec::with_capacity(subjects.len());
+    run.advance(ahead.0, "rigs are built");
     for subject in subjects {
+        if run.is_stopped() {
+            return Ok(all);
+        }
         all.push(Measured::new(subject, rate)?);
     }
     let end = Instant::now() + Duration::from_secs_f64(seconds);

@@ -26,6 +26,8 @@ const LOOK_AT_MEMORY: Duration = Duration::from_millis(500);
 /// once is made by then.
 const WARM_UP: f64 = 0.15;
 const WARM_UP_AT_MOST: f64 = 10.0;
+/// Parts that xruns are counted in, so that a later soak can be compared.
+const PARTS: f64 = 10.0;
 const SECONDS_PER_HOUR: f64 = 3_600.0;
 
 pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
@@ -78,14 +80,15 @@ pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
     } else if watched.drift.midi_ppm.is_none() {
         run.missing("soak.drift.midi_ppm", "JACK's MIDI counts in the frames of its audio");
     }
-    let xruns_per_hour = run.report.soak.xruns_per_hour.into_iter().collect();
-    run.figure("soak.xruns_per_hour", "an hour", Better::Less, xruns_per_hour);
+    run.figure("soak.xruns_per_hour", "an hour", Better::Less, watched.xruns_per_hour);
     Ok(())
 }
 
 struct Watched {
     memory: Option<Memory>,
     drift: Drift,
+    /// Of each part of the time.
+    xruns_per_hour: Vec<f64>,
 }
 
 /// Looks on until it is over, or told to end.
@@ -94,6 +97,8 @@ fn watch(run: &Run, live: &mut Live, seconds: f64) -> Watched {
     let warm_up = (seconds * WARM_UP).min(WARM_UP_AT_MOST);
     let mut clocks = Clocks::default();
     let mut sizes: Vec<(f64, u64)> = Vec::new();
+    let part = seconds / PARTS;
+    let (mut xruns_per_hour, mut xruns_before) = (Vec::new(), 0);
     let begun = Instant::now();
     let (mut next_clocks, mut next_memory) = (Duration::ZERO, Duration::ZERO);
     while !live.is_over() && !run.is_stopped() {
@@ -107,6 +112,11 @@ fn watch(run: &Run, live: &mut Live, seconds: f64) -> Watched {
             next_clocks = elapsed + LOOK_AT_CLOCKS;
             clocks.look(live, rate);
         }
+        if elapsed.as_secs_f64() >= part * (xruns_per_hour.len() + 1) as f64 {
+            let xruns = live.callbacks().overruns + live.xruns();
+            xruns_per_hour.push(xruns.saturating_sub(xruns_before) as f64 * SECONDS_PER_HOUR / part);
+            xruns_before = xruns;
+        }
         if elapsed >= next_memory {
             next_memory = elapsed + LOOK_AT_MEMORY;
             if is_warm && let Some(bytes) = memory::resident_bytes() {
@@ -116,7 +126,8 @@ fn watch(run: &Run, live: &mut Live, seconds: f64) -> Watched {
             run.advance(elapsed.as_secs_f64() / seconds, &format!("{faults} stages failed and came back"));
         }
     }
-    Watched { memory: memory::of(&sizes), drift: clocks.drift(live.info().driver == "jack") }
+    let drift = clocks.drift(live.info().driver == "jack");
+    Watched { memory: memory::of(&sizes), drift, xruns_per_hour }
 }
 
 #[cfg(test)]
@@ -140,6 +151,8 @@ mod tests {
         assert!(soak.faults.is_some_and(|faults| faults >= 2), "{soak:?}");
         assert_eq!(soak.recovered, soak.faults, "{soak:?}");
         assert_eq!((soak.hung_notes, soak.violations), (Some(0), Some(0)), "{soak:?}");
+        let parts = &run.report.figures["soak.xruns_per_hour"].samples;
+        assert!((9..=10).contains(&parts.len()) && parts.iter().all(|xruns| *xruns >= 0.0), "{parts:?}");
         assert!(soak.memory.is_some() == cfg!(target_os = "linux"), "{soak:?}");
         // A busy machine may let a second of it slip.
         let drift = soak.drift.and_then(|drift| drift.audio_ppm);

@@ -1,6 +1,7 @@
 //! Measures what an actor costs over a plain tokio channel: Antiphon's, and those of four
-//! other crates. Repetitions of all subjects are interleaved, so that noise hits all of them;
-//! a table of ratios to the plain channel goes to the terminal, the medians to a JSON file.
+//! other crates; and what an event costs in our ring and in other queues. Repetitions of all
+//! subjects are interleaved, so that noise hits all of them; a table of ratios to the plain
+//! channel goes to the terminal, the medians to a JSON file.
 
 #[allow(dead_code, unused_imports)]
 #[path = "../../../src"]
@@ -16,9 +17,9 @@ mod antiphon;
 mod heap;
 mod job;
 mod kameo;
+mod queue;
 mod ractor;
 mod raw;
-mod ring;
 mod subject;
 mod xtra;
 
@@ -59,11 +60,19 @@ struct Arguments {
     json: Option<String>,
     jobs: Vec<Job>,
     names: Vec<String>,
+    /// Only the queues.
+    queues: bool,
 }
 
 fn arguments() -> Result<Arguments, String> {
-    let mut found =
-        Arguments { sizes: Sizes::FULL, repetitions: 7, json: None, jobs: Vec::new(), names: Vec::new() };
+    let mut found = Arguments {
+        sizes: Sizes::FULL,
+        repetitions: 7,
+        json: None,
+        jobs: Vec::new(),
+        names: Vec::new(),
+        queues: false,
+    };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or(format!("{word} needs a value"));
@@ -79,15 +88,16 @@ fn arguments() -> Result<Arguments, String> {
                 let job = Job::ALL.into_iter().find(|job| job.name() == name);
                 found.jobs.push(job.ok_or(format!("no job is called {name}"))?);
             }
+            "--queues" => found.queues = true,
             "--only" => found.names.push(value()?),
             _ => {
                 return Err(format!(
-                    "{word}? There are --quick, --reps N, --json FILE, --job NAME, --only NAME"
+                    "{word}? There are --quick, --reps N, --json FILE, --job NAME, --only NAME, --queues"
                 ));
             }
         }
     }
-    if found.jobs.is_empty() {
+    if found.jobs.is_empty() && !found.queues {
         found.jobs = Job::ALL.to_vec();
     }
     Ok(found)
@@ -127,16 +137,35 @@ fn cell(job: Job, outcome: Outcome, baseline: Option<f64>) -> String {
     }
 }
 
-/// Medians of both ways of [`ring::measure`].
-fn through_ring(arguments: &Arguments) -> (f64, f64) {
-    let all: Vec<(f64, f64)> =
-        (0..arguments.repetitions).map(|_| ring::measure(20 * arguments.sizes.tells)).collect();
-    let middle = |mut figures: Vec<f64>| {
-        figures.sort_by(f64::total_cmp);
-        figures[figures.len() / 2]
-    };
-    let (alone, across) = all.into_iter().unzip();
-    (middle(alone), middle(across))
+/// The middle, the least and the most.
+fn spread(samples: &[f64]) -> [f64; 3] {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    [sorted[sorted.len() / 2], sorted[0], sorted[sorted.len() - 1]]
+}
+
+/// Prints what an event costs in each queue; gives the medians and all samples.
+fn through_queues(arguments: &Arguments) -> serde_json::Value {
+    let measured = queue::measure(20 * arguments.sizes.tells, arguments.repetitions);
+    println!(
+        "\nAn event of 32 bytes through a bounded queue, in ns: median [range] of {}.",
+        arguments.repetitions
+    );
+    println!("{:<22}{:<24}{:<24}", "", "by one thread", "from one to another");
+    let mut json = serde_json::Map::new();
+    for queue::Measured { name, alone, across } in measured {
+        let shown = |samples: &[f64]| {
+            let [middle, least, most] = spread(samples);
+            format!("{middle:.1} [{least:.1}–{most:.1}]")
+        };
+        println!("{name:<22}{:<24}{:<24}", shown(&alone), shown(&across));
+        let figures = serde_json::json!({
+            "unit": "ns", "one thread": spread(&alone)[0], "two threads": spread(&across)[0],
+            "one thread, all": alone, "two threads, all": across,
+        });
+        json.insert(name.to_owned(), figures);
+    }
+    json.into()
 }
 
 fn main() {
@@ -160,7 +189,9 @@ fn main() {
     for contender in &contenders {
         let _ = write!(header, "{:<18}", contender.name);
     }
-    println!("{header}");
+    if !arguments.jobs.is_empty() {
+        println!("{header}");
+    }
     let mut results: Vec<(Job, Vec<Outcome>)> = Vec::new();
     for &job in &arguments.jobs {
         let outcomes = compare(job, &contenders, &arguments);
@@ -176,15 +207,13 @@ fn main() {
         println!("{}", line.trim_end());
         results.push((job, outcomes));
     }
-    println!("\nRatios to {}, medians of {}.", raw::Raw::NAME, arguments.repetitions);
-    println!("The mailboxes of ractor and actix have no bound. The topics of tokio, actix and xtra are");
-    println!("loops over their addresses. Idle bytes are counted by the allocator.");
-    let through = (arguments.jobs.len() == Job::ALL.len()).then(|| through_ring(&arguments));
-    if let Some((alone, across)) = through {
-        println!(
-            "An event through a realtime ring: {alone:.1} ns by one thread, {across:.1} ns from one to another."
-        );
+    if !results.is_empty() {
+        println!("\nRatios to {}, medians of {}.", raw::Raw::NAME, arguments.repetitions);
+        println!("The mailboxes of ractor and actix have no bound. The topics of tokio, actix and xtra are");
+        println!("loops over their addresses. Idle bytes are counted by the allocator.");
     }
+    let is_whole = arguments.queues || arguments.jobs.len() == Job::ALL.len();
+    let through = is_whole.then(|| through_queues(&arguments));
     if let Some(file) = &arguments.json {
         let mut json: serde_json::Map<String, serde_json::Value> = results
             .iter()
@@ -205,9 +234,8 @@ fn main() {
                 (job.name().to_owned(), serde_json::json!({ "unit": job.unit(), "medians": figures }))
             })
             .collect();
-        if let Some((alone, across)) = through {
-            let ring = serde_json::json!({ "unit": "ns", "one thread": alone, "two threads": across });
-            json.insert("realtime ring".to_owned(), ring);
+        if let Some(queues) = through {
+            json.insert("queues".to_owned(), queues);
         }
         if let Err(error) = std::fs::write(file, format!("{:#}\n", serde_json::Value::from(json))) {
             eprintln!("{file}: {error}");
