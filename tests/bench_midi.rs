@@ -12,6 +12,7 @@ use serde_json::Value;
 use support::jack::JackServer;
 use support::play::{Play, SOON};
 use support::program::{Running, is_installed, wait_for};
+use support::python::peer;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_antiphon");
 /// A machine that misses a period disturbs what is counted in frames: then once more.
@@ -170,4 +171,34 @@ fn names_that_lead_nowhere_are_refused_with_what_there_is() {
     let why = report["not_measured"]["latency"].as_str().unwrap();
     assert!(why.contains("no such port") && why.contains("system:playback_1"), "{why}");
     assert!(report["latency"]["midi"]["round_trip_us"].is_null());
+}
+
+#[test]
+fn a_struck_key_is_timed_from_its_knock_in_the_microphone_to_its_sound_there() {
+    let Some(jack) = JackServer::start("bench-struck", 48_000, 512) else { return };
+    let (travel, latency) = (331_u32, 64_u32);
+    let expected = f64::from(travel + latency + 512);
+    let mut last = Value::Null;
+    for _ in 0..ATTEMPTS {
+        let Some(mut player) = peer("jack_keys.py") else { return };
+        player.args([travel.to_string(), "14".to_owned()]);
+        player.env("JACK_DEFAULT_SERVER", &jack.name).env("JACK_NO_START_SERVER", "1");
+        let _player = Running::start(&mut player, None);
+        last = report(bench(
+            &jack,
+            &["--for", "14", "--microphone", "1", "--midi-latency", &latency.to_string()],
+        ));
+        if is_one_length(&last["latency"]["key_to_sound"]["frames"]) {
+            break;
+        }
+    }
+    let found = &last["latency"]["key_to_sound"];
+    assert_eq!(
+        (&found["frames"]["min"], &found["frames"]["max"]),
+        (&expected.into(), &expected.into()),
+        "{last}"
+    );
+    assert_eq!((&found["method"], &found["lost"]), (&"struck".into(), &0.into()), "{found}");
+    assert!(found["sent"].as_u64().unwrap() >= 12, "{found}");
+    assert!(found["midi_ms"].is_null(), "{found}");
 }
