@@ -8,6 +8,7 @@
 mod actors;
 pub mod bootstrap;
 pub mod compare;
+pub mod html;
 mod latency;
 pub mod machine;
 mod midi;

@@ -107,6 +107,9 @@ pub struct BenchArguments {
     /// Fails where a figure got worse by more than this, beyond all doubt
     #[arg(long, default_value_t = crate::measure::compare::BOUND_PERCENT, value_name = "PERCENT", allow_negative_numbers = true, value_parser = parse_percent, requires = "compare")]
     pub bound: f64,
+    /// Writes the report as a page with plots, for a browser; one file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// auto, jack, pulse, alsa, coreaudio, wasapi or null
     #[arg(long, default_value = "auto", value_parser = parse_driver)]
     pub driver: DriverChoice,

@@ -2,16 +2,17 @@
 
 mod bars;
 mod changes;
+mod files;
 mod words;
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
 
 use super::arguments::BenchArguments;
 use super::signals::Signals;
 use crate::engine::{Error, ErrorKind};
 use crate::measure::{Comparison, Link, MEASUREMENTS, Report, Run, Settings, Stop, measure};
 use bars::Bars;
+use files::Files;
 
 /// A name of something that can be measured.
 pub(super) fn parse_what(text: &str) -> Result<&'static str, String> {
@@ -27,7 +28,9 @@ pub(super) fn parse_what(text: &str) -> Result<&'static str, String> {
 /// # Errors
 /// [`Error`] where the report cannot be written, or the one to compare with cannot be read.
 pub fn bench(arguments: &BenchArguments) -> Result<bool, Error> {
-    // First: nobody wants to learn after minutes that there was nothing to compare with.
+    // First: nobody wants to learn after minutes that there was nothing to compare with,
+    // or nowhere to write to.
+    let files = Files::at(arguments.json.as_deref(), arguments.html.as_deref())?;
     let old = arguments
         .compare
         .as_deref()
@@ -39,22 +42,21 @@ pub fn bench(arguments: &BenchArguments) -> Result<bool, Error> {
     };
     report.comparison =
         old.map(|(path, old)| Comparison::of(&path.display().to_string(), &old, &report, arguments.bound));
-    if let Some(path) = &arguments.json {
-        write_json(path, &report)?;
+    files.write(&report)?;
+    let is_colourful = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut text = String::new();
+    if arguments.compare_with.is_none() {
+        text = words::of(&report, is_colourful);
     }
-    let is_piped = arguments.json.as_deref() == Some(Path::new("-"));
-    if !is_piped && arguments.compare_with.is_none() {
-        let is_colourful = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let _ = write!(std::io::stdout(), "{}", words::of(&report, is_colourful));
-    }
-    let Some(comparison) = &report.comparison else { return Ok(true) };
-    let text = changes::of(comparison);
-    if is_piped {
-        super::tell(text.trim_end());
+    text.push_str(&report.comparison.as_ref().map_or_else(String::new, changes::of));
+    if files.is_piped() {
+        if let Some(comparison) = &report.comparison {
+            super::tell(changes::of(comparison).trim_end());
+        }
     } else {
-        let _ = write!(std::io::stdout(), "{text}");
+        let _ = write!(std::io::stdout(), "{text}{}", files.told());
     }
-    Ok(comparison.beyond_bound().next().is_none())
+    Ok(report.comparison.is_none_or(|comparison| comparison.beyond_bound().next().is_none()))
 }
 
 fn measured(arguments: &BenchArguments) -> Result<Report, Error> {
@@ -105,17 +107,4 @@ fn listen(stop: Stop) -> Result<(), Error> {
     };
     std::thread::Builder::new().name("antiphon-signals".to_owned()).spawn(wait).map_err(failed)?;
     Ok(())
-}
-
-fn write_json(path: &Path, report: &Report) -> Result<(), Error> {
-    let fault =
-        |why: String| Error::new(ErrorKind::Disk, format!("{} cannot be written: {why}", path.display()));
-    let mut text = serde_json::to_string_pretty(report).map_err(|e| fault(e.to_string()))?;
-    text.push('\n');
-    if path == Path::new("-") {
-        // Whoever asked and went away misses nothing but this.
-        let _ = std::io::stdout().write_all(text.as_bytes());
-        return Ok(());
-    }
-    std::fs::write(path, text).map_err(|e| fault(e.to_string()))
 }

@@ -11,6 +11,7 @@ mod verdict;
 
 use super::report::{Budget, Histogram, Point, Report, Second};
 
+pub use latency::budget_parts;
 pub use number::{Quantity, micros, nanos, number, seconds, setting};
 pub use verdict::{Sentence, Tone, verdict};
 

@@ -6,7 +6,8 @@ use crate::measure::Watch;
 
 const STEPS: u64 = 1_000;
 
-/// A bar for what is measured just now; on stderr, and only on a terminal.
+/// A bar for what is measured just now; on stderr, and only on a terminal; elsewhere
+/// a line where a part begins.
 #[derive(Default)]
 pub(super) struct Bars {
     bar: RefCell<Option<ProgressBar>>,
@@ -30,6 +31,9 @@ impl Watch for Bars {
             bar.set_style(style);
         }
         bar.set_prefix(what.to_owned());
+        if bar.is_hidden() {
+            super::super::tell(&format!("Measuring: {what}"));
+        }
         *self.bar.borrow_mut() = Some(bar);
     }
 

@@ -114,7 +114,7 @@ fn key_to_sound(section: &mut Section, report: &Report) {
 }
 
 /// Who takes how much, by name, in the order in which it happens.
-pub(crate) fn budget_parts(budget: &Budget) -> [(&'static str, Option<f64>); 5] {
+pub fn budget_parts(budget: &Budget) -> [(&'static str, Option<f64>); 5] {
     [
         ("MIDI", budget.midi_ms),
         ("fixed MIDI latency", budget.midi_latency_ms),
