@@ -3,6 +3,7 @@
 
 #[cfg(target_os = "linux")]
 mod linux;
+mod wakeups;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -40,6 +41,8 @@ pub struct Check {
     pub found: String,
     /// What there should be.
     pub wanted: String,
+    /// What it costs, measured here where that is said; null where nothing is known.
+    pub costs: Option<String>,
     /// What to do; empty where nothing is to be done.
     pub fix: String,
 }
@@ -47,7 +50,12 @@ pub struct Check {
 impl Check {
     fn new(check: &'static str, wanted: &str, found: impl Into<String>) -> Check {
         let (found, wanted) = (found.into(), wanted.to_owned());
-        Check { check, status: Status::Ok, found, wanted, fix: String::new() }
+        Check { check, status: Status::Ok, found, wanted, costs: None, fix: String::new() }
+    }
+
+    /// The same, with what it costs.
+    fn costing(self, costs: Option<String>) -> Check {
+        Check { costs, ..self }
     }
 
     /// The same, not as it should be.
@@ -77,7 +85,9 @@ pub fn doctor_to(checks: &[Check], json: bool, out: &mut dyn Write) -> u8 {
 pub fn checks() -> Vec<Check> {
     let scheduling = callback_scheduling();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut checks = vec![callback_check(scheduling), isolation_check(processors, scheduling)];
+    let wakeups = wakeups::Wakeups::measure();
+    let callback = callback_check(scheduling).costing(wakeups.map(|wakeups| wakeups.costs()));
+    let mut checks = vec![callback, isolation_check(processors, scheduling)];
     #[cfg(target_os = "linux")]
     checks.extend(linux::checks(scheduling));
     checks
@@ -146,10 +156,15 @@ fn for_people(checks: &[Check]) -> String {
             Status::Fail => "FAIL",
             Status::Unknown => "?",
         };
-        let _ = writeln!(text, "{status:<5} {:<18} {}", check.check, check.found);
+        let _ = writeln!(text, "{status:<5} {:<18} {}", check.check, shown(&check.found));
         if check.status != Status::Ok {
             let _ = writeln!(text, "      {:<18} wanted: {}", "", check.wanted);
-            let _ = writeln!(text, "      {:<18} do: {}", "", check.fix);
+        }
+        if let Some(costs) = &check.costs {
+            let _ = writeln!(text, "      {:<18} costs: {}", "", shown(costs));
+        }
+        if check.status != Status::Ok {
+            let _ = writeln!(text, "      {:<18} do: {}", "", shown(&check.fix));
         }
     }
     let count = |status| checks.iter().filter(|check| check.status == status).count();
@@ -160,6 +175,11 @@ fn for_people(checks: &[Check]) -> String {
         _ => writeln!(text, "Sound may crackle on this machine until what failed is put right."),
     };
     text
+}
+
+/// Names of gear come from outside: they are shown, not obeyed.
+fn shown(text: &str) -> String {
+    text.chars().map(crate::rig::printable).collect()
 }
 
 #[cfg(test)]
@@ -190,12 +210,17 @@ mod tests {
         for check in &checks {
             assert!(!check.found.is_empty() && !check.wanted.is_empty(), "{check:?}");
             assert_eq!(check.fix.is_empty(), check.status == Status::Ok, "{check:?}");
+            assert!(check.costs.as_ref().is_none_or(|costs| !costs.is_empty()), "{check:?}");
         }
+        assert!(checks[0].costs.as_ref().is_some_and(|costs| costs.contains("measured for 1 s")));
         let mut json = Vec::new();
         assert_eq!(doctor_to(&checks, true, &mut json), 0);
         let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
         let status = json[0]["status"].as_str().expect("a text");
         assert!(["ok", "warn", "fail", "unknown"].contains(&status));
+        assert!(
+            json.as_array().is_some_and(|checks| checks.iter().all(|check| check.get("costs").is_some()))
+        );
         assert!(for_people(&checks).contains(CALLBACK));
     }
 }

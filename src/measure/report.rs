@@ -3,6 +3,8 @@
 //! `not_measured` says why by its path.
 
 mod cost;
+#[cfg(test)]
+mod documentation;
 mod histogram;
 mod latency;
 mod read;

@@ -26,6 +26,7 @@ needs() {
         echo "test pulseaudio-utils    parec, which records that server independently"
         echo "test python3-venv        mido and JACK-Client, independent peers in Python"
         echo "test libasound2-plugins  the way from ALSA to PulseAudio"
+        echo "test chromium            opens the page of bench --html"
         # Newer releases have JACK's clients in a package of their own.
         apt-cache show jack-example-tools >/dev/null 2>&1 &&
             echo "test jack-example-tools  jack_rec, jack_iodelay, jack_midi_latency_test"

@@ -1,3 +1,7 @@
+mod gear;
+mod power;
+mod rates;
+
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -5,6 +9,8 @@ use std::time::{Duration, Instant};
 use super::{Check, RTPRIO_FIX, Status};
 use crate::device::audio::scheduling::Scheduling;
 use crate::device::{audio, memory};
+use crate::measure::machine::Root;
+use crate::measure::summary::{nanos, number};
 
 /// Enough for the program, its sample buffers and its libraries.
 const MEMLOCK_BYTES: u64 = 512 << 20;
@@ -14,17 +20,46 @@ const QUANTUM_FRAMES: u32 = 256;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn checks(callback: Scheduling) -> Vec<Check> {
-    vec![
-        priority_limit(callback),
-        realtime_time(realtime_micros()),
-        memory_limit(),
-        groups(callback),
-        governor(),
-        preemption(fs::read_to_string("/proc/sys/kernel/version").ok().as_deref()),
+    let pipewire = asked("pw-metadata", &["-n", "settings"]);
+    let jack = audio::list_jack().ok().map(|server| (server.block_frames, server.rate_hertz));
+    let server_hertz = pipewire.as_deref().and_then(|settings| setting(settings, "clock.rate"));
+    // Only where a server runs: the question would start one.
+    let sink = has_pulse().then(|| asked("pactl", &["get-default-sink"])).flatten();
+    let sink = sink.as_deref().map(str::trim).filter(|sink| !sink.is_empty());
+    let power_save = |name: &str| {
+        let text = asked("iw", &["dev", name, "get", "power_save"])?;
+        Some(text.trim().ends_with("on"))
+    };
+    let mut checks =
+        vec![priority_limit(callback), realtime_time(realtime_micros()), memory_limit(), groups(callback)];
+    checks.extend(machine(&Root::default()));
+    checks.extend([
         timers(),
-        swapping(read_number("/proc/sys/vm/swappiness"), swap_bytes()),
-        pipewire_quantum(pipewire_settings().as_deref()),
-        jack_period(),
+        pipewire_quantum(pipewire.as_deref()),
+        jack_period(jack),
+        rates::resampling(&Root::default(), server_hertz.or(jack.map(|(_, rate)| rate))),
+        gear::bluetooth(sink),
+        gear::wifi(&Root::default(), power_save),
+    ]);
+    checks
+}
+
+/// Whether a PulseAudio server, PipeWire's included, has opened its socket.
+fn has_pulse() -> bool {
+    let folder = std::env::var_os("XDG_RUNTIME_DIR").map(std::path::PathBuf::from);
+    folder.is_some_and(|folder| folder.join("pulse/native").exists())
+        || std::env::var_os("PULSE_SERVER").is_some()
+}
+
+/// What the kernel's files say.
+fn machine(root: &Root) -> Vec<Check> {
+    vec![
+        power::governor(root),
+        power::idle_states(root),
+        preemption(root),
+        power::interrupt_threads(root),
+        swapping(root),
+        gear::usb_hubs(root),
     ]
 }
 
@@ -81,9 +116,30 @@ fn memory_limit() -> Check {
         None => Check::new(NAME, "unlimited", "unlimited"),
         Some(bytes) => {
             let check = Check::new(NAME, "unlimited, or at least 512 MiB", format!("{} MiB", bytes >> 20));
-            if bytes >= MEMLOCK_BYTES { check } else { check.but(Status::Warn, RTPRIO_FIX) }
+            if bytes >= MEMLOCK_BYTES {
+                return check;
+            }
+            check.costing(page_fault()).but(Status::Warn, RTPRIO_FIX)
         }
     }
+}
+
+/// What the first touch of a page costs here.
+fn page_fault() -> Option<String> {
+    const PAGES: usize = 2_048;
+    const PAGE_BYTES: usize = 4_096;
+    let mut memory: Vec<u8> = Vec::with_capacity(PAGES * PAGE_BYTES);
+    let begin = Instant::now();
+    // Written page by page: the system gives each when it is touched.
+    for page in memory.spare_capacity_mut().chunks_mut(PAGE_BYTES) {
+        page[0].write(1);
+    }
+    let elapsed = begin.elapsed().as_nanos() as f64;
+    std::hint::black_box(&mut memory);
+    let each = nanos(elapsed / PAGES as f64);
+    Some(format!(
+        "measured: the first touch of a page that is not locked takes {each}; one that is on the disk, as long as the disk"
+    ))
 }
 
 fn groups(callback: Scheduling) -> Check {
@@ -119,31 +175,14 @@ fn group_id(name: &str) -> Option<libc::gid_t> {
     line.split(':').nth(2)?.parse().ok()
 }
 
-fn governor() -> Check {
-    const NAME: &str = "CPU governor";
-    const FIX: &str = "`echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor`";
-    let cpus = fs::read_dir("/sys/devices/system/cpu").into_iter().flatten().flatten();
-    let mut governors: Vec<String> = cpus
-        .filter_map(|cpu| fs::read_to_string(cpu.path().join("cpufreq/scaling_governor")).ok())
-        .map(|text| text.trim().to_owned())
-        .collect();
-    governors.sort();
-    governors.dedup();
-    if governors.is_empty() {
-        return Check::new(NAME, "performance", "the kernel does not say (a virtual machine?)")
-            .but(Status::Unknown, "set it on the host, or in the firmware's settings");
-    }
-    let check = Check::new(NAME, "performance", governors.join(", "));
-    if governors == ["performance"] { check } else { check.but(Status::Warn, FIX) }
-}
-
-/// `version` is the kernel's, as `uname -v` prints it.
-fn preemption(version: Option<&str>) -> Check {
+/// By the kernel's version, as `uname -v` prints it.
+fn preemption(root: &Root) -> Check {
     const NAME: &str = "kernel preemption";
     const WANTED: &str = "PREEMPT_RT, PREEMPT or PREEMPT_DYNAMIC with preempt=full";
     const FIX: &str = "install your distribution's `rt` or `lowlatency` kernel, or start the kernel with \
          `preempt=full threadirqs`";
-    let Some(version) = version else {
+    let costs = || Some("what the kernel is not interrupted in is in the wake-ups above".to_owned());
+    let Some(version) = root.text("proc/sys/kernel/version") else {
         return Check::new(NAME, WANTED, "the kernel does not say").but(Status::Unknown, FIX);
     };
     let words: Vec<&str> = version.split_whitespace().collect();
@@ -153,14 +192,16 @@ fn preemption(version: Option<&str>) -> Check {
     } else if is("PREEMPT") {
         Check::new(NAME, WANTED, "PREEMPT")
     } else if is("PREEMPT_DYNAMIC") {
-        let started = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+        let started = root.text("proc/cmdline").unwrap_or_default();
         if started.split_whitespace().any(|word| word == "preempt=full") {
             Check::new(NAME, WANTED, "PREEMPT_DYNAMIC, started with preempt=full")
         } else {
-            Check::new(NAME, WANTED, "PREEMPT_DYNAMIC, not started with preempt=full").but(Status::Warn, FIX)
+            Check::new(NAME, WANTED, "PREEMPT_DYNAMIC, not started with preempt=full")
+                .costing(costs())
+                .but(Status::Warn, FIX)
         }
     } else {
-        Check::new(NAME, WANTED, "voluntary or none").but(Status::Warn, FIX)
+        Check::new(NAME, WANTED, "voluntary or none").costing(costs()).but(Status::Warn, FIX)
     }
 }
 
@@ -181,37 +222,31 @@ fn timers() -> Check {
     }
 }
 
-fn swapping(swappiness: Option<u64>, swap_bytes: Option<u64>) -> Check {
+fn swapping(root: &Root) -> Check {
     const NAME: &str = "swapping";
     const WANTED: &str = "no swap, or swappiness 10 or less";
     const FIX: &str =
         "`echo vm.swappiness=10 | sudo tee /etc/sysctl.d/90-audio.conf && sudo sysctl --system`";
-    match (swappiness, swap_bytes) {
+    let all = root.kib("proc/meminfo", "SwapTotal:");
+    let used = all.zip(root.kib("proc/meminfo", "SwapFree:")).map(|(all, free)| all.saturating_sub(free));
+    let costs = used
+        .map(|used| format!("{} MiB are swapped out just now; a page comes back from the disk", used >> 20));
+    match (root.number("proc/sys/vm/swappiness"), all) {
         (_, Some(0)) => Check::new(NAME, WANTED, "no swap"),
         (Some(swappiness), _) if swappiness <= 10 => {
             Check::new(NAME, WANTED, format!("swappiness {swappiness}"))
         }
         (Some(swappiness), _) => {
-            Check::new(NAME, WANTED, format!("swappiness {swappiness}")).but(Status::Warn, FIX)
+            Check::new(NAME, WANTED, format!("swappiness {swappiness}")).costing(costs).but(Status::Warn, FIX)
         }
         (None, _) => Check::new(NAME, WANTED, "the kernel does not say").but(Status::Unknown, FIX),
     }
 }
 
-fn read_number(path: &str) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
-}
-
-fn swap_bytes() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("SwapTotal:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
-}
-
-/// What `pw-metadata` prints; `None` where PipeWire is not there or not running.
-fn pipewire_settings() -> Option<String> {
-    let mut child = Command::new("pw-metadata")
-        .args(["-n", "settings"])
+/// What a program prints; `None` where it is not there, fails or takes too long.
+fn asked(program: &str, arguments: &[&str]) -> Option<String> {
+    let mut child = Command::new(program)
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -230,19 +265,29 @@ fn pipewire_settings() -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// A number among PipeWire's settings.
+fn setting(settings: &str, key: &str) -> Option<u32> {
+    let line = settings.lines().find(|line| line.contains(&format!("key:'{key}'")))?;
+    line.split("value:'").nth(1)?.split('\'').next()?.parse().ok()
+}
+
+/// A block in time, which every sound waits for.
+fn block(frames: u32, rate_hertz: u32) -> Option<String> {
+    let ms = |frames: u32| 1_000.0 * f64::from(frames) / f64::from(rate_hertz.max(1));
+    Some(format!("a block is {} ms; one of 128 frames is {} ms", number(ms(frames)), number(ms(128))))
+}
+
 fn pipewire_quantum(settings: Option<&str>) -> Check {
     const NAME: &str = "PipeWire quantum";
     const WANTED: &str = "256 frames or fewer";
-    let value = |key: &str| {
-        let line = settings?.lines().find(|line| line.contains(&format!("key:'{key}'")))?;
-        line.split("value:'").nth(1)?.split('\'').next()?.parse::<u32>().ok()
-    };
+    let value = |key: &str| settings.and_then(|settings| setting(settings, key));
     let forced = value("clock.force-quantum").filter(|frames| *frames > 0);
     match forced.or_else(|| value("clock.quantum")) {
         None => Check::new(NAME, WANTED, "PipeWire is not running")
             .but(Status::Unknown, "nothing, where JACK, PulseAudio or ALSA is used without PipeWire"),
         Some(frames) => {
-            let check = Check::new(NAME, WANTED, format!("{frames} frames"));
+            let rate = value("clock.rate").unwrap_or(48_000);
+            let check = Check::new(NAME, WANTED, format!("{frames} frames")).costing(block(frames, rate));
             if frames <= QUANTUM_FRAMES {
                 check
             } else {
@@ -252,15 +297,15 @@ fn pipewire_quantum(settings: Option<&str>) -> Check {
     }
 }
 
-fn jack_period() -> Check {
+fn jack_period(server: Option<(u32, u32)>) -> Check {
     const NAME: &str = "JACK period";
     const WANTED: &str = "256 frames or fewer";
-    match audio::list_jack() {
-        Err(_) => Check::new(NAME, WANTED, "no JACK server is running")
+    match server {
+        None => Check::new(NAME, WANTED, "no JACK server is running")
             .but(Status::Unknown, "nothing, where another driver is used"),
-        Ok(server) => {
-            let (frames, rate) = (server.block_frames, server.rate_hertz);
-            let check = Check::new(NAME, WANTED, format!("{frames} frames at {rate} Hz"));
+        Some((frames, rate)) => {
+            let found = format!("{frames} frames at {rate} Hz");
+            let check = Check::new(NAME, WANTED, found).costing(block(frames, rate));
             if frames <= QUANTUM_FRAMES {
                 check
             } else {
@@ -288,10 +333,15 @@ mod tests {
 
     #[test]
     fn the_kernels_preemption_is_read_from_its_version() {
-        assert_eq!(preemption(Some("#1 SMP PREEMPT_RT Debian 6.1")).status, Status::Ok);
-        assert_eq!(preemption(Some("#1 SMP PREEMPT Arch")).status, Status::Ok);
-        assert_eq!(preemption(Some("#1 SMP Debian 6.1")).status, Status::Warn);
-        assert_eq!(preemption(None).status, Status::Unknown);
+        for (version, status) in [
+            ("#1 SMP PREEMPT_RT Debian 6.1", Status::Ok),
+            ("#1 SMP PREEMPT Arch", Status::Ok),
+            ("#1 SMP Debian 6.1", Status::Warn),
+        ] {
+            let plant = Plant::new(&[("proc/sys/kernel/version", version)]);
+            assert_eq!(preemption(&plant.root()).status, status, "{version}");
+        }
+        assert_eq!(preemption(&Plant::new(&[]).root()).status, Status::Unknown);
     }
 
     #[test]
@@ -307,8 +357,139 @@ mod tests {
 
     #[test]
     fn swap_matters_only_where_there_is_some() {
-        assert_eq!(swapping(Some(60), Some(0)).status, Status::Ok);
-        assert_eq!(swapping(Some(60), Some(1 << 30)).status, Status::Warn);
-        assert_eq!(swapping(Some(10), Some(1 << 30)).status, Status::Ok);
+        let judged = |swappiness: &str, total: u32, free: u32| {
+            let memory = format!("MemTotal: 8000 kB\nSwapTotal: {total} kB\nSwapFree: {free} kB\n");
+            let plant = Plant::new(&[("proc/meminfo", &memory), ("proc/sys/vm/swappiness", swappiness)]);
+            swapping(&plant.root())
+        };
+        assert_eq!(judged("60", 0, 0).status, Status::Ok);
+        assert_eq!(judged("10", 1 << 20, 0).status, Status::Ok);
+        let swapped = judged("60", 1 << 20, 1 << 19);
+        assert_eq!(swapped.status, Status::Warn);
+        assert!(swapped.costs.is_some_and(|costs| costs.starts_with("512 MiB are swapped out")));
+    }
+
+    #[test]
+    fn a_long_block_costs_its_length() {
+        let period = jack_period(Some((1_024, 48_000)));
+        assert_eq!(period.status, Status::Warn);
+        assert_eq!(period.costs.as_deref(), Some("a block is 21.3 ms; one of 128 frames is 2.67 ms"));
+        assert!(page_fault().is_some_and(|costs| costs.starts_with("measured: ")));
+    }
+
+    #[test]
+    fn a_processor_that_saves_power_is_found_and_how_slow_it_is() {
+        let plant = Plant::new(&[
+            ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave"),
+            ("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "800000"),
+            ("sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "3600000"),
+            ("sys/devices/system/cpu/cpu0/cpuidle/state0/name", "C1"),
+            ("sys/devices/system/cpu/cpu0/cpuidle/state0/latency", "2"),
+            ("sys/devices/system/cpu/cpu0/cpuidle/state1/name", "C10"),
+            ("sys/devices/system/cpu/cpu0/cpuidle/state1/latency", "890"),
+        ]);
+        let governor = power::governor(&plant.root());
+        assert_eq!((governor.status, governor.found.as_str()), (Status::Warn, "powersave"));
+        let costs = governor.costs.expect("it is known");
+        assert!(costs.contains("800 of 3600 MHz") && costs.contains("4.50 times"), "{costs}");
+        let idle = power::idle_states(&plant.root());
+        assert_eq!((idle.status, idle.found.as_str()), (Status::Warn, "C10: 890 µs to leave"));
+        assert!(idle.costs.is_some_and(|costs| costs.contains("890 µs later")));
+        // Somebody holds it awake.
+        plant.add("dev/cpu_dma_latency", &10_i32.to_ne_bytes());
+        let held = power::idle_states(&plant.root());
+        assert!(held.status == Status::Ok && held.found.ends_with("held to 10 µs by /dev/cpu_dma_latency"));
+        plant.add("sys/devices/system/cpu/cpu0/cpuidle/state1/disable", b"1");
+        assert_eq!(power::idle_states(&plant.root()).found, "C1: 2 µs to leave");
+    }
+
+    #[test]
+    fn a_hub_that_a_sound_card_shares_with_a_keyboard_is_found() {
+        let card = [
+            ("sys/bus/usb/devices/3-1/speed", "480"),
+            ("sys/bus/usb/devices/3-1.2/product", "Card"),
+            ("sys/bus/usb/devices/3-1.2:1.1/bInterfaceClass", "01"),
+            ("sys/bus/usb/devices/3-1.2:1.1/bInterfaceSubClass", "02"),
+            // A card with MIDI of its own shares with nobody.
+            ("sys/bus/usb/devices/3-1.2:1.2/bInterfaceClass", "01"),
+            ("sys/bus/usb/devices/3-1.2:1.2/bInterfaceSubClass", "03"),
+        ];
+        let plant = Plant::new(&card);
+        assert_eq!(gear::usb_hubs(&plant.root()).status, Status::Ok);
+        for (path, text) in [
+            ("sys/bus/usb/devices/3-1.4/product", "Keys"),
+            ("sys/bus/usb/devices/3-1.4:1.1/bInterfaceClass", "01"),
+            ("sys/bus/usb/devices/3-1.4:1.1/bInterfaceSubClass", "03"),
+        ] {
+            plant.add(path, text.as_bytes());
+        }
+        let shared = gear::usb_hubs(&plant.root());
+        assert_eq!(shared.status, Status::Warn);
+        assert_eq!(shared.found, "Card and Keys share the hub 3-1 of 480 Mbit/s");
+        assert!(shared.costs.is_some() && shared.fix.contains("lsusb"));
+    }
+
+    #[test]
+    fn radios_are_found_in_the_path() {
+        let bluetooth = gear::bluetooth(Some("bluez_output.00_11_22.a2dp-sink"));
+        assert!(bluetooth.status == Status::Fail && bluetooth.fix.contains("set-default-sink"));
+        assert_eq!(gear::bluetooth(Some("alsa_output.pci")).status, Status::Ok);
+        let plant = Plant::new(&[("sys/class/net/wlan0/wireless/status", "")]);
+        let wifi = |saves| gear::wifi(&plant.root(), move |_| saves);
+        assert_eq!(wifi(Some(true)).status, Status::Warn);
+        assert!(wifi(Some(true)).fix.contains("iw dev wlan0 set power_save off"));
+        assert_eq!((wifi(Some(false)).status, wifi(None).status), (Status::Ok, Status::Unknown));
+        assert_eq!(gear::wifi(&Plant::new(&[]).root(), |_| None).status, Status::Ok);
+    }
+
+    #[test]
+    fn a_card_at_another_rate_than_its_server_is_resampled() {
+        let plant = Plant::new(&[
+            ("proc/asound/card0/id", "USB"),
+            ("proc/asound/card0/pcm0p/sub0/hw_params", "format: S32_LE\nrate: 44100 (44100/1)\n"),
+        ]);
+        assert_eq!(rates::resampling(&plant.root(), Some(44_100)).status, Status::Ok);
+        let found = rates::resampling(&plant.root(), Some(48_000));
+        assert_eq!(found.status, Status::Warn);
+        assert_eq!(found.found, "USB plays at 44100 Hz, its server at 48000 Hz");
+        assert!(found.costs.is_some_and(|costs| costs.contains("% of a processor")));
+    }
+
+    #[test]
+    fn interrupts_without_threads_are_found() {
+        let plant = Plant::new(&[
+            ("proc/cmdline", "quiet"),
+            ("proc/interrupts", "  17:  5  IO-APIC  17-fasteoi  snd_hda_intel:card0\n"),
+        ]);
+        let found = power::interrupt_threads(&plant.root());
+        assert_eq!(
+            (found.status, found.found.as_str()),
+            (Status::Warn, "no threads for snd_hda_intel:card0")
+        );
+        plant.add("proc/cmdline", b"quiet threadirqs");
+        assert_eq!(power::interrupt_threads(&plant.root()).status, Status::Ok);
+    }
+
+    /// A folder that stands for `/`, with what a test puts there.
+    struct Plant(tempfile::TempDir);
+
+    impl Plant {
+        fn new(files: &[(&str, &str)]) -> Plant {
+            let plant = Plant(tempfile::tempdir().expect("a folder"));
+            for (path, text) in files {
+                plant.add(path, text.as_bytes());
+            }
+            plant
+        }
+
+        fn add(&self, path: &str, bytes: &[u8]) {
+            let path = self.0.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+            std::fs::write(path, bytes).expect("a file");
+        }
+
+        fn root(&self) -> Root {
+            Root::at(self.0.path())
+        }
     }
 }

@@ -69,6 +69,15 @@ fn midi(section: &mut Section, report: &Report) {
     section.row("  MIDI jitter", midi.peak_jitter_us.map(micros), "the longest less the shortest");
     section.text("  ports", midi.path.as_ref());
     section.text("  driver", midi.driver.as_ref());
+    // What stands above is of the first.
+    for pair in midi.pairs.iter().skip(1) {
+        let Some(trips) = &pair.round_trip_us else {
+            section.text("MIDI, nothing came", Some(&pair.path));
+            continue;
+        };
+        let note = format!("{}: {}", pair.path, spread(trips, "µs"));
+        section.row("MIDI round trip", Some(micros(trips.median)), note);
+    }
     if let Some(histogram) = &midi.histogram {
         let at = |what, at| Mark { what, at, is_limit: false };
         let marks = midi

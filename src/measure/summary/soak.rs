@@ -7,7 +7,11 @@ pub(super) fn section(report: &Report) -> Section {
     let mut section = Section::new("soak", "Endurance", "What a long time with faults comes to.");
     let soak = &report.soak;
     let count = |value: Option<u64>| value.map(|value| Quantity::count(value, ""));
-    section.row("played for", soak.seconds.map(seconds), "");
+    section.row(
+        "played for",
+        soak.seconds.map(seconds),
+        soak.driver.as_ref().map_or_else(String::new, |driver| format!("on {driver}")),
+    );
     let recovered =
         soak.recovered.map_or_else(String::new, |count| format!("after {count} of them all was back"));
     section.row("faults on purpose", count(soak.faults), recovered);
