@@ -28,6 +28,17 @@ pub(super) fn section(report: &Report) -> Section {
     }
     late(&mut section, "this machine wakes late", rt.wakeup_us.as_ref());
     late(&mut section, "callbacks come late", rt.lateness_us.as_ref());
+    late(&mut section, "cyclictest wakes late", rt.cyclictest_us.as_ref());
+    section.row("missed deadlines", count(rt.missed_deadlines, ""), "that one period of buffer made up for");
+    if let Some(bound) = &rt.lateness_bound {
+        let holds = if bound.holds { "callbacks came earlier" } else { "callbacks came LATER" };
+        let note = format!("99 % of them {} µs", number(bound.lateness_p99));
+        section.row("lateness bound", Some(micros(bound.bound)), format!("{holds}: {note}"));
+    }
+    if let Some(alone) = &rt.without_pressure {
+        let note = format!("longest {}, {} xruns", micros(alone.callback_us.max), alone.xruns);
+        section.row("callback, no busy threads", Some(micros(alone.callback_us.median)), note);
+    }
     if let Some(faults) = &rt.page_faults {
         let note = format!("{} without the disk, {} with it", faults.minor, faults.major);
         section.row("page faults", Some(Quantity::count(faults.minor + faults.major, "")), note);
@@ -67,6 +78,13 @@ fn late(section: &mut Section, what: &'static str, lateness: Option<&Lateness>) 
     section.row(what, Some(micros(late.median)), note);
 }
 
+fn marks(late: &Lateness) -> Vec<Mark> {
+    vec![
+        Mark { what: "median", at: late.median, is_limit: false },
+        Mark { what: "99.9 %", at: late.p999, is_limit: false },
+    ]
+}
+
 fn plots(section: &mut Section, report: &Report) {
     let rt = &report.rt;
     if let Some(histogram) = &rt.histogram {
@@ -80,13 +98,13 @@ fn plots(section: &mut Section, report: &Report) {
         let title = "How long callbacks took";
         section.plots.push(Plot::Spread { title, of: "callbacks", histogram: histogram.clone(), marks });
     }
+    if let Some(histogram) = &rt.lateness_histogram {
+        let title = "How late callbacks came";
+        let marks = rt.lateness_us.as_ref().map_or_else(Vec::new, marks);
+        section.plots.push(Plot::Spread { title, of: "callbacks", histogram: histogram.clone(), marks });
+    }
     if let Some(histogram) = &rt.wakeup_histogram {
-        let marks = rt.wakeup_us.as_ref().map_or_else(Vec::new, |late| {
-            vec![
-                Mark { what: "median", at: late.median, is_limit: false },
-                Mark { what: "99.9 %", at: late.p999, is_limit: false },
-            ]
-        });
+        let marks = rt.wakeup_us.as_ref().map_or_else(Vec::new, marks);
         let title = "How late this machine wakes a bare thread";
         section.plots.push(Plot::Spread { title, of: "wake-ups", histogram: histogram.clone(), marks });
     }

@@ -73,7 +73,7 @@ fn every_section_of_a_full_report_has_rows_and_plots_what_there_is() {
     assert_eq!(names, ["latency", "rt", "render", "rings", "actors", "midi", "soak"]);
     assert!(sections.iter().all(|section| !section.rows.is_empty()));
     let plots: Vec<usize> = sections.iter().map(|section| section.plots.len()).collect();
-    assert_eq!(plots, [2, 3, 6, 0, 0, 0, 0]);
+    assert_eq!(plots, [2, 4, 6, 0, 0, 0, 0]);
 }
 
 #[test]
