@@ -42,9 +42,12 @@ impl Scale {
         self.begin + share.clamp(0.0, 1.0) * (self.end - self.begin)
     }
 
-    /// Round values along it: not more than `most`.
+    /// Round values along it: about `most`.
     pub(super) fn ticks(&self, most: usize) -> Vec<f64> {
-        let steps = if self.is_log { self.powers() } else { self.rounds(most) };
+        if !self.is_log {
+            return self.rounds(most);
+        }
+        let steps = self.powers();
         let every = steps.len().div_ceil(most.max(1)).max(1);
         steps.into_iter().step_by(every).collect()
     }
