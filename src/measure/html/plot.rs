@@ -52,10 +52,15 @@ impl Scale {
         steps.into_iter().step_by(every).collect()
     }
 
-    /// 1, 2 and 5 times each power of ten; only the powers where they are many.
+    /// 1, 2 and 5 times each power of ten; more of them where there would be few, only the
+    /// powers where they would be many.
     fn powers(&self) -> Vec<f64> {
         let (first, last) = (self.from.log10().floor() as i32, self.to.log10().ceil() as i32);
-        let factors: &[f64] = if last - first > 3 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let factors: &[f64] = match self.to / self.from {
+            narrow if narrow < 10.0 => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0],
+            _ if last - first > 3 => &[1.0],
+            _ => &[1.0, 2.0, 5.0],
+        };
         let all =
             (first..=last).flat_map(|power| factors.iter().map(move |factor| factor * 10_f64.powi(power)));
         all.filter(|value| (self.from..=self.to).contains(value)).collect()
