@@ -9,7 +9,7 @@ pub(super) const HEIGHT: f64 = 250.0;
 /// Where the axes are.
 pub(super) const LEFT: f64 = 46.0;
 pub(super) const RIGHT: f64 = WIDTH - 12.0;
-pub(super) const TOP: f64 = 14.0;
+pub(super) const TOP: f64 = 17.0;
 pub(super) const BOTTOM: f64 = HEIGHT - 38.0;
 
 /// From values to places.

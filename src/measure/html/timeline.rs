@@ -26,7 +26,7 @@ pub(super) fn write(page: &mut Markup, seconds: &[Second], budget_us: Option<f64
         number(loads)
     );
     plot::begin(page, title, &alt);
-    plot::axes(page, (&x, "seconds"), (&y, "% of its time: bars, mean; dots, longest callback; ▼ xruns"));
+    plot::axes(page, (&x, "seconds"), (&y, "% of its time: bars mean, dots longest; ▼ xruns"));
     for column in &columns {
         let (begin, end) = (x.at(column.second), x.at(column.second + length));
         let top = y.at(100.0 * column.load);
