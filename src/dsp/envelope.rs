@@ -1,6 +1,6 @@
 //! Attack, decay, sustain, release.
 
-use crate::unit::{SampleRate, maths};
+use crate::unit::{QUANTUM_FRAMES, SampleRate, maths};
 
 /// The shape of an envelope.
 ///
@@ -142,6 +142,28 @@ impl Envelope {
         }
     }
 
+    /// Moves on without being heard. Real-time: yes.
+    pub fn skip(&mut self, frames: usize) {
+        match self.stage {
+            Stage::Sustain | Stage::Done => return,
+            Stage::Decay => {
+                let distance = (0..frames).fold(self.distance, |distance, _| distance * self.decay);
+                if distance.abs() > NEAR {
+                    (self.distance, self.level) = (distance, self.sustain + distance);
+                    return;
+                }
+            }
+            Stage::Attack | Stage::Release | Stage::Tail => {}
+        }
+        let mut unheard = [0.0; QUANTUM_FRAMES];
+        let mut left = frames;
+        while left > 0 {
+            let count = left.min(QUANTUM_FRAMES);
+            self.render(&mut unheard[..count]);
+            left -= count;
+        }
+    }
+
     fn attack(&mut self, output: &mut [f32]) -> usize {
         for (i, sample) in output.iter_mut().enumerate() {
             *sample = self.level as f32;
@@ -155,6 +177,22 @@ impl Envelope {
     }
 
     fn decay(&mut self, output: &mut [f32]) -> usize {
+        let begin = self.distance;
+        for sample in output.iter_mut() {
+            *sample = (self.sustain + self.distance) as f32;
+            self.distance *= self.decay;
+        }
+        if self.distance.abs() > NEAR {
+            // It only falls, so it was not near before either.
+            self.level = self.sustain + self.distance;
+            return output.len();
+        }
+        self.distance = begin;
+        self.decay_to_its_end(output)
+    }
+
+    /// The same, looking at each frame whether it is there.
+    fn decay_to_its_end(&mut self, output: &mut [f32]) -> usize {
         for (i, sample) in output.iter_mut().enumerate() {
             if self.distance.abs() <= NEAR {
                 self.level = self.sustain;
@@ -268,6 +306,22 @@ mod tests {
             pieces.extend(render(&mut envelope, 1));
         }
         assert_eq!(whole, pieces);
+    }
+
+    #[test]
+    fn what_is_skipped_is_as_far_as_what_is_heard() {
+        let shape = Shape { attack_seconds: 0.001, decay_seconds: 0.01, sustain: 0.2, release_seconds: 0.01 };
+        let (mut heard, mut skipped) = (Envelope::start(&shape, RATE), Envelope::start(&shape, RATE));
+        for piece in [1, 7, 40, 90, 600, 3, 1_000, 5] {
+            render(&mut heard, piece);
+            skipped.skip(piece);
+            assert_eq!(heard.level.to_bits(), skipped.level.to_bits());
+            assert_eq!(heard.stage, skipped.stage);
+            if piece == 1_000 {
+                heard.release();
+                skipped.release();
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use crate::unit::maths;
 
+/// Frames whose coefficients are computed side by side.
+const GROUP: usize = 4;
+
 /// What a [`Filter`] lets through. Real-time: yes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Response {
@@ -91,25 +94,36 @@ impl Filter {
 
     #[inline(always)]
     fn run(&mut self, tuning: &mut Tuning, samples: &mut [f32], mix: impl Fn(f32, f32, f32, f32) -> f32) {
-        let Tuning { mut g, g_step, mut k, k_step, .. } = *tuning;
-        let (mut first, mut second) = (self.first, self.second);
-        for sample in samples {
-            let a1 = 1.0 / (1.0 + g * (g + k));
-            let a2 = g * a1;
-            let a3 = g * a2;
-            let difference = *sample - second;
-            let band = a1 * first + a2 * difference;
-            let low = second + a2 * first + a3 * difference;
-            first = 2.0 * band - first;
-            second = 2.0 * low - second;
-            *sample = mix(k, *sample, band, low);
-            g += g_step;
-            k += k_step;
+        let (groups, rest) = samples.as_chunks_mut::<GROUP>();
+        groups.iter_mut().for_each(|group| self.group(tuning, group, &mix));
+        rest.as_chunks_mut().0.iter_mut().for_each(|one: &mut [f32; 1]| self.group(tuning, one, &mix));
+    }
+
+    /// The coefficients side by side; what depends on the sample before, one by one.
+    #[inline(always)]
+    fn group<const COUNT: usize>(
+        &mut self,
+        tuning: &mut Tuning,
+        samples: &mut [f32; COUNT],
+        mix: &impl Fn(f32, f32, f32, f32) -> f32,
+    ) {
+        let (mut g, mut k) = ([0.0; COUNT], [0.0; COUNT]);
+        for at in 0..COUNT {
+            (g[at], k[at]) = (tuning.g, tuning.k);
+            tuning.g += tuning.g_step;
+            tuning.k += tuning.k_step;
         }
-        self.first = first;
-        self.second = second;
-        tuning.g = g;
-        tuning.k = k;
+        let a1: [f32; COUNT] = std::array::from_fn(|at| 1.0 / (1.0 + g[at] * (g[at] + k[at])));
+        let a2: [f32; COUNT] = std::array::from_fn(|at| g[at] * a1[at]);
+        let a3: [f32; COUNT] = std::array::from_fn(|at| g[at] * a2[at]);
+        for at in 0..COUNT {
+            let difference = samples[at] - self.second;
+            let band = a1[at] * self.first + a2[at] * difference;
+            let low = self.second + a2[at] * self.first + a3[at] * difference;
+            self.first = 2.0 * band - self.first;
+            self.second = 2.0 * low - self.second;
+            samples[at] = mix(k[at], samples[at], band, low);
+        }
     }
 }
 

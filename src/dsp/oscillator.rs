@@ -1,6 +1,6 @@
 //! An oscillator that reads band-limited tables.
 
-use super::wavetable::{Table, TableSet};
+use super::wavetable::{Table, TableSet, with_cycle};
 
 /// A phase and the band-limited table that it reads. Real-time: yes.
 ///
@@ -40,39 +40,78 @@ impl Oscillator {
     /// Adds its wave. Real-time: yes.
     #[inline]
     pub fn add(&mut self, gain: f32, output: &mut [f32]) {
-        let mut phase = self.phase;
-        for sample in output {
-            *sample += gain * self.table.at(phase);
-            phase = phase.wrapping_add(self.increment);
-        }
-        self.phase = phase;
+        let mut phase = Phase { at: self.phase, step: self.increment };
+        with_cycle!(self.table, cycle => {
+            let (groups, rest) = output.as_chunks_mut::<GROUP>();
+            groups.iter_mut().for_each(|group| add(group, gain, cycle.at(phase.next())));
+            rest.as_chunks_mut().0.iter_mut().for_each(|one: &mut [f32; 1]| add(one, gain, cycle.at(phase.next())));
+        });
+        self.phase = phase.at;
     }
 
     /// Adds a pulse: two of its (saw) waves apart by `width`, which moves by
     /// `width_step` each frame; 2³¹ is a square. No offset, ±1 at a square. Real-time: yes.
     #[inline]
     pub fn add_pulse(&mut self, gain: f32, width: u32, width_step: u32, output: &mut [f32]) {
-        let mut phase = self.phase;
-        let mut width = width;
-        for sample in output {
-            *sample += gain * (self.table.at(phase) - self.table.at(phase.wrapping_sub(width)));
-            phase = phase.wrapping_add(self.increment);
-            width = width.wrapping_add(width_step);
-        }
-        self.phase = phase;
+        let mut ahead = Phase { at: self.phase, step: self.increment };
+        let mut behind =
+            Phase { at: self.phase.wrapping_sub(width), step: self.increment.wrapping_sub(width_step) };
+        with_cycle!(self.table, cycle => {
+            let (groups, rest) = output.as_chunks_mut::<GROUP>();
+            for group in groups {
+                add(group, gain, less(cycle.at(ahead.next()), cycle.at(behind.next())));
+            }
+            for one in rest.as_chunks_mut::<1>().0 {
+                add(one, gain, less(cycle.at(ahead.next()), cycle.at(behind.next())));
+            }
+        });
+        self.phase = ahead.at;
     }
 
     /// Adds its wave with its phase moved by `modulator`, in cycles. Real-time: yes.
     #[inline]
     pub fn add_modulated(&mut self, gain: f32, modulator: &[f32], output: &mut [f32]) {
         let mut phase = self.phase;
-        for (sample, cycles) in output.iter_mut().zip(modulator) {
-            let moved = phase.wrapping_add((cycles * 4_294_967_296.0) as i64 as u32);
-            *sample += gain * self.table.at(moved);
-            phase = phase.wrapping_add(self.increment);
-        }
+        with_cycle!(self.table, cycle => {
+            for (sample, cycles) in output.iter_mut().zip(modulator) {
+                let moved = phase.wrapping_add((cycles * 4_294_967_296.0) as i64 as u32);
+                *sample += gain * cycle.at([moved])[0];
+                phase = phase.wrapping_add(self.increment);
+            }
+        });
         self.phase = phase;
     }
+}
+
+/// Frames that are computed side by side: what the smallest SIMD register holds.
+const GROUP: usize = 4;
+
+/// A phase that moves on frame by frame.
+struct Phase {
+    at: u32,
+    step: u32,
+}
+
+impl Phase {
+    /// Those of the next frames.
+    #[inline(always)]
+    fn next<const COUNT: usize>(&mut self) -> [u32; COUNT] {
+        let Phase { at, step } = *self;
+        self.at = at.wrapping_add(step.wrapping_mul(COUNT as u32));
+        std::array::from_fn(|k| at.wrapping_add(step.wrapping_mul(k as u32)))
+    }
+}
+
+#[inline(always)]
+fn add<const COUNT: usize>(samples: &mut [f32; COUNT], gain: f32, wave: [f32; COUNT]) {
+    for (sample, wave) in samples.iter_mut().zip(wave) {
+        *sample += gain * wave;
+    }
+}
+
+#[inline(always)]
+fn less<const COUNT: usize>(first: [f32; COUNT], second: [f32; COUNT]) -> [f32; COUNT] {
+    std::array::from_fn(|k| first[k] - second[k])
 }
 
 #[cfg(test)]

@@ -18,12 +18,61 @@ const TRIANGLE_HARMONICS_MOST: u32 = 256;
 const BITS_LEAST: u32 = 11;
 const BITS_MOST: u32 = 14;
 
-/// One cycle of a wave that holds a known number of harmonics. Real-time: no.
+/// One cycle of a wave that holds a known number of harmonics: its samples, and
+/// the first of them once more for the interpolation. Real-time: no.
 #[derive(Debug)]
-pub struct Table {
-    /// The cycle, and its first sample once more for the interpolation.
-    samples: Box<[f32]>,
-    bits: u32,
+pub enum Table {
+    /// 2¹¹ samples.
+    Eleven(Box<[f32; 2_049]>),
+    /// 2¹² samples.
+    Twelve(Box<[f32; 4_097]>),
+    /// 2¹³ samples.
+    Thirteen(Box<[f32; 8_193]>),
+    /// 2¹⁴ samples.
+    Fourteen(Box<[f32; 16_385]>),
+}
+
+/// Does something with the [`Cycle`] of a table: made for each length, so that the
+/// compiler sees that no phase reads beyond it.
+macro_rules! with_cycle {
+    ($table:expr, $cycle:ident => $work:expr) => {
+        match $table {
+            $crate::dsp::wavetable::Table::Eleven(samples) => {
+                let $cycle = $crate::dsp::wavetable::Cycle::<11, 2_049>(samples);
+                $work
+            }
+            $crate::dsp::wavetable::Table::Twelve(samples) => {
+                let $cycle = $crate::dsp::wavetable::Cycle::<12, 4_097>(samples);
+                $work
+            }
+            $crate::dsp::wavetable::Table::Thirteen(samples) => {
+                let $cycle = $crate::dsp::wavetable::Cycle::<13, 8_193>(samples);
+                $work
+            }
+            $crate::dsp::wavetable::Table::Fourteen(samples) => {
+                let $cycle = $crate::dsp::wavetable::Cycle::<14, 16_385>(samples);
+                $work
+            }
+        }
+    };
+}
+pub(super) use with_cycle;
+
+/// The samples of a table of 2 to the power of `BITS`.
+#[derive(Clone, Copy)]
+pub(super) struct Cycle<'a, const BITS: u32, const LENGTH: usize>(pub(super) &'a [f32; LENGTH]);
+
+impl<const BITS: u32, const LENGTH: usize> Cycle<'_, BITS, LENGTH> {
+    /// The wave at phases, where 2³² is one cycle; linear interpolation. Real-time: yes.
+    #[inline(always)]
+    pub(super) fn at<const COUNT: usize>(self, phases: [u32; COUNT]) -> [f32; COUNT] {
+        let fractions = phases.map(|phase| ((phase << BITS) >> 8) as i32 as f32 * (1.0 / 16_777_216.0));
+        let pairs = phases.map(|phase| {
+            let index = (phase >> (32 - BITS)) as usize;
+            [self.0[index], self.0[index + 1]]
+        });
+        std::array::from_fn(|k| pairs[k][0] + (pairs[k][1] - pairs[k][0]) * fractions[k])
+    }
 }
 
 impl Table {
@@ -31,10 +80,7 @@ impl Table {
     /// Real-time: yes.
     #[inline(always)]
     pub fn at(&self, phase: u32) -> f32 {
-        let index = (phase >> (32 - self.bits)) as usize;
-        let fraction = ((phase << self.bits) >> 8) as i32 as f32 * (1.0 / 16_777_216.0);
-        let pair = &self.samples[index..index + 2];
-        pair[0] + (pair[1] - pair[0]) * fraction
+        with_cycle!(self, cycle => cycle.at([phase])[0])
     }
 }
 
@@ -124,7 +170,18 @@ fn table(harmonics: u32, amplitude: &impl Fn(u32) -> f64) -> Table {
     transform(&mut spectrum);
     let mut samples: Vec<f32> = spectrum.iter().map(|bin| bin[1] as f32).collect();
     samples.push(samples[0]);
-    Table { samples: samples.into_boxed_slice(), bits }
+    let samples = samples.into_boxed_slice();
+    match bits {
+        11 => Table::Eleven(whole(samples)),
+        12 => Table::Twelve(whole(samples)),
+        13 => Table::Thirteen(whole(samples)),
+        _ => Table::Fourteen(whole(samples)),
+    }
+}
+
+fn whole<const LENGTH: usize>(samples: Box<[f32]>) -> Box<[f32; LENGTH]> {
+    // PANIC: never: each table is as long as its bits say, and one sample more.
+    samples.try_into().expect("its own length")
 }
 
 /// The unscaled inverse discrete Fourier transform, in place, of a power of two

@@ -1,6 +1,8 @@
 mod control;
 mod render;
 
+use control::Known;
+
 use super::patch::{Patch, UNISON_MOST};
 use crate::dsp::envelope::{Envelope, Shape};
 use crate::dsp::filter::{Filter, Tuning};
@@ -91,6 +93,9 @@ pub struct SynthVoice {
     cutoff_octaves: Smooth,
     resonance: Smooth,
     pitch: f32,
+    level_gain: Known,
+    headroom: Known,
+    damping: Known,
 }
 
 impl SynthVoice {
@@ -129,6 +134,9 @@ impl SynthVoice {
             cutoff_octaves: Smooth::at(0.0),
             resonance: Smooth::at(0.0),
             pitch: f32::NEG_INFINITY,
+            level_gain: Known::NOTHING,
+            headroom: Known::NOTHING,
+            damping: Known::NOTHING,
         }
     }
 

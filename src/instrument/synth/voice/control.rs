@@ -45,8 +45,10 @@ impl SynthVoice {
         let width = (f64::from(width) * 4_294_967_296.0) as u32;
         self.width_step = (width.wrapping_sub(self.width) as i32 / QUANTUM_FRAMES as i32) as u32;
         let tremolo = 1.0 - patch.lfo.tremolo * depth * (0.5 + 0.5 * swing);
-        let level = Decibels(patch.level_decibels).to_gain() * self.touch_gain * tremolo;
-        self.gain.go(level * headroom(patch, self.resonance_now(channel)));
+        let level = self.level_gain.of(patch.level_decibels, |decibels| Decibels(decibels).to_gain());
+        let resonance = self.resonance_now(channel);
+        let headroom = if patch.filter.is_none() { 1.0 } else { self.headroom.of(resonance, headroom) };
+        self.gain.go(level * self.touch_gain * tremolo * headroom);
         self.depth.go(patch.modulation_cycles * self.depth_room * self.contour.level());
     }
 
@@ -66,7 +68,8 @@ impl SynthVoice {
             + patch.pressure_octaves * pressure
             + BRIGHTNESS_OCTAVES * channel.brightness();
         let g = warp(maths::exp2(f64::from(octaves)), self.common.rate.as_f64());
-        self.tuning.go(g, damping(self.resonance_now(channel)), QUANTUM_FRAMES);
+        let k = self.damping.of(self.resonance_now(channel), damping);
+        self.tuning.go(g, k, QUANTUM_FRAMES);
     }
 
     fn tune(&mut self, patch: &Patch) {
@@ -93,6 +96,25 @@ impl SynthVoice {
 
 /// A resonant filter is played softer: by 12 dB at full resonance, which leaves
 /// its peak 21 dB above a flat one's.
-fn headroom(patch: &Patch, resonance: f32) -> f32 {
-    if patch.filter.is_none() { 1.0 } else { maths::exp2(-2.0 * f64::from(resonance)) as f32 }
+fn headroom(resonance: f32) -> f32 {
+    maths::exp2(-2.0 * f64::from(resonance)) as f32
+}
+
+/// The last result of a function, for ticks that ask for the same again. Real-time: yes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    given: f32,
+    result: f32,
+}
+
+impl Known {
+    /// Nothing is known yet.
+    pub(super) const NOTHING: Known = Known { given: f32::NAN, result: 0.0 };
+
+    fn of(&mut self, given: f32, function: impl Fn(f32) -> f32) -> f32 {
+        if given != self.given {
+            *self = Known { given, result: function(given) };
+        }
+        self.result
+    }
 }

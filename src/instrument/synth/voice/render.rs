@@ -11,7 +11,7 @@ impl SynthVoice {
         let mut level = [0.0; QUANTUM_FRAMES];
         let level = &mut level[..frames];
         if patch.uses_contour() {
-            self.contour.render(level);
+            self.contour.skip(frames);
         }
         self.amplitude.render(level);
         self.gain.multiply(level);
