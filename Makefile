@@ -6,7 +6,7 @@
 ARGS ?=
 PACKAGES = sh tests/setup/packages.sh
 
-.PHONY: play test test-lab test-deep bench bench-peers lint
+.PHONY: play test test-lab test-deep bench bench-peers bench-instructions lint
 
 play:
 	@$(PACKAGES) play
@@ -22,7 +22,7 @@ test-lab:
 	@$(PACKAGES) lab
 	@bash tests/lab/run
 
-# Miri, sanitizers, loom, a minute of fuzzing each; as far as the toolchains are there.
+# Instructions counted, Miri, sanitizers, loom, a minute of fuzzing each; as far as the tools are there.
 test-deep:
 	@$(PACKAGES) deep
 	@bash tests/deep/run
@@ -37,6 +37,11 @@ bench-peers:
 	cargo build --locked --release
 	python3 benches/peers/offline.py $(ARGS)
 	cargo run --release --locked --manifest-path benches/peers/Cargo.toml
+
+# Instructions of the hot paths against those kept; ARGS=--renew keeps new ones.
+bench-instructions:
+	@$(PACKAGES) deep
+	@ANTIPHON_INSTRUCTIONS=$(or $(ARGS),--compare) bash tests/deep/run instructions
 
 lint:
 	@$(PACKAGES) play

@@ -30,3 +30,20 @@ pub mod stage;
 #[cfg(not(loom))]
 pub mod transport;
 pub mod unit;
+
+/// Of the engine only what a load is made of.
+#[cfg(not(any(loom, test)))]
+pub mod engine {
+    /// What is played into one MIDI input.
+    pub struct NamedScore {
+        /// The input's name.
+        pub port: Option<String>,
+        /// What is played.
+        pub score: crate::midi::file::Score,
+    }
+}
+
+/// What `antiphon bench rt` plays, for benches/instructions.
+#[cfg(not(any(loom, test)))]
+#[path = "measure/rt/load.rs"]
+pub mod load;
