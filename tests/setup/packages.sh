@@ -25,6 +25,7 @@ needs() {
         echo "test pulseaudio          a real PulseAudio server"
         echo "test pulseaudio-utils    parec, which records that server independently"
         echo "test python3-venv        mido and JACK-Client, independent peers in Python"
+        echo "test strace              sees what the audio thread asks of the kernel"
         echo "test libasound2-plugins  the way from ALSA to PulseAudio"
         echo "test chromium            opens the page of bench --html"
         # Newer releases have JACK's clients in a package of their own.
@@ -33,6 +34,7 @@ needs() {
     esac
     case $job in deep)
         echo "must g++                 builds libFuzzer"
+        echo "test valgrind            counts the instructions of the hot paths"
     esac
     case $job in lab)
         echo "must qemu-system-x86     the emulated PC"

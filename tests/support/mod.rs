@@ -9,3 +9,4 @@ pub mod program;
 pub mod pulse;
 pub mod python;
 pub mod score;
+pub mod whole;
