@@ -29,13 +29,16 @@ fn of(latency: &Latency) -> Budget {
     };
     let ms = |frames: f64| frames * 1e3 / f64::from(rate_hertz);
     let block = f64::from(block);
+    // A device that is opened anew may be in another place: what is summed is of one opening.
+    let of_a_key = on_its_way.and(key).and_then(|key| key.sound_ms);
+    let sound_ms = of_a_key.or(audio.round_trip_frames.map(ms));
     // As `antiphon play` has it where the rig says nothing: JACK's events have their frame.
     let midi_latency_frames = if driver == "jack" { 0.0 } else { block };
     Budget {
         midi_ms,
         midi_latency_ms: key.and_then(|key| key.midi_latency_ms).or(Some(ms(midi_latency_frames))),
         block_ms: Some(ms(block)),
-        driver_ms: audio.round_trip_frames.map(|frames| ms(frames - block)),
+        driver_ms: sound_ms.map(|sound| sound - ms(block)),
         engine_ms: audio.engine_frames.map(ms),
         engine_blocks: audio.engine_frames.map(|frames| frames / block),
     }
