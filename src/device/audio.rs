@@ -29,7 +29,7 @@ pub use jack::{
 pub use nap::Beat;
 pub use open::{Opened, open};
 pub use stats::{CallbackReport, CallbackStats};
-pub use system::{AudioDevice, Direction, System, USUAL_RATES, list as list_system};
+pub use system::{AudioDevice, Direction, System, USUAL_RATES, has_device, list as list_system};
 pub use times::{CallbackTime, CallbackTimes};
 
 use crate::unit::SampleRate;

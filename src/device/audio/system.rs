@@ -16,7 +16,7 @@ use std::time::Duration;
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{ErrorKind, FromSample, SampleFormat, SizedSample};
 
-pub use list::{AudioDevice, Direction, USUAL_RATES, list};
+pub use list::{AudioDevice, Direction, USUAL_RATES, has_device, list};
 
 use super::callback::Reins;
 use super::error::{DriverFault, FaultKind, FaultLatch};

@@ -1,4 +1,4 @@
-use crate::device::audio::{Direction, DriverChoice, System, list_jack, list_system};
+use crate::device::audio::{Direction, DriverChoice, System, has_device, list_jack, list_system};
 use crate::device::midi;
 use crate::device::pattern::NamePattern;
 use crate::engine::{Error, ErrorKind};
@@ -42,7 +42,9 @@ fn sort(
     for name in names {
         let pattern = NamePattern::whole(name);
         let is_among = |known: &[String]| known.iter().any(|known| pattern.matches_part(known));
-        let (is_audio, is_midi) = (is_among(&known.audio), is_among(&known.midi));
+        let is_spelled = |system: &System| has_device(*system, name, known.direction);
+        let is_audio = is_among(&known.audio) || known.systems.iter().any(is_spelled);
+        let is_midi = is_among(&known.midi);
         if is_audio {
             audio.push(name.clone());
         }
@@ -65,14 +67,23 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-#[derive(Default, Debug)]
+#[derive(Debug)]
 struct Names {
+    direction: Direction,
+    /// Where devices may be called otherwise than they are listed: ALSA's `hw:1,0`.
+    systems: Vec<System>,
     audio: Vec<String>,
     midi: Vec<String>,
 }
 
+impl Names {
+    fn of(direction: Direction) -> Names {
+        Names { direction, systems: Vec::new(), audio: Vec::new(), midi: Vec::new() }
+    }
+}
+
 /// What there is to play to, and to hear.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 struct Known {
     outputs: Names,
     inputs: Names,
@@ -81,7 +92,8 @@ struct Known {
 impl Known {
     /// What cannot be asked has no names.
     fn now(driver: DriverChoice) -> Known {
-        let mut known = Known::default();
+        let (outputs, inputs) = (Names::of(Direction::Output), Names::of(Direction::Input));
+        let mut known = Known { outputs, inputs };
         let is_jack = known.add_jack(driver);
         let systems: &[System] = match driver {
             DriverChoice::Auto if is_jack => &[],
@@ -130,6 +142,8 @@ impl Known {
     }
 
     fn add_devices(&mut self, system: System) {
+        self.outputs.systems.push(system);
+        self.inputs.systems.push(system);
         for device in list_system(system).unwrap_or_default() {
             let names = match device.direction {
                 Direction::Output => &mut self.outputs.audio,
@@ -151,6 +165,8 @@ mod tests {
     #[test]
     fn names_go_where_ports_have_them_and_others_are_refused_with_what_there_is() {
         let known = Names {
+            direction: Direction::Output,
+            systems: Vec::new(),
             audio: names(&["system:playback_1", "antiphon:in_1"]),
             midi: names(&["antiphon:keys", "USB Keys MIDI 1"]),
         };

@@ -64,6 +64,12 @@ pub fn list(system: System) -> Result<Vec<AudioDevice>, DriverError> {
     Ok(found)
 }
 
+/// Whether a system has a device of that name, in any spelling that it knows, which goes that
+/// way. Real-time: no.
+pub fn has_device(system: System, name: &str, direction: Direction) -> bool {
+    system.host().and_then(|host| super::select::named(system, &host, name, direction)).is_ok()
+}
+
 fn describe(
     device: &cpal::Device,
     direction: Direction,

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use super::RANGE_SECONDS;
 use super::path::Path;
 use super::probe::Round;
-use super::session::{Session, Way};
+use super::session::{Heard, Session, Way};
 use crate::engine::{Error, ErrorKind};
 use crate::measure::Run;
 use crate::measure::signal::{Arrival, arrival};
@@ -20,11 +20,11 @@ const LONGEST_MORE: Duration = Duration::from_secs(10);
 /// needed to fall between them.
 const PLAY_FRAMES: usize = (1 << 14) - 1;
 const LEAST_PLAY_FRAMES: usize = (1 << 11) - 1;
-/// Frames that are heard after the delay that is known.
-const MORE_FRAMES: usize = 2_048;
+/// Of the signal's length, how much more is heard after the delay that is known.
+const MORE: usize = 4;
 /// So often the path may change under way.
 const MOST_CHANGES: u32 = 5;
-/// Rounds without a sound, from the first on, after which there will be none.
+/// Rounds over the whole range without a sound, from the first on, after which there will be none.
 const SILENT_ROUNDS: u64 = 3;
 /// So many rounds in a row may be broken by xruns.
 const MOST_BROKEN: u32 = 200;
@@ -93,17 +93,18 @@ impl<'a> Rounds<'a> {
                 continue;
             }
             match heard {
-                Some(heard) => {
+                Some(Heard { samples, is_broken: false }) => {
                     broken = 0;
-                    self.take(way, round, &heard)?;
+                    self.take(way, round, &samples)?;
                 }
-                None => {
+                Some(Heard { samples, is_broken: true }) => {
                     broken += 1;
-                    self.play_frames = (self.play_frames / 2).max(LEAST_PLAY_FRAMES);
                     if broken > MOST_BROKEN {
                         return self.too_long();
                     }
+                    self.shorten(round, &samples);
                 }
+                None => {}
             }
         }
         Ok(())
@@ -123,17 +124,27 @@ impl<'a> Rounds<'a> {
     fn next(&self) -> (Way, Round) {
         let way = if self.found.engine.len() < self.found.device.len() { Way::Engine } else { Way::Device };
         let range = match self.known_frames {
-            Some(known) => known + MORE_FRAMES,
+            Some(known) => known + self.play_frames / MORE,
             None => self.rate.frames(RANGE_SECONDS) as usize,
         };
         (way, Round { play_frames: self.play_frames, hear_frames: self.play_frames + range })
     }
 
+    /// After a round that an xrun broke: what came back tells where to listen, so that the
+    /// next one is short and may fall between two of them.
+    fn shorten(&mut self, round: Round, heard: &[f32]) {
+        let arrival = arrival(&self.signal[..round.play_frames], heard);
+        self.known_frames = arrival.map(|arrival| arrival.delay_frames as usize);
+        self.play_frames = (self.play_frames / 2).max(LEAST_PLAY_FRAMES);
+    }
+
     fn take(&mut self, way: Way, round: Round, heard: &[f32]) -> Result<(), Error> {
         let Some(arrival) = arrival(&self.signal[..round.play_frames], heard) else {
-            self.found.lost += 1;
             // It may be later than before: once more over the whole range.
-            self.known_frames = None;
+            if self.known_frames.take().is_some() {
+                return Ok(());
+            }
+            self.found.lost += 1;
             if self.found.device.is_empty() && self.found.lost >= SILENT_ROUNDS {
                 return Err(nothing_came(heard));
             }
@@ -180,10 +191,18 @@ mod tests {
         heard[900..900 + PLAY_FRAMES].copy_from_slice(&signal[..PLAY_FRAMES]);
         rounds.take(way, round, &heard).expect("it came back");
         let (way, round) = rounds.next();
-        assert_eq!((way, round.hear_frames), (Way::Engine, PLAY_FRAMES + 900 + MORE_FRAMES));
+        assert_eq!((way, round.hear_frames), (Way::Engine, PLAY_FRAMES + 900 + PLAY_FRAMES / MORE));
         rounds.take(way, round, &vec![0.0; round.hear_frames]).expect("one may be lost");
         assert_eq!(rounds.next().1.hear_frames, PLAY_FRAMES + 120_000);
+        assert_eq!((rounds.found.device.len(), rounds.found.lost), (1, 0));
+        let (way, round) = rounds.next();
+        rounds.take(way, round, &vec![0.0; round.hear_frames]).expect("one may be lost");
         assert_eq!((rounds.found.device.len(), rounds.found.lost), (1, 1));
+        // A round that an xrun broke is none, but the next may be short.
+        rounds.shorten(round, &heard);
+        assert_eq!(rounds.found.engine.len(), 0);
+        let short = PLAY_FRAMES / 2;
+        assert_eq!(rounds.next().1, Round { play_frames: short, hear_frames: short + 900 + short / MORE });
 
         let mut silent = Rounds::new(&signal, SampleRate::DEFAULT);
         let (way, round) = silent.next();

@@ -19,7 +19,14 @@ const PATIENCE_MORE: Duration = Duration::from_secs(3);
 /// After a round, until an xrun in it has been told of by whoever noticed.
 const AFTERMATH: Duration = Duration::from_millis(30);
 /// How long the engine plays before a round, in seconds: its plan has been taken by then.
-const SETTLING_SECONDS: f64 = 0.1;
+const SETTLING_SECONDS: f64 = 0.05;
+
+/// What was heard in a round.
+pub(super) struct Heard {
+    pub(super) samples: Vec<f32>,
+    /// Whether a period was missed meanwhile: then it is no measurement, and at most a hint.
+    pub(super) is_broken: bool,
+}
 
 /// Which way the signal goes inside the callback.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,12 +77,11 @@ impl Session {
         self.driver.claimed_round_trip_frames()
     }
 
-    /// Plays and hears once. `None` where a period was missed meanwhile, or it was told to
-    /// stop: what was heard then says nothing.
+    /// Plays and hears once; `None` where it was told to stop.
     ///
     /// # Errors
     /// Why the device does not call any more.
-    pub(super) fn round(&mut self, way: Way, round: Round) -> Result<Option<Vec<f32>>, Error> {
+    pub(super) fn round(&mut self, way: Way, round: Round) -> Result<Option<Heard>, Error> {
         if way == Way::Engine
             && let Some(renderer) = self.renderer.take()
         {
@@ -88,7 +94,7 @@ impl Session {
         heard
     }
 
-    fn settle_and_hear(&mut self, way: Way, round: Round) -> Result<Option<Vec<f32>>, Error> {
+    fn settle_and_hear(&mut self, way: Way, round: Round) -> Result<Option<Heard>, Error> {
         if !self.pass(self.info().rate.frames(SETTLING_SECONDS))? {
             return Ok(None);
         }
@@ -106,7 +112,7 @@ impl Session {
             self.hand(way).collect(&mut heard);
         }
         std::thread::sleep(AFTERMATH);
-        Ok((self.missed() == missed).then_some(heard))
+        Ok(Some(Heard { samples: heard, is_broken: self.missed() != missed }))
     }
 
     fn hand(&mut self, way: Way) -> &mut Hand {
