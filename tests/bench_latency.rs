@@ -197,6 +197,10 @@ fn pulse_is_measured_over_the_monitor_of_its_sink_and_the_null_clock_is_not() {
     // A block each way at least, and no more than a second.
     let block = audio["block_frames"].as_f64().unwrap();
     assert!((block..48_000.0).contains(&round_trip(&report)), "{audio}");
-    assert!(audio["engine_frames"].as_f64().unwrap().abs() < 0.01, "{audio}");
     assert!(audio["gain_decibels"].as_f64().unwrap().abs() < 0.2, "{audio}");
+    // A server on a busy machine moves the path under way: then nothing is said of the engine.
+    match audio["engine_frames"].as_f64() {
+        Some(frames) => assert_eq!(frames, 0.0, "{audio}"),
+        None => assert!(report["not_measured"]["latency.audio.engine_frames"].is_string(), "{report}"),
+    }
 }

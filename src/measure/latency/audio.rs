@@ -16,7 +16,7 @@ use crate::measure::statistics::median;
 use crate::measure::{Link, Run};
 use path::Path;
 use rounds::{Found, Rounds};
-use session::{Session, of_driver};
+use session::{Session, Way, of_driver};
 
 /// How the program is called at a JACK server.
 const CLIENT: &str = "antiphon-bench";
@@ -45,7 +45,7 @@ pub(super) fn measure(run: &mut Run, ends: &Ends) -> Result<(), Error> {
     let mut rounds = Rounds::new(&signal, info.rate);
     let ended = rounds.run(run, &mut session, path.as_mut());
     let found = rounds.found();
-    if found.device.is_empty() {
+    if found.of(Way::Device).next().is_none() {
         ended?;
         let why = if run.is_stopped() { "stopped before a round was whole" } else { "no round was whole" };
         return Err(Error::new(ErrorKind::Device, why));
@@ -95,22 +95,20 @@ fn devices(info: &StreamInfo, link: &Link) -> String {
 }
 
 fn report(run: &mut Run, found: Found, info: &StreamInfo, claimed: Option<f64>, path: String) {
-    let of = |arrivals: &[Arrival], value: fn(&Arrival) -> f64| -> Vec<f64> {
-        arrivals.iter().map(value).collect()
-    };
-    let delays = of(&found.device, |arrival| tidy(arrival.delay_frames));
-    let through = of(&found.engine, |arrival| tidy(arrival.delay_frames));
+    let of = |value: fn(&Arrival) -> f64| -> Vec<f64> { found.of(Way::Device).map(value).collect() };
+    let delays = of(|arrival| tidy(arrival.delay_frames));
     let round_trip = median(&delays);
     let most = delays.iter().copied().fold(f64::MIN, f64::max);
     let least = delays.iter().copied().fold(f64::MAX, f64::min);
+    let added = found.added_frames();
     run.report.latency.audio = AudioLatency {
         round_trip_frames: round_trip,
         round_trip_ms: round_trip.map(|frames| frames * 1e3 / f64::from(info.rate.hertz())),
         spread_frames: Some(most - least),
         claimed_frames: claimed,
-        engine_frames: median(&through).zip(round_trip).map(|(through, without)| tidy(through - without)),
-        clarity_decibels: median(&of(&found.device, |arrival| arrival.clarity_decibels)),
-        gain_decibels: median(&of(&found.device, |arrival| arrival.gain_decibels)),
+        engine_frames: median(&added).map(tidy),
+        clarity_decibels: median(&of(|arrival| arrival.clarity_decibels)),
+        gain_decibels: median(&of(|arrival| arrival.gain_decibels)),
         rounds: delays.len() as u64,
         lost: found.lost,
         driver: Some(info.driver.to_owned()),
@@ -121,8 +119,13 @@ fn report(run: &mut Run, found: Found, info: &StreamInfo, claimed: Option<f64>, 
     if claimed.is_none() {
         run.missing("latency.audio.claimed_frames", "the driver claims nothing");
     }
-    if through.is_empty() {
-        run.missing("latency.audio.engine_frames", "no round through the engine was whole");
+    if added.is_empty() {
+        let why = if found.of(Way::Engine).next().is_none() {
+            "no round through the engine was whole"
+        } else {
+            "the path itself took longer or shorter from round to round, so that nothing can be told of the engine"
+        };
+        run.missing("latency.audio.engine_frames", why);
     }
     run.figure("latency.audio.round_trip_frames", "frames", Better::Less, delays);
 }

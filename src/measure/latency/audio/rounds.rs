@@ -29,15 +29,41 @@ const SILENT_ROUNDS: u64 = 3;
 /// So many rounds in a row may be broken by xruns.
 const MOST_BROKEN: u32 = 200;
 
+/// How far two rounds of one way may lie apart, in frames, for what lies between them to
+/// tell what the engine adds: a server may shift the path in between.
+const STEADY_FRAMES: f64 = 0.1;
+
 /// What came back in all rounds so far.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Found {
-    /// Over the device alone.
-    pub(super) device: Vec<Arrival>,
-    /// Through the engine.
-    pub(super) engine: Vec<Arrival>,
+    /// In the order in which they were measured, one way and the other in turn.
+    arrivals: Vec<(Way, Arrival)>,
     /// Rounds in which nothing came back.
     pub(super) lost: u64,
+}
+
+impl Found {
+    /// What came back over the device alone, or through the engine.
+    pub(super) fn of(&self, way: Way) -> impl Iterator<Item = &Arrival> {
+        self.arrivals.iter().filter(move |(of, _)| *of == way).map(|(_, arrival)| arrival)
+    }
+
+    fn count(&self, way: Way) -> usize {
+        self.of(way).count()
+    }
+
+    /// How many frames later each came through the engine than without it just before and just
+    /// after; where those two differ, the path itself has changed, and it says nothing.
+    pub(super) fn added_frames(&self) -> Vec<f64> {
+        let added = |three: &[(Way, Arrival)]| {
+            let [(Way::Device, before), (Way::Engine, through), (Way::Device, after)] = three else {
+                return None;
+            };
+            let is_steady = (before.delay_frames - after.delay_frames).abs() < STEADY_FRAMES;
+            is_steady.then(|| through.delay_frames - (before.delay_frames + after.delay_frames) / 2.0)
+        };
+        self.arrivals.windows(3).filter_map(added).collect()
+    }
 }
 
 /// Round after round, one way and the other in turn.
@@ -111,8 +137,8 @@ impl<'a> Rounds<'a> {
     }
 
     fn is_enough(&self, elapsed: Duration, usual: Duration) -> bool {
-        let Found { device, engine, .. } = &self.found;
-        elapsed >= usual && device.len().min(engine.len()) >= LEAST_ROUNDS
+        let (device, engine) = (self.found.count(Way::Device), self.found.count(Way::Engine));
+        elapsed >= usual && engine >= LEAST_ROUNDS && device > engine
     }
 
     fn too_long(&self) -> Result<(), Error> {
@@ -122,7 +148,8 @@ impl<'a> Rounds<'a> {
 
     /// By turns, so that what changes with time changes both.
     fn next(&self) -> (Way, Round) {
-        let way = if self.found.engine.len() < self.found.device.len() { Way::Engine } else { Way::Device };
+        let is_engines = self.found.count(Way::Engine) < self.found.count(Way::Device);
+        let way = if is_engines { Way::Engine } else { Way::Device };
         let range = match self.known_frames {
             Some(known) => known + self.play_frames / MORE,
             None => self.rate.frames(RANGE_SECONDS) as usize,
@@ -145,16 +172,13 @@ impl<'a> Rounds<'a> {
                 return Ok(());
             }
             self.found.lost += 1;
-            if self.found.device.is_empty() && self.found.lost >= SILENT_ROUNDS {
+            if self.found.arrivals.is_empty() && self.found.lost >= SILENT_ROUNDS {
                 return Err(nothing_came(heard));
             }
             return Ok(());
         };
         self.known_frames = Some(arrival.delay_frames as usize);
-        match way {
-            Way::Device => self.found.device.push(arrival),
-            Way::Engine => self.found.engine.push(arrival),
-        }
+        self.found.arrivals.push((way, arrival));
         Ok(())
     }
 }
@@ -194,13 +218,13 @@ mod tests {
         assert_eq!((way, round.hear_frames), (Way::Engine, PLAY_FRAMES + 900 + PLAY_FRAMES / MORE));
         rounds.take(way, round, &vec![0.0; round.hear_frames]).expect("one may be lost");
         assert_eq!(rounds.next().1.hear_frames, PLAY_FRAMES + 120_000);
-        assert_eq!((rounds.found.device.len(), rounds.found.lost), (1, 0));
+        assert_eq!((rounds.found.count(Way::Device), rounds.found.lost), (1, 0));
         let (way, round) = rounds.next();
         rounds.take(way, round, &vec![0.0; round.hear_frames]).expect("one may be lost");
-        assert_eq!((rounds.found.device.len(), rounds.found.lost), (1, 1));
+        assert_eq!((rounds.found.count(Way::Device), rounds.found.lost), (1, 1));
         // A round that an xrun broke is none, but the next may be short.
         rounds.shorten(round, &heard);
-        assert_eq!(rounds.found.engine.len(), 0);
+        assert_eq!(rounds.found.count(Way::Engine), 0);
         let short = PLAY_FRAMES / 2;
         assert_eq!(rounds.next().1, Round { play_frames: short, hear_frames: short + 900 + short / MORE });
 
@@ -211,5 +235,20 @@ mod tests {
         let error = silent.take(way, round, &quiet).expect_err("it has listened long enough");
         assert!(error.message.contains("the input is silent"), "{error}");
         assert!(nothing_came(&[0.1]).message.contains("-20 dBFS"));
+    }
+
+    #[test]
+    fn what_the_engine_adds_is_told_only_while_the_path_stays() {
+        let arrival = |delay_frames| Arrival {
+            delay_frames,
+            clarity_decibels: 60.0,
+            gain_decibels: 0.0,
+            is_inverted: false,
+        };
+        let delays = [500.0, 502.0, 500.0, 700.0, 900.0, 902.0, 900.0];
+        let turns = [Way::Device, Way::Engine].into_iter().cycle();
+        let found = Found { arrivals: turns.zip(delays.map(arrival)).collect(), lost: 0 };
+        assert_eq!(found.added_frames(), [2.0, 2.0]);
+        assert_eq!((found.count(Way::Device), found.count(Way::Engine)), (4, 3));
     }
 }
