@@ -43,7 +43,6 @@ needs() {
         echo "must kmod                reads the kernel's module dependencies"
         echo "must alsa-utils          the independent player and mixer inside it"
         echo "must libasound2-data     ALSA's configuration, copied into it"
-        echo "must jackd2              a real JACK server inside it, and its latency meter"
     esac
 }
 

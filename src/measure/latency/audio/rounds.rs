@@ -161,7 +161,7 @@ impl<'a> Rounds<'a> {
     /// next one is short and may fall between two of them.
     fn shorten(&mut self, round: Round, heard: &[f32]) {
         let arrival = arrival(&self.signal[..round.play_frames], heard);
-        self.known_frames = arrival.map(|arrival| arrival.delay_frames as usize);
+        self.known_frames = arrival.map(|arrival| arrival.delay_frames.round() as usize);
         self.play_frames = (self.play_frames / 2).max(LEAST_PLAY_FRAMES);
     }
 
@@ -177,7 +177,7 @@ impl<'a> Rounds<'a> {
             }
             return Ok(());
         };
-        self.known_frames = Some(arrival.delay_frames as usize);
+        self.known_frames = Some(arrival.delay_frames.round() as usize);
         self.found.arrivals.push((way, arrival));
         Ok(())
     }
