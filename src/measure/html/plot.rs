@@ -112,7 +112,13 @@ pub(super) fn axes(page: &mut Markup, x: (&Scale, &str), y: (&Scale, &str)) {
         let at = place(x.0.at(value));
         let end = BOTTOM + 4.0;
         page.void("line", &[("class", &"axis"), ("x1", &at), ("x2", &at), ("y1", &BOTTOM), ("y2", &end)]);
-        page.leaf("text", &[("x", &at), ("y", &(BOTTOM + 16.0)), ("text-anchor", &"middle")], &tick(value));
+        // The last one stays inside, however large letters are.
+        let middle = place(x.0.at(value).min(WIDTH - 22.0));
+        page.leaf(
+            "text",
+            &[("x", &middle), ("y", &(BOTTOM + 16.0)), ("text-anchor", &"middle")],
+            &tick(value),
+        );
     }
     page.void("line", &[("class", &"axis"), ("x1", &LEFT), ("x2", &RIGHT), ("y1", &BOTTOM), ("y2", &BOTTOM)]);
     page.leaf(
