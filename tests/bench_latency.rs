@@ -20,7 +20,7 @@ const FRAMES: f64 = 0.1;
 
 /// The report of a measurement.
 fn bench(mut command: Command, arguments: &[&str]) -> Value {
-    command.args(["bench", "latency", "--json", "-", "--for", "2"]).args(arguments);
+    command.args(["bench", "latency", "--json", "-", "--for", "1"]).args(arguments);
     let output = command.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");

@@ -150,7 +150,8 @@ mod tests {
         assert!(soak.seconds.is_some_and(|seconds| (7.9..=8.1).contains(&seconds)), "{soak:?}");
         assert!(soak.faults.is_some_and(|faults| faults >= 2), "{soak:?}");
         assert_eq!(soak.recovered, soak.faults, "{soak:?}");
-        assert_eq!((soak.hung_notes, soak.violations), (Some(0), Some(0)), "{soak:?}");
+        // Violations are the process's: other tests plant some. `tests/bench_cost.rs` asks for none.
+        assert!(soak.hung_notes == Some(0) && soak.violations.is_some(), "{soak:?}");
         let parts = &run.report.figures["soak.xruns_per_hour"].samples;
         assert!((9..=10).contains(&parts.len()) && parts.iter().all(|xruns| *xruns >= 0.0), "{parts:?}");
         assert!(soak.memory.is_some() == cfg!(target_os = "linux"), "{soak:?}");

@@ -50,10 +50,14 @@ mod tests {
     fn a_device_that_is_fast_is_seen_beside_a_midi_clock_that_is_not() {
         let rate = SampleRate::DEFAULT;
         let mut clocks = Clocks::default();
+        let mut state = 1_u64;
         for look in 0..600_u64 {
-            let nanos = 5_000_000_000 + look * 100_000_000;
+            // Whoever looks is late by what comes: up to 10 ms.
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let elapsed_nanos = look * 100_000_000 + (state >> 33) % 10_000_000;
+            let nanos = 5_000_000_000 + elapsed_nanos;
             // 50 millionths fast, in whole blocks.
-            let frames = (look as f64 * 4_800.0 * 1.000_05) as u64 / 64 * 64;
+            let frames = (elapsed_nanos as f64 * 48.0e-6 * 1.000_05) as u64 / 64 * 64;
             // MIDI goes by the system's clock.
             let sent = 5_000_000_000 + (rate.seconds(frames) * 1.0e9) as u64;
             clocks.add(HostTime(nanos), frames, HostTime(sent), rate);
