@@ -20,17 +20,19 @@ needs() {
     echo "must gcc                 links the program"
     echo "must libasound2-dev      ALSA: sound cards and MIDI ports"
     echo "must libjack-jackd2-dev  JACK's header (jack.pc); the JACK server itself stays optional"
-    case $job in test)
+    case $job in test | lab)
         echo "test jackd2              a real JACK server, and its own recording and latency clients"
+        # Newer releases have JACK's clients in a package of their own.
+        apt-cache show jack-example-tools >/dev/null 2>&1 &&
+            echo "test jack-example-tools  jack_rec, jack_iodelay, jack_midi_latency_test"
+    esac
+    case $job in test)
         echo "test pulseaudio          a real PulseAudio server"
         echo "test pulseaudio-utils    parec, which records that server independently"
         echo "test python3-venv        mido and JACK-Client, independent peers in Python"
         echo "test strace              sees what the audio thread asks of the kernel"
         echo "test libasound2-plugins  the way from ALSA to PulseAudio"
         echo "test chromium            opens the page of bench --html"
-        # Newer releases have JACK's clients in a package of their own.
-        apt-cache show jack-example-tools >/dev/null 2>&1 &&
-            echo "test jack-example-tools  jack_rec, jack_iodelay, jack_midi_latency_test"
     esac
     case $job in deep)
         echo "must g++                 builds libFuzzer"
