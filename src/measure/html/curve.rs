@@ -4,8 +4,9 @@ use super::markup::Markup;
 use super::plot::{self, BOTTOM, LEFT, RIGHT, Scale, TOP, place};
 use crate::measure::summary::{Curve, number, setting};
 
-/// From this on what was varied is drawn by its doublings.
-const LOG_FROM: f64 = 8.0;
+/// From this on what was varied is drawn by its doublings, as block sizes are. A cost that grows
+/// evenly with voices or tracks is to look like that: a straight line.
+const LOG_FROM: f64 = 256.0;
 
 pub(super) fn write(page: &mut Markup, curve: &Curve) {
     let mut points = curve.points.clone();
