@@ -11,7 +11,7 @@ use super::own_time::own_time;
 use super::report::Better;
 use super::stand::Stand;
 use super::statistics::median;
-use super::timing::nanos_per_item;
+use super::timing::own_nanos_per_item;
 use crate::engine::Error;
 use crate::midi::codec::{Parsed, Parser};
 use crate::midi::{Event, Message};
@@ -88,7 +88,7 @@ fn stream_of(messages: usize) -> Vec<u8> {
 fn decode(run: &Run) -> Vec<f64> {
     let bytes = stream_of(MESSAGES);
     let mut parser = Parser::new();
-    nanos_per_item(run, |items| {
+    own_nanos_per_item(run, |items| {
         let times = items.div_ceil(bytes.len() as u64);
         for _ in 0..times {
             parser.feed(black_box(&bytes), |parsed| match parsed {
@@ -104,7 +104,7 @@ fn decode(run: &Run) -> Vec<f64> {
 fn encode(run: &Run) -> Vec<f64> {
     let messages: Vec<Message> =
         (0..MESSAGES).map(|n| if n % 3 == 0 { controller(n) } else { note(n) }).collect();
-    nanos_per_item(run, |items| {
+    own_nanos_per_item(run, |items| {
         let times = items.div_ceil(MESSAGES as u64);
         for _ in 0..times {
             for message in &messages {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use super::report::Better;
 use super::statistics::median;
-use super::timing::nanos_per_item;
+use super::timing::{nanos_per_item, own_nanos_per_item};
 use super::{Run, Stop};
 use crate::engine::Error;
 use crate::midi::{Event, Message};
@@ -49,7 +49,7 @@ fn event() -> Event {
 
 fn events(run: &Run) -> Vec<f64> {
     let (mut sender, mut receiver) = ring(CAPACITY);
-    nanos_per_item(run, |items| {
+    own_nanos_per_item(run, |items| {
         for _ in 0..items {
             let _ = sender.send(black_box(event()));
             black_box(receiver.receive());
@@ -87,7 +87,7 @@ fn events_across(run: &Run) -> Vec<f64> {
 fn samples(run: &Run) -> Vec<f64> {
     let (mut writer, mut reader) = stream::<f32>(4 * CHUNK_SAMPLES);
     let (chunk, mut out) = ([0.25_f32; CHUNK_SAMPLES], [0.0_f32; CHUNK_SAMPLES]);
-    nanos_per_item(run, |items| {
+    own_nanos_per_item(run, |items| {
         let chunks = items.div_ceil(CHUNK_SAMPLES as u64);
         for _ in 0..chunks {
             writer.write(black_box(&chunk));
@@ -99,7 +99,7 @@ fn samples(run: &Run) -> Vec<f64> {
 
 fn newest(run: &Run) -> Vec<f64> {
     let (mut publisher, mut newest) = latest([0_u64; 8]);
-    nanos_per_item(run, |items| {
+    own_nanos_per_item(run, |items| {
         for number in 0..items {
             publisher.publish([number; 8]);
             black_box(newest.read());
@@ -111,7 +111,7 @@ fn newest(run: &Run) -> Vec<f64> {
 fn parcels(run: &Run) -> Vec<f64> {
     let (mut lender, mut borrower) = loan::<[u64; 8]>(4);
     let mut parcel = Some(Box::new([0_u64; 8]));
-    nanos_per_item(run, |items| {
+    own_nanos_per_item(run, |items| {
         for _ in 0..items {
             let Some(lent) = parcel.take() else { return items };
             parcel = lender.lend(lent).err();

@@ -1,8 +1,10 @@
 //! Timing what takes nanoseconds, on a machine that does other things too.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use super::Run;
+use super::own_time::own_time;
 
 /// Rounds of one figure. Each is a sample; what comes to a machine now and then
 /// falls on few of them.
@@ -11,11 +13,22 @@ const ROUND: Duration = Duration::from_millis(8);
 
 /// Nanoseconds for an item, a sample a round: `work` does about so many items as
 /// it is asked for, and gives how many they were. Ends early with what there is.
-pub(super) fn nanos_per_item(run: &Run, mut work: impl FnMut(u64) -> u64) -> Vec<f64> {
+/// By the clock, for what other threads have a part in.
+pub(super) fn nanos_per_item(run: &Run, work: impl FnMut(u64) -> u64) -> Vec<f64> {
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    rounds(run, || BEGIN.elapsed(), work)
+}
+
+/// The same by this thread's own time, for what it does alone.
+pub(super) fn own_nanos_per_item(run: &Run, work: impl FnMut(u64) -> u64) -> Vec<f64> {
+    rounds(run, own_time, work)
+}
+
+fn rounds(run: &Run, now: impl Fn() -> Duration, mut work: impl FnMut(u64) -> u64) -> Vec<f64> {
     let mut time = |items: u64| {
-        let begin = Instant::now();
+        let begin = now();
         let done = work(items);
-        (begin.elapsed(), done.max(1))
+        (now().saturating_sub(begin), done.max(1))
     };
     // Doubled until a round is long enough for the clock.
     let mut items = 64;
