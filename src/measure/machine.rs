@@ -1,11 +1,13 @@
 //! What a measurement ran on: without it, a figure is worth nothing.
 
+mod ask;
 mod date;
 mod root;
 mod sound;
 
 use serde::{Deserialize, Serialize};
 
+pub use ask::ask;
 pub use date::iso_date;
 pub use root::Root;
 pub use sound::SoundServer;

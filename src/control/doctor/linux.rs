@@ -3,21 +3,18 @@ mod power;
 mod rates;
 
 use std::fs;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Check, RTPRIO_FIX, Status};
 use crate::device::audio::scheduling::Scheduling;
 use crate::device::{audio, memory};
-use crate::measure::machine::Root;
+use crate::measure::machine::{Root, ask};
 use crate::measure::summary::{nanos, number};
 
 /// Enough for the program, its sample buffers and its libraries.
 const MEMLOCK_BYTES: u64 = 512 << 20;
 /// A longer block is felt by fingers: 5 ms at 48 kHz.
 const QUANTUM_FRAMES: u32 = 256;
-/// How long another program may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn checks(callback: Scheduling) -> Vec<Check> {
     let pipewire = asked("pw-metadata", &["-n", "settings"]);
@@ -245,23 +242,7 @@ fn swapping(root: &Root) -> Check {
 
 /// What a program prints; `None` where it is not there, fails or takes too long.
 fn asked(program: &str, arguments: &[&str]) -> Option<String> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let begin = Instant::now();
-    while matches!(child.try_wait(), Ok(None)) {
-        if begin.elapsed() > PATIENCE {
-            let _ = child.kill();
-            let _ = child.wait();
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let output = child.wait_with_output().ok()?;
+    let output = ask(program, arguments)?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

@@ -1,12 +1,6 @@
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
 use serde::{Deserialize, Serialize};
 
-use super::Root;
-
-/// How long a program may take to say its version.
-const PATIENCE: Duration = Duration::from_secs(1);
+use super::{Root, ask};
 
 /// A sound server or driver.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -48,24 +42,8 @@ pub(super) fn running(root: &Root) -> Vec<SoundServer> {
 
 /// The version that a program prints.
 fn says(program: &str) -> Option<String> {
-    let mut child = Command::new(program)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    let begin = Instant::now();
-    while matches!(child.try_wait(), Ok(None)) {
-        if begin.elapsed() > PATIENCE {
-            let _ = child.kill();
-            let _ = child.wait();
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
     // Some say it with another status than 0.
-    let output = child.wait_with_output().ok()?;
+    let output = ask(program, &["--version"])?;
     version_in(&String::from_utf8_lossy(&output.stdout))
 }
 
