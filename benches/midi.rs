@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use antiphon::control::monitor::{Meter, View};
 use antiphon::device::midi::listen::{Heard, HeardPort};
+use antiphon::measure::midi::stream_of;
 use antiphon::midi::codec::{Parsed, Parser};
 use antiphon::render::{
     Feed, Inlet, Origin, Outlet, Renderer, RendererHandle, RendererSettings, Silence, TimeBase, inlet,
@@ -28,25 +29,6 @@ const WIRE_MESSAGES_PER_SECOND: f64 = 31_250.0 / 10.0 / 3.0;
 const USB_MESSAGES_PER_SECOND: f64 = 19.0 * 16.0 * 1_000.0;
 /// Enough for the monitor's buffers to be as long as they ever get.
 const MONITORED: u64 = 400_000;
-
-/// All kinds of messages, running status and realtime bytes among them.
-fn stream_of(messages: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for number in 0..messages {
-        let (channel, seven) = ((number % 16) as u8, (number * 37 % 128) as u8);
-        match number % 8 {
-            0 => bytes.extend_from_slice(&[0x90 | channel, seven, 100, seven ^ 1, 99]),
-            1 => bytes.extend_from_slice(&[0x80 | channel, seven, 0]),
-            2 => bytes.extend_from_slice(&[0xb0 | channel, seven % 120, seven]),
-            3 => bytes.extend_from_slice(&[0xe0 | channel, seven, 64]),
-            4 => bytes.extend_from_slice(&[0xc0 | channel, seven, 0xf8]),
-            5 => bytes.extend_from_slice(&[0xd0 | channel, seven]),
-            6 => bytes.extend_from_slice(&[0xf8, 0xfe]),
-            _ => bytes.extend_from_slice(&[0xf0, 0x41, seven, 1, 0xf8, 2, 3, 4, 0xf7]),
-        }
-    }
-    bytes
-}
 
 fn codec(criterion: &mut Criterion) {
     let mixed = stream_of(8_192);

@@ -11,7 +11,7 @@ pub mod compare;
 pub mod html;
 mod latency;
 pub mod machine;
-mod midi;
+pub mod midi;
 mod own_time;
 mod render;
 pub mod report;

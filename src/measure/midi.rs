@@ -67,7 +67,7 @@ pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
 }
 
 /// Messages of all kinds, with running status and realtime bytes among them.
-fn stream_of(messages: usize) -> Vec<u8> {
+pub fn stream_of(messages: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     for number in 0..messages {
         let (channel, seven) = ((number % 16) as u8, (number * 37 % 128) as u8);

@@ -16,6 +16,7 @@ mod listen;
 mod lookout;
 mod queue;
 mod run;
+mod worker;
 
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;

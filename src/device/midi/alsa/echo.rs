@@ -5,8 +5,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::thread::JoinHandle;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::time::{Duration, Instant};
 
 use alsa::poll::{Descriptors, pollfd};
@@ -16,6 +15,7 @@ use super::super::echo::{Echo, MARKS, Mark, Pair, Shared, message, paired};
 use super::super::{CLIENT_NAME, Direction, MidiError};
 use super::codec::{Decoder, Encoder};
 use super::directory::{self, Gear};
+use super::worker::Worker;
 use super::{describe, open_sequencer, unavailable};
 use crate::device::audio::scheduling::promote_this_thread_to;
 use crate::device::pattern::NamePattern;
@@ -158,7 +158,7 @@ pub(in super::super) fn open(pair: &Pair) -> Result<Echo, MidiError> {
         period_ticks: 1,
         shared,
         tapes: vec![tape],
-        _worker: Box::new(Worker { stop, wake, thread: Some(thread) }),
+        _worker: Box::new(Worker::new(stop, wake, thread)),
     })
 }
 
@@ -173,24 +173,6 @@ fn subscribe(seq: &Seq, sender: Addr, dest: Addr, queue: Option<i32>) -> alsa::R
         subscription.set_time_real(true);
     }
     seq.subscribe_port(&subscription)
-}
-
-struct Worker {
-    stop: Arc<AtomicBool>,
-    /// Closing it wakes the thread.
-    wake: UnixStream,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.stop.store(true, Release);
-        let _ = self.wake.shutdown(std::net::Shutdown::Both);
-        if let Some(thread) = self.thread.take() {
-            // Its end is what was asked for.
-            let _ = thread.join();
-        }
-    }
 }
 
 struct Runner {

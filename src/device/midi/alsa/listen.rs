@@ -5,7 +5,6 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
 use alsa::poll::{Descriptors, pollfd};
 use alsa::seq::{Addr, Event, EventType, PortCap, PortSubscribe, PortType, Seq};
@@ -14,6 +13,7 @@ use super::super::listen::{Listening, PORT_LIMIT, Roster, Tap, tape};
 use super::super::{Direction, MidiError};
 use super::codec::Decoder;
 use super::directory::{self, Gear};
+use super::worker::Worker;
 use super::{describe, open_sequencer, unavailable};
 use crate::device::audio::scheduling::promote_this_thread_to;
 use crate::device::pattern::NamePattern;
@@ -62,26 +62,8 @@ pub(in super::super) fn listen(pattern: NamePattern) -> Result<Listening, MidiEr
             }
         })
         .map_err(|error| unavailable(error.to_string()))?;
-    let worker = Worker { stop, wake, thread: Some(thread) };
+    let worker = Worker::new(stop, wake, thread);
     Ok(Listening::new("alsa", tape, roster, begin_nanos, Box::new(worker)))
-}
-
-struct Worker {
-    stop: Arc<AtomicBool>,
-    /// Closing it wakes the thread.
-    wake: UnixStream,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        let _ = self.wake.shutdown(std::net::Shutdown::Both);
-        if let Some(thread) = self.thread.take() {
-            // Its end is what was asked for.
-            let _ = thread.join();
-        }
-    }
 }
 
 /// A port that is heard.
