@@ -10,9 +10,13 @@ pub mod control;
 pub mod device;
 pub mod engine;
 pub mod feed;
+pub mod generate;
 pub mod journal;
+pub mod library;
 pub mod measure;
+pub mod persistence;
 pub mod rig;
+pub mod theory;
 
 // The audio world, where clippy.toml's list of what waits, locks or reads a clock
 // is refused; `unit` and `rt` hold the clock and the fence themselves.

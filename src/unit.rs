@@ -8,10 +8,12 @@ mod frames;
 mod level;
 pub mod maths;
 mod pitch;
+mod random;
 
 pub use frames::{Frame, HostTime, RateError, SampleRate};
 pub use level::{Decibels, SILENCE_DECIBELS};
 pub use pitch::{Key, KeyError, key_hertz};
+pub use random::Random;
 
 /// The grid on which the Renderer cuts time, in frames.
 ///

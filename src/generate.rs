@@ -1,0 +1,15 @@
+//! Generation: a request becomes music that was verified and is ready to be played.
+//!
+//! A [`Request`] goes through the pipeline: the cache is asked, else a generator of the pool lets a
+//! [`Backend`] draft it, the draft is performed, verified and kept. All of this is the control world's;
+//! the audio world gets what is ready, or is not told.
+
+mod backend;
+mod error;
+mod product;
+mod request;
+
+pub use backend::{Backend, Draft, Drafted, Drafting, Progress, Stage};
+pub use error::{Failure, FailureKind};
+pub use product::{Audio, Product};
+pub use request::{BEATS_PER_BAR, Form, Length, Request, RequestError};

@@ -1,0 +1,135 @@
+use serde::{Deserialize, Serialize};
+
+use crate::unit::SampleRate;
+
+/// All that is generated is in 4/4.
+pub const BEATS_PER_BAR: u32 = 4;
+/// The longest description, in bytes.
+const DESCRIPTION_BYTES: usize = 4_000;
+/// The longest of the other texts, in bytes.
+const TEXT_BYTES: usize = 200;
+/// The longest clip, in seconds.
+const SECONDS_AT_MOST: f64 = 600.0;
+/// The most bars.
+const BARS_AT_MOST: u32 = 256;
+
+/// How long the music shall be.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Length {
+    /// Seconds, to the frame.
+    Seconds(f64),
+    /// Whole bars of [`BEATS_PER_BAR`] beats.
+    Bars(u32),
+}
+
+/// What is wanted of a backend's draft.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// Sound; and the MIDI that it was played from, where there is one.
+    Audio,
+    /// MIDI; a backend that knows only sound refuses.
+    Midi,
+}
+
+/// What to generate. Each field is part of the cache's key: the same request is the same music.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// What it shall be like, in words.
+    pub description: String,
+    /// The backend's name in the configuration.
+    pub backend: String,
+    /// The model, where the backend has several; its own where `None`.
+    pub model: Option<String>,
+    /// How long.
+    pub length: Length,
+    /// Seeds what is random.
+    pub seed: u64,
+    /// The key, as written (`"Eb minor"`); the backend's choice where `None`.
+    pub key: Option<String>,
+    /// Beats a minute; the style's own where `None`.
+    pub tempo: Option<f64>,
+    /// The style (`"swing"`); from the description where `None`.
+    pub style: Option<String>,
+    /// Sound or MIDI.
+    pub form: Form,
+    /// Frames per second of the sound.
+    #[serde(rename = "rate_hertz", with = "hertz")]
+    pub rate: SampleRate,
+}
+
+/// A rate as a number of hertz.
+mod hertz {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::unit::SampleRate;
+
+    pub fn serialize<S: Serializer>(rate: &SampleRate, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(rate.hertz())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SampleRate, D::Error> {
+        SampleRate::new(u32::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// A request that nobody can serve.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct RequestError(pub String);
+
+impl Request {
+    /// Eight bars by the embedded generator, from a description.
+    pub fn new(description: impl Into<String>, rate: SampleRate) -> Request {
+        Request {
+            description: description.into(),
+            backend: "local".to_owned(),
+            model: None,
+            length: Length::Bars(8),
+            seed: 0,
+            key: None,
+            tempo: None,
+            style: None,
+            form: Form::Audio,
+            rate,
+        }
+    }
+
+    /// Whether all of it is in range.
+    ///
+    /// # Errors
+    /// [`RequestError`]: what is not, and what may be.
+    pub fn check(&self) -> Result<(), RequestError> {
+        let wrong = |text: String| Err(RequestError(text));
+        if self.description.trim().is_empty() {
+            return wrong("say in a few words what to generate".to_owned());
+        }
+        if self.description.len() > DESCRIPTION_BYTES {
+            return wrong(format!("the description is longer than {DESCRIPTION_BYTES} bytes; say less"));
+        }
+        for (what, text) in [("model", &self.model), ("key", &self.key), ("style", &self.style)] {
+            if text.as_ref().is_some_and(|text| text.len() > TEXT_BYTES) {
+                return wrong(format!("the {what} is longer than {TEXT_BYTES} bytes"));
+            }
+        }
+        match self.length {
+            Length::Seconds(s) if !(s > 0.0 && s <= SECONDS_AT_MOST) => {
+                return wrong(format!(
+                    "{s} seconds cannot be; more than 0 and at most {SECONDS_AT_MOST} can"
+                ));
+            }
+            Length::Bars(bars) if !(1..=BARS_AT_MOST).contains(&bars) => {
+                return wrong(format!("{bars} bars cannot be; 1 to {BARS_AT_MOST} can"));
+            }
+            _ => {}
+        }
+        if let Some(tempo) = self.tempo
+            && !(20.0..=400.0).contains(&tempo)
+        {
+            return wrong(format!("a tempo of {tempo} cannot be; 20 to 400 beats a minute can"));
+        }
+        Ok(())
+    }
+}

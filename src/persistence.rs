@@ -1,0 +1,1 @@
+//! Event sourcing: what happened, kept in order in an embedded database, and states made of it.
