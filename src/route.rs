@@ -1,8 +1,9 @@
-//! What a cable does to MIDI, and the table of the notes that are held.
+//! What a cable does to MIDI, what answers it, and the table of the notes that are held.
 //!
 //! Runs inside the plan, on the audio thread.
 
 mod arpeggiator;
+mod continuation;
 mod controllers;
 mod fade;
 mod limit;
@@ -16,6 +17,9 @@ mod state;
 mod transform;
 
 pub use arpeggiator::{Arpeggiator, Step};
+pub use continuation::{
+    BackOff, CHORD_SECONDS, Continuation, ContinuationCount, ContinuationSettings, MEMORY_CHORDS, ORDER_MAX,
+};
 pub use controllers::{Control, ControllerCurve, ControllerMap, ControllerRule};
 pub use fade::Fade;
 pub use limit::Limit;
