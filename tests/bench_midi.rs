@@ -77,68 +77,63 @@ fn peer_frames(jack: &JackServer, out: &str, input: &str, folder: &Path) -> (u64
 
 #[test]
 fn the_round_trip_agrees_with_jack_midi_latency_test_and_thru_adds_exactly_the_fixed_latency() {
-    for (period, latencies) in [(64_u32, &[0_u32, 256][..]), (512, &[0, 64]), (1_024, &[256])] {
+    for (period, latency) in [(64_u32, 256_u32), (512, 0), (1_024, 64)] {
         let Some(jack) = JackServer::start("bench-midi", 48_000, period) else { return };
         if !is_installed("jack_midi_latency_test") {
             return;
         }
-        for &latency in latencies {
-            let folder = tempfile::tempdir().unwrap();
-            let play = thru(&jack, folder.path(), latency);
-            let ends = ["--for", "1", "--out", "antiphon:a", "--in", "antiphon:b"];
-            let report = undisturbed(
-                || report(bench(&jack, &ends)),
-                |latency| is_one_length(&latency["midi"]["round_trip_frames"]),
-            );
-            let midi = &report["latency"]["midi"];
-            // A period for the way out and in, as without the engine.
-            let expected = f64::from(period + latency);
-            let trips = &midi["round_trip_frames"];
-            assert_eq!((&trips["min"], &trips["max"]), (&expected.into(), &expected.into()), "{midi}");
-            assert_eq!((&trips["lost"], &midi["pairs"][0]["strangers"]), (&0.into(), &0.into()), "{midi}");
-            assert_eq!(midi["peak_jitter_us"], 0.0, "{midi}");
-            assert!(trips["sent"].as_u64().unwrap() > 100, "{midi}");
-            let peer = (0..ATTEMPTS)
-                .map(|_| peer_frames(&jack, "antiphon:a", "antiphon:b", folder.path()))
-                .find(|(_, jitter)| *jitter == 0);
-            assert_eq!(peer, Some((u64::from(period + latency), 0)), "at {period} + {latency}");
-            play.stop();
-        }
+        let folder = tempfile::tempdir().unwrap();
+        let play = thru(&jack, folder.path(), latency);
+        let ends = ["--for", "1", "--out", "antiphon:a", "--in", "antiphon:b"];
+        let report = undisturbed(
+            || report(bench(&jack, &ends)),
+            |latency| is_one_length(&latency["midi"]["round_trip_frames"]),
+        );
+        let midi = &report["latency"]["midi"];
+        // A period for the way out and in, as without the engine.
+        let expected = f64::from(period + latency);
+        let trips = &midi["round_trip_frames"];
+        assert_eq!((&trips["min"], &trips["max"]), (&expected.into(), &expected.into()), "{midi}");
+        assert_eq!((&trips["lost"], &midi["pairs"][0]["strangers"]), (&0.into(), &0.into()), "{midi}");
+        assert_eq!(midi["peak_jitter_us"], 0.0, "{midi}");
+        assert!(trips["sent"].as_u64().unwrap() > 100, "{midi}");
+        let peer = (0..ATTEMPTS)
+            .map(|_| peer_frames(&jack, "antiphon:a", "antiphon:b", folder.path()))
+            .find(|(_, jitter)| *jitter == 0);
+        assert_eq!(peer, Some((u64::from(period + latency), 0)), "at {period} + {latency}");
+        play.stop();
     }
 }
 
 #[test]
 fn a_key_is_heard_after_two_periods_and_the_fixed_latency_exactly() {
-    let cases = [(64_u32, 48_000_u32, &[0_u32, 256][..]), (256, 44_100, &[64]), (512, 48_000, &[0, 64])];
-    for (period, rate, latencies) in cases {
+    let cases = [(64_u32, 48_000_u32, 256_u32), (256, 44_100, 64), (512, 48_000, 0)];
+    for (period, rate, latency) in cases {
         let Some(jack) = JackServer::start("bench-keys", rate, period) else { return };
-        for &latency in latencies {
-            let text = latency.to_string();
-            let report = undisturbed(
-                || report(bench(&jack, &["--for", "3", "--midi-latency", &text])),
-                // The audio's part may have been disturbed too, and be without a figure.
-                |latency| {
-                    is_one_length(&latency["key_to_sound"]["frames"])
-                        && latency["budget"]["engine_ms"].is_f64()
-                },
-            );
-            let found = &report["latency"]["key_to_sound"];
-            // MIDI out and in takes a period, sound out and in another.
-            let expected = f64::from(2 * period + latency);
-            let frames = &found["frames"];
-            assert_eq!((&frames["min"], &frames["max"]), (&expected.into(), &expected.into()), "{report}");
-            assert_eq!((&frames["lost"], &found["method"]), (&0.into(), &"sent".into()), "{found}");
-            assert!(frames["sent"].as_u64().unwrap() >= 3, "{found}");
-            let ms = |value: &Value| value.as_f64().unwrap();
-            let sum = ms(&found["midi_ms"]) + ms(&found["midi_latency_ms"]) + ms(&found["sound_ms"]);
-            let whole = ms(&report["latency"]["key_to_sound_ms"]);
-            assert!((sum - whole).abs() < 1e-6, "{found}");
-            assert!((whole - expected * 1e3 / f64::from(rate)).abs() < 1e-6, "{found}");
-            let budget = &report["latency"]["budget"];
-            let parts = ["midi_ms", "midi_latency_ms", "block_ms", "driver_ms", "engine_ms"];
-            let sum: f64 = parts.iter().map(|part| ms(&budget[part])).sum();
-            assert!((sum - whole).abs() < 1e-3, "{budget} explains not {whole}");
-        }
+        let text = latency.to_string();
+        let report = undisturbed(
+            || report(bench(&jack, &["--for", "3", "--midi-latency", &text])),
+            // The audio's part may have been disturbed too, and be without a figure.
+            |latency| {
+                is_one_length(&latency["key_to_sound"]["frames"]) && latency["budget"]["engine_ms"].is_f64()
+            },
+        );
+        let found = &report["latency"]["key_to_sound"];
+        // MIDI out and in takes a period, sound out and in another.
+        let expected = f64::from(2 * period + latency);
+        let frames = &found["frames"];
+        assert_eq!((&frames["min"], &frames["max"]), (&expected.into(), &expected.into()), "{report}");
+        assert_eq!((&frames["lost"], &found["method"]), (&0.into(), &"sent".into()), "{found}");
+        assert!(frames["sent"].as_u64().unwrap() >= 3, "{found}");
+        let ms = |value: &Value| value.as_f64().unwrap();
+        let sum = ms(&found["midi_ms"]) + ms(&found["midi_latency_ms"]) + ms(&found["sound_ms"]);
+        let whole = ms(&report["latency"]["key_to_sound_ms"]);
+        assert!((sum - whole).abs() < 1e-6, "{found}");
+        assert!((whole - expected * 1e3 / f64::from(rate)).abs() < 1e-6, "{found}");
+        let budget = &report["latency"]["budget"];
+        let parts = ["midi_ms", "midi_latency_ms", "block_ms", "driver_ms", "engine_ms"];
+        let sum: f64 = parts.iter().map(|part| ms(&budget[part])).sum();
+        assert!((sum - whole).abs() < 1e-3, "{budget} explains not {whole}");
     }
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts the system packages in place that one job needs: play, test, lab or deep.
+# Puts the system packages in place that one job needs: play, test, lab, deep, or gate for all of them.
 #
 # Debian and Ubuntu: installs what is missing, after saying what and why; silent when
 # nothing is. Fedora, Arch: prints the command instead. macOS and Windows need none.
@@ -20,13 +20,13 @@ needs() {
     echo "must gcc                 links the program"
     echo "must libasound2-dev      ALSA: sound cards and MIDI ports"
     echo "must libjack-jackd2-dev  JACK's header (jack.pc); the JACK server itself stays optional"
-    case $job in test | lab)
+    case $job in test | lab | gate)
         echo "test jackd2              a real JACK server, and its own recording and latency clients"
         # Newer releases have JACK's clients in a package of their own.
         apt-cache show jack-example-tools >/dev/null 2>&1 &&
             echo "test jack-example-tools  jack_rec, jack_iodelay, jack_midi_latency_test"
     esac
-    case $job in test)
+    case $job in test | gate)
         echo "test pulseaudio          a real PulseAudio server"
         echo "test pulseaudio-utils    parec, which records that server independently"
         echo "test python3-venv        mido and JACK-Client, independent peers in Python"
@@ -34,11 +34,11 @@ needs() {
         echo "test libasound2-plugins  the way from ALSA to PulseAudio"
         echo "test chromium            opens the page of bench --html"
     esac
-    case $job in deep)
+    case $job in deep | gate)
         echo "must g++                 builds libFuzzer"
         echo "test valgrind            counts the instructions of the hot paths"
     esac
-    case $job in lab)
+    case $job in lab | gate)
         echo "must qemu-system-x86     the emulated PC"
         echo "must busybox-static      its user land"
         echo "must cpio                packs its first disk"
@@ -79,7 +79,7 @@ on_debian() {
     # Never push a musician's own sound server off the machine; a test machine is nobody's.
     keep=--no-remove
     [ "${CI:-}" != true ] || keep=
-    install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends $keep install"
+    install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 --no-install-recommends $keep install"
     $as_root apt-get -qq update || echo "The package lists could not be refreshed; going on with those that are there." >&2
     # shellcheck disable=SC2086,SC2046  # words on purpose
     $install $(echo "$missing" | cut -d' ' -f2) >/dev/null && return 0
