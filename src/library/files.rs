@@ -1,0 +1,210 @@
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest, Sha256};
+
+use super::index::{Index, Part};
+use super::key::Key;
+
+/// What the name of a file that is being written begins with.
+const ASIDE: &str = ".tmp-";
+/// Several caches of one process are told apart by this.
+static SESSIONS: AtomicU64 = AtomicU64::new(0);
+
+/// What a part of an entry will be, from its content.
+pub(super) fn describe(bytes: &[u8]) -> Part {
+    Part {
+        sha256: Key::from_bytes(Sha256::digest(bytes).into()),
+        crc32: crc32fast::hash(bytes),
+        bytes: bytes.len() as u64,
+    }
+}
+
+/// Why a file is not what was written.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    /// It is not there, shorter or longer, or says something else.
+    Damaged(String),
+    /// The system could not read it now.
+    Io(io::Error),
+}
+
+/// The folder of files that have their content's SHA-256 as their name. Its calls that move or remove
+/// files are made in a transaction of the index, which no two processes are in at once.
+pub(super) struct Files {
+    folder: PathBuf,
+    session: String,
+    written: AtomicU64,
+    /// Locked as long as this process lives: so others know whose files aside are still written.
+    _alive: File,
+}
+
+/// A file that was written aside, and is deleted unless it is put in its place.
+pub(super) struct Aside {
+    path: PathBuf,
+    part: Part,
+    is_placed: bool,
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            // What is left is swept when a cache is opened.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Files {
+    /// Makes the folder, and says to the others that this process is alive. In a transaction of the index.
+    pub(super) fn open(folder: &Path) -> io::Result<Files> {
+        fs::create_dir_all(folder.join("files"))?;
+        let sessions = folder.join("sessions");
+        fs::create_dir_all(&sessions)?;
+        // A name that another process has, as one in another container may, is passed over.
+        let (session, alive) = loop {
+            let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
+            let session = format!("{}-{number}", std::process::id());
+            let path = sessions.join(&session);
+            let alive = File::options().create(true).truncate(false).write(true).open(path)?;
+            match alive.try_lock() {
+                Ok(()) => break (session, alive),
+                Err(fs::TryLockError::WouldBlock) => {}
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+            }
+        };
+        Ok(Files { folder: folder.to_owned(), session, written: AtomicU64::new(0), _alive: alive })
+    }
+
+    fn shelf(&self, name: &Key) -> PathBuf {
+        self.folder.join("files").join(format!("{:02x}", name.bytes()[0]))
+    }
+
+    pub(super) fn path(&self, name: &Key) -> PathBuf {
+        self.shelf(name).join(name.to_string())
+    }
+
+    /// Writes a content beside its place, and waits until it is on the disk.
+    pub(super) fn write_aside(&self, part: Part, bytes: &[u8]) -> Result<Aside, (PathBuf, io::Error)> {
+        let shelf = self.shelf(&part.sha256);
+        fs::create_dir_all(&shelf).map_err(|error| (shelf.clone(), error))?;
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        let path = shelf.join(format!("{ASIDE}{}-{number}", self.session));
+        // Made first, so that it is deleted where the writing fails.
+        let aside = Aside { path, part, is_placed: false };
+        let written = File::create(&aside.path).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        written.map_err(|error| (aside.path.clone(), error))?;
+        Ok(aside)
+    }
+
+    /// Gives files that were written aside their names, and waits until the folders are on the disk.
+    pub(super) fn place(&self, aside: &mut [Aside]) -> Result<(), (PathBuf, io::Error)> {
+        let mut shelves = BTreeSet::new();
+        for file in aside.iter_mut() {
+            let path = self.path(&file.part.sha256);
+            // Also where it is there: whatever happened to it, it is whole again.
+            fs::rename(&file.path, &path).map_err(|error| (path, error))?;
+            file.is_placed = true;
+            shelves.insert(self.shelf(&file.part.sha256));
+        }
+        if !shelves.is_empty() {
+            shelves.insert(self.folder.join("files"));
+        }
+        for shelf in shelves {
+            sync_folder(&shelf).map_err(|error| (shelf, error))?;
+        }
+        Ok(())
+    }
+
+    /// A file's content, if it is what was written: its length and CRC-32 are looked at.
+    pub(super) fn read(&self, part: &Part) -> Result<Vec<u8>, ReadError> {
+        let path = self.path(&part.sha256);
+        let length = match fs::metadata(&path) {
+            Ok(file) => file.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(ReadError::Damaged("it is not there".to_owned()));
+            }
+            Err(error) => return Err(ReadError::Io(error)),
+        };
+        if length != part.bytes {
+            return Err(ReadError::Damaged(format!(
+                "it has {length} bytes, and {} were written",
+                part.bytes
+            )));
+        }
+        let bytes = fs::read(&path).map_err(ReadError::Io)?;
+        if bytes.len() as u64 != part.bytes || crc32fast::hash(&bytes) != part.crc32 {
+            return Err(ReadError::Damaged("it is not what was written".to_owned()));
+        }
+        Ok(bytes)
+    }
+
+    /// As [`read`](Self::read), and its whole content is held against its name.
+    pub(super) fn verify(&self, part: &Part) -> Result<(), ReadError> {
+        let bytes = self.read(part)?;
+        if Sha256::digest(&bytes)[..] != part.sha256.bytes()[..] {
+            return Err(ReadError::Damaged("it is not what was written".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Removes a file that no entry needs.
+    pub(super) fn remove(&self, name: &Key) {
+        // What is left is swept when a cache is opened.
+        let _ = fs::remove_file(self.path(name));
+    }
+
+    /// Removes what processes that have ended left behind: files that were being written, and files that
+    /// no entry came to need. In a transaction of the index. Gives how many those were.
+    pub(super) fn sweep(&self, index: &Index) -> io::Result<u64> {
+        let mut alive = BTreeSet::from([self.session.clone()]);
+        for session in fs::read_dir(self.folder.join("sessions"))? {
+            let session = session?;
+            let name = session.file_name().to_string_lossy().into_owned();
+            if name == self.session {
+                continue;
+            }
+            let is_alive = File::options()
+                .write(true)
+                .open(session.path())
+                .is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)));
+            if is_alive {
+                alive.insert(name);
+            } else {
+                let _ = fs::remove_file(session.path());
+            }
+        }
+        let mut swept = 0;
+        for shelf in fs::read_dir(self.folder.join("files"))? {
+            let Ok(files) = fs::read_dir(shelf?.path()) else { continue };
+            for file in files.flatten() {
+                let name = file.file_name().to_string_lossy().into_owned();
+                let is_needed = match name.strip_prefix(ASIDE) {
+                    Some(aside) => aside.rsplit_once('-').is_some_and(|(session, _)| alive.contains(session)),
+                    None => name.parse().is_ok_and(|name| index.needs(&name)),
+                };
+                if !is_needed && fs::remove_file(file.path()).is_ok() {
+                    swept += 1;
+                }
+            }
+        }
+        Ok(swept)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.folder.join("sessions").join(&self.session));
+    }
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    // A folder cannot be opened as a file elsewhere; there a name is on the disk with its file.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}

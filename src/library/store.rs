@@ -1,0 +1,477 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::entry::Entry;
+use super::error::LibraryError;
+use super::files::{self, Aside, Files, ReadError};
+use super::index::{Counts, Index, IndexEvent, Item, Reason, Use};
+use super::key::Key;
+use super::stats::{Damage, Listed, Verified};
+use crate::persistence::{CommitError, Journal, JournalError, View};
+
+/// Which entries go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Evict {
+    /// Those used the longest ago, until the rest is no larger than this.
+    To(u64),
+    /// Those stored longer ago than this.
+    OlderThan(Duration),
+    /// Those with a tag.
+    Tag(String),
+    /// One.
+    Key(Key),
+    /// All.
+    All,
+}
+
+/// What was found since that was written down last. In memory it is bounded by the number of entries.
+#[derive(Default)]
+pub(super) struct Tally(Mutex<Tallied>);
+
+#[derive(Default)]
+struct Tallied {
+    uses: BTreeMap<Key, Use>,
+    counts: Counts,
+}
+
+impl Tally {
+    fn hold(&self) -> MutexGuard<'_, Tallied> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn count(&self, count: impl FnOnce(&mut Counts)) {
+        count(&mut self.hold().counts);
+    }
+
+    pub(super) fn used(&self, key: Key, now_ms: u64, count: impl FnOnce(&mut Counts)) {
+        let mut tallied = self.hold();
+        let used = tallied.uses.entry(key).or_default();
+        used.times += 1;
+        used.last_ms = used.last_ms.max(now_ms);
+        count(&mut tallied.counts);
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.hold().counts
+    }
+
+    fn is_empty(&self) -> bool {
+        let tallied = self.hold();
+        tallied.uses.is_empty() && tallied.counts == Counts::default()
+    }
+
+    fn take(&self) -> Tallied {
+        std::mem::take(&mut *self.hold())
+    }
+
+    /// What could not be written down after all.
+    fn give_back(&self, tallied: Tallied) {
+        let mut held = self.hold();
+        held.counts.add(&tallied.counts);
+        for (key, used) in tallied.uses {
+            let now = held.uses.entry(key).or_default();
+            now.times += used.times;
+            now.last_ms = now.last_ms.max(used.last_ms);
+        }
+    }
+}
+
+impl Tallied {
+    fn event(&self) -> Option<IndexEvent> {
+        let is_empty = self.uses.is_empty() && self.counts == Counts::default();
+        (!is_empty).then(|| IndexEvent::Used { uses: self.uses.clone(), counts: self.counts })
+    }
+}
+
+/// An entry whose files are written aside, and which waits for its place in the index.
+struct Waiting {
+    key: Key,
+    item: Item,
+    aside: Mutex<Vec<Aside>>,
+    done: Mutex<Option<Result<(), LibraryError>>>,
+}
+
+/// The tier of files. Its calls block.
+pub(super) struct Store {
+    folder: PathBuf,
+    journal: Mutex<Journal<Index>>,
+    view: View<Index>,
+    files: Files,
+    queue: Mutex<Vec<Arc<Waiting>>>,
+    tally: Arc<Tally>,
+    limit_bytes: u64,
+    ttl: Option<Duration>,
+    /// What was set aside when it was opened.
+    set_aside: Option<String>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn index_error(error: CommitError<LibraryError>) -> LibraryError {
+    LibraryError::from(error)
+}
+
+impl Store {
+    pub(super) fn open(
+        folder: &Path,
+        limit_bytes: u64,
+        ttl: Option<Duration>,
+        tally: &Arc<Tally>,
+    ) -> Result<Store, LibraryError> {
+        let mut journal = Journal::<Index>::open(&folder.join("index.sqlite"), "main")?;
+        let set_aside = journal.set_aside().map(|aside| {
+            format!("it was damaged ({}) and was set aside as {}", aside.reason, aside.path.display())
+        });
+        let mut opened = None;
+        let swept = journal.commit(|index| {
+            let cannot = |error| LibraryError::file(folder, "used", &error);
+            let files = Files::open(folder).map_err(cannot)?;
+            match files.sweep(index) {
+                Ok(0) => {}
+                Ok(swept) => tracing::debug!(swept, "files that no entry needs were removed"),
+                Err(error) => tracing::warn!(%error, "what may be left over could not be swept"),
+            }
+            opened = Some(files);
+            Ok(Vec::new())
+        });
+        swept.map_err(index_error)?;
+        let Some(files) = opened else { return Err(LibraryError::Fault("no files".to_owned())) };
+        Ok(Store {
+            folder: folder.to_owned(),
+            view: journal.view(),
+            journal: Mutex::new(journal),
+            files,
+            queue: Mutex::default(),
+            tally: Arc::clone(tally),
+            limit_bytes,
+            ttl,
+            set_aside,
+        })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn view(&self) -> &View<Index> {
+        &self.view
+    }
+
+    pub(super) fn observe(&self, observer: impl FnMut(&IndexEvent) + Send + 'static) {
+        lock(&self.journal).observe(observer);
+    }
+
+    /// Whether an entry is too old to be found.
+    fn is_over(&self, stored_ms: u64, now_ms: u64) -> bool {
+        self.ttl.is_some_and(|ttl| u128::from(now_ms.saturating_sub(stored_ms)) > ttl.as_millis())
+    }
+
+    /// An entry that is kept in files, and when it was stored.
+    pub(super) fn read(&self, key: &Key, now_ms: u64) -> Option<(Entry, u64)> {
+        let find = || self.view.read(|index| index.entries.get(key).map(|kept| kept.item.clone()));
+        let item = find().or_else(|| {
+            // Another process may have stored it.
+            self.refresh();
+            find()
+        });
+        let item = item.filter(|item| !self.is_over(item.stored_ms, now_ms))?;
+        let mut parts = BTreeMap::new();
+        for (name, part) in &item.parts {
+            match self.files.read(part) {
+                Ok(bytes) => drop(parts.insert(name.clone(), Arc::from(bytes))),
+                Err(ReadError::Damaged(reason)) => {
+                    self.evict_damaged(key, &reason);
+                    return None;
+                }
+                Err(ReadError::Io(error)) => {
+                    tracing::warn!(%key, part = name, %error, "a file of the cache could not be read");
+                    return None;
+                }
+            }
+        }
+        let Item { meta, tags, fingerprint, stored_ms, .. } = item;
+        Some((Entry { parts, meta, tags, fingerprint }, stored_ms))
+    }
+
+    /// Looks once more, where nobody else can write, and lets go of an entry that is damaged indeed.
+    fn evict_damaged(&self, key: &Key, reason: &str) {
+        let evicted = lock(&self.journal).commit::<LibraryError>(|index| {
+            let Some(kept) = index.entries.get(key) else { return Ok(Vec::new()) };
+            let mut is_damaged = false;
+            for part in kept.item.parts.values() {
+                if matches!(self.files.read(part), Err(ReadError::Damaged(_))) {
+                    self.files.remove(&part.sha256);
+                    is_damaged = true;
+                }
+            }
+            let event = IndexEvent::Evicted { key: *key, reason: Reason::Damaged };
+            Ok(if is_damaged { vec![event] } else { Vec::new() })
+        });
+        match evicted {
+            Ok(_) => tracing::warn!(%key, reason, "a damaged entry of the cache was removed"),
+            Err(error) => tracing::warn!(%key, reason, %error, "a damaged entry could not be removed"),
+        }
+    }
+
+    /// Keeps an entry in files. Those that wait at the same time go into one transaction.
+    pub(super) fn put(&self, key: Key, entry: &Entry, stored_ms: u64) -> Result<(), LibraryError> {
+        if entry.bytes() > self.limit_bytes {
+            return Err(LibraryError::TooLarge { bytes: entry.bytes(), limit_bytes: self.limit_bytes });
+        }
+        let mut parts = BTreeMap::new();
+        let mut aside: Vec<Aside> = Vec::new();
+        let mut written = BTreeSet::new();
+        for (name, bytes) in &entry.parts {
+            let part = files::describe(bytes);
+            parts.insert(name.clone(), part);
+            if written.insert(part.sha256) {
+                let file = self.files.write_aside(part, bytes);
+                aside.push(file.map_err(|(path, error)| LibraryError::file(&path, "written", &error))?);
+            }
+        }
+        let Entry { meta, tags, fingerprint, .. } = entry.clone();
+        let item = Item { parts, meta, tags, fingerprint, stored_ms };
+        let waiting = Arc::new(Waiting { key, item, aside: Mutex::new(aside), done: Mutex::default() });
+        lock(&self.queue).push(Arc::clone(&waiting));
+        let mut journal = lock(&self.journal);
+        if lock(&waiting.done).is_none() {
+            let together = std::mem::take(&mut *lock(&self.queue));
+            self.store(&mut journal, &together);
+        }
+        drop(journal);
+        let done = lock(&waiting.done).take();
+        done.unwrap_or_else(|| Err(LibraryError::Fault("it ended while it was writing".to_owned())))
+    }
+
+    fn store(&self, journal: &mut Journal<Index>, together: &[Arc<Waiting>]) {
+        let tallied = self.tally.take();
+        let mut unneeded = BTreeSet::new();
+        let committed = journal.commit::<LibraryError>(|index| {
+            let mut events: Vec<IndexEvent> = tallied.event().into_iter().collect();
+            let mut coming = 0_u64;
+            for waiting in together {
+                if let Err((path, error)) = self.files.place(&mut lock(&waiting.aside)) {
+                    *lock(&waiting.done) = Some(Err(LibraryError::file(&path, "written", &error)));
+                    continue;
+                }
+                coming = coming.saturating_add(index.taken_by(&waiting.item));
+                events.push(IndexEvent::Stored { key: waiting.key, item: waiting.item.clone() });
+                // What it stands in the place of.
+                if let Some(before) = index.entries.get(&waiting.key) {
+                    unneeded.extend(before.item.parts.values().map(|part| part.sha256));
+                }
+            }
+            if index.bytes().saturating_add(coming) > self.limit_bytes {
+                let mut after = index.clone();
+                events.iter().for_each(|event| crate::persistence::EventSourced::apply(&mut after, event));
+                let spared: BTreeSet<Key> = together.iter().map(|waiting| waiting.key).collect();
+                let victims = victims(&after, self.limit_bytes, &spared);
+                for (key, item) in victims {
+                    unneeded.extend(item.parts.values().map(|part| part.sha256));
+                    events.push(IndexEvent::Evicted { key, reason: Reason::Room });
+                }
+            }
+            Ok(events)
+        });
+        if let Err(error) = &committed {
+            self.tally.give_back(tallied);
+            for waiting in together {
+                unneeded.extend(waiting.item.parts.values().map(|part| part.sha256));
+                lock(&waiting.done).get_or_insert_with(|| Err(index_error(error.clone())));
+            }
+        }
+        for waiting in together {
+            lock(&waiting.done).get_or_insert(Ok(()));
+        }
+        self.remove(journal, &unneeded);
+    }
+
+    /// Removes those files that no entry needs, where nobody else can come to need them meanwhile. What is
+    /// left, by an error or a kill, is swept when a cache is opened.
+    fn remove(&self, journal: &mut Journal<Index>, unneeded: &BTreeSet<Key>) {
+        if unneeded.is_empty() {
+            return;
+        }
+        let removed = journal.commit::<LibraryError>(|index| {
+            unneeded.iter().filter(|file| !index.needs(file)).for_each(|file| self.files.remove(file));
+            Ok(Vec::new())
+        });
+        if let Err(error) = removed {
+            tracing::warn!(%error, "files that no entry needs are left");
+        }
+    }
+
+    /// Removes entries, and writes down what was tallied; gives how many went.
+    pub(super) fn evict(&self, which: &Evict, now_ms: u64) -> Result<u64, LibraryError> {
+        let reason = match which {
+            Evict::To(_) => Reason::Room,
+            Evict::OlderThan(_) => Reason::Age,
+            Evict::Tag(_) | Evict::Key(_) | Evict::All => Reason::Asked,
+        };
+        let chosen = |index: &Index| -> Vec<(Key, Item)> {
+            let matching = |matches: &dyn Fn(&Key, &Item) -> bool| {
+                let all = index.entries.iter().map(|(key, kept)| (*key, &kept.item));
+                all.filter(|(key, item)| matches(key, item)).map(|(key, item)| (key, item.clone())).collect()
+            };
+            match which {
+                Evict::To(bytes) => victims(index, *bytes, &BTreeSet::new()),
+                Evict::OlderThan(age) => {
+                    matching(&|_, item| u128::from(now_ms.saturating_sub(item.stored_ms)) > age.as_millis())
+                }
+                Evict::Tag(tag) => matching(&|_, item| item.tags.contains(tag)),
+                Evict::Key(key) => matching(&|other, _| other == key),
+                Evict::All => matching(&|_, _| true),
+            }
+        };
+        let tallied = self.tally.take();
+        let mut unneeded = BTreeSet::new();
+        let mut count = 0;
+        let mut journal = lock(&self.journal);
+        let committed = journal.commit::<LibraryError>(|index| {
+            let mut events: Vec<IndexEvent> = tallied.event().into_iter().collect();
+            let mut after = index.clone();
+            events.iter().for_each(|event| crate::persistence::EventSourced::apply(&mut after, event));
+            for (key, item) in chosen(&after) {
+                unneeded.extend(item.parts.values().map(|part| part.sha256));
+                events.push(IndexEvent::Evicted { key, reason });
+                count += 1;
+            }
+            Ok(events)
+        });
+        if let Err(error) = committed {
+            self.tally.give_back(tallied);
+            return Err(index_error(error));
+        }
+        self.remove(&mut journal, &unneeded);
+        Ok(count)
+    }
+
+    /// Gives an entry other tags; `false` where there is none of that key.
+    pub(super) fn tag(&self, key: Key, tags: BTreeSet<String>) -> Result<bool, LibraryError> {
+        let mut is_there = false;
+        let committed = lock(&self.journal).commit::<LibraryError>(|index| {
+            is_there = index.entries.contains_key(&key);
+            Ok(if is_there { vec![IndexEvent::Tagged { key, tags }] } else { Vec::new() })
+        });
+        committed.map_err(index_error).map(|_| is_there)
+    }
+
+    /// Catches up with other processes.
+    pub(super) fn refresh(&self) {
+        if let Err(error) = lock(&self.journal).refresh() {
+            tracing::warn!(%error, "the cache's index could not be looked at");
+        }
+    }
+
+    /// Writes down what was tallied.
+    pub(super) fn flush(&self) -> Result<(), LibraryError> {
+        if self.tally.is_empty() {
+            return Ok(());
+        }
+        let mut journal = lock(&self.journal);
+        let tallied = self.tally.take();
+        let committed = journal.commit::<LibraryError>(|_| Ok(tallied.event().into_iter().collect()));
+        committed.map(drop).map_err(|error| {
+            self.tally.give_back(tallied);
+            index_error(error)
+        })
+    }
+
+    /// Removes what is too old to be found.
+    pub(super) fn expire(&self, now_ms: u64) -> Result<u64, LibraryError> {
+        let Some(ttl) = self.ttl else { return Ok(0) };
+        let any = self
+            .view
+            .read(|index| index.entries.values().any(|kept| self.is_over(kept.item.stored_ms, now_ms)));
+        if any { self.evict(&Evict::OlderThan(ttl), now_ms) } else { Ok(0) }
+    }
+
+    pub(super) fn list(&self, now_ms: u64) -> Vec<Listed> {
+        self.refresh();
+        let listed = |(key, kept): (&Key, &super::index::Kept)| Listed {
+            key: *key,
+            bytes: kept.item.bytes(),
+            parts: kept.item.parts.iter().map(|(name, part)| (name.clone(), part.bytes)).collect(),
+            age_seconds: now_ms.saturating_sub(kept.item.stored_ms) as f64 / 1_000.0,
+            stored_ms: kept.item.stored_ms,
+            uses: kept.uses.times,
+            meta: kept.item.meta.clone(),
+            tags: kept.item.tags.clone(),
+        };
+        self.view.read(|index| index.entries.iter().map(listed).collect())
+    }
+
+    /// Looks through all entries, and makes the index anew from its first event.
+    pub(super) fn verify(&self) -> Result<Verified, LibraryError> {
+        let mut verified = Verified { index: self.set_aside.clone(), ..Verified::default() };
+        let journal = {
+            let mut journal = lock(&self.journal);
+            journal.refresh()?;
+            if let Some(aside) = journal.set_aside().filter(|_| verified.index.is_none()) {
+                verified.index = Some(format!("{}: set aside as {}", aside.reason, aside.path.display()));
+            }
+            let rebuilt = crate::persistence::hash_of(&journal.rebuild()?);
+            let rebuilt = rebuilt.map_err(|error| JournalError::Event(error.to_string()))?;
+            if rebuilt != journal.state_hash()? {
+                verified.index = Some("its snapshot is not what its events come to".to_owned());
+            }
+            journal
+        };
+        let all: Vec<(Key, Item)> = {
+            let index = journal.state();
+            index.entries.iter().map(|(key, kept)| (*key, kept.item.clone())).collect()
+        };
+        drop(journal);
+        for (key, item) in all {
+            let before = verified.damage.len();
+            for (name, part) in &item.parts {
+                let reason = match self.files.verify(part) {
+                    Ok(()) => continue,
+                    Err(ReadError::Damaged(reason)) => reason,
+                    Err(ReadError::Io(error)) => format!("it cannot be read: {error}"),
+                };
+                let path = self.files.path(&part.sha256);
+                verified.damage.push(Damage { key, part: name.clone(), path, reason });
+            }
+            if verified.damage.len() > before && !self.is_still(&key, &item) {
+                // It went, or came anew, while it was looked at.
+                verified.damage.truncate(before);
+                continue;
+            }
+            verified.entries += 1;
+            verified.bytes = verified.bytes.saturating_add(item.bytes());
+        }
+        Ok(verified)
+    }
+
+    fn is_still(&self, key: &Key, item: &Item) -> bool {
+        self.refresh();
+        self.view.read(|index| index.entries.get(key).is_some_and(|kept| kept.item == *item))
+    }
+}
+
+/// The entries that were used the longest ago, as many as must go so that the rest is no larger than this.
+fn victims(index: &Index, bytes: u64, spared: &BTreeSet<Key>) -> Vec<(Key, Item)> {
+    let mut rest = index.clone();
+    let mut by_order: Vec<(u64, Key)> = index.entries.iter().map(|(key, kept)| (kept.order, *key)).collect();
+    by_order.sort_unstable();
+    let mut gone = Vec::new();
+    for (_, key) in by_order {
+        if rest.bytes() <= bytes {
+            break;
+        }
+        if spared.contains(&key) {
+            continue;
+        }
+        if let Some(kept) = index.entries.get(&key) {
+            let event = IndexEvent::Evicted { key, reason: Reason::Room };
+            crate::persistence::EventSourced::apply(&mut rest, &event);
+            gone.push((key, kept.item.clone()));
+        }
+    }
+    gone
+}
