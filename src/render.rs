@@ -2,6 +2,7 @@
 //!
 //! Everything in here runs on the audio thread, but for the constructors.
 
+mod ahead;
 mod budget;
 mod bus;
 mod chaos;
@@ -17,6 +18,7 @@ mod log;
 mod node;
 mod outlet;
 mod patience;
+mod performer;
 mod plan;
 mod player;
 mod ports;
@@ -25,11 +27,13 @@ mod renderer;
 mod scenes;
 mod score;
 mod script;
+mod segment;
 mod snapshot;
 mod swap;
 mod tap;
 mod transport;
 
+pub use ahead::{Ahead, SEGMENTS};
 pub use bus::OutputBus;
 pub use chaos::Clock;
 pub use command::{Command, Notice};
@@ -39,6 +43,7 @@ pub use isolated::{Isolated, Unit, isolate, isolate_scripted};
 pub use log::{Log, LogReader, RECORD_BYTES, Record, RecordError, log};
 pub use node::{DeviceInput, Label, Node, Resident};
 pub use outlet::{Outlet, Sink, outlet};
+pub use performer::{Performer, PerformerCount, Seat};
 pub use plan::{AudioEdge, Destination, MidiCable, Plan, Step};
 pub use player::Player;
 pub use ports::{AudioPorts, Interleaved, Planar, Silence};
@@ -46,6 +51,7 @@ pub use renderer::{Renderer, RendererHandle, RendererSettings, Stems, renderer};
 pub use scenes::{Act, Control, Curve, Listen, ParameterEntry, SceneEntry, SceneTable, Trigger, Turn, Width};
 pub use score::Score;
 pub use script::Script;
+pub use segment::{SEGMENT_EVENTS, Segment, SegmentEvent};
 pub use snapshot::{BusMeter, CableCount, Snapshot};
 pub use swap::{Account, Feed, Origin, Swap};
 pub use tap::{Tap, TapReader, tap};
@@ -55,8 +61,12 @@ pub use transport::{CLOCK_SOURCE, JackReport, JackRole, TimePlan, TransportView}
 pub const NODES: usize = 320;
 /// Output buses that can stand at once.
 pub const BUSES: usize = 64;
-/// MIDI sources (ports and files) that can stand at once.
-pub const SOURCES: usize = 128;
+/// Generators (what plays MIDI by itself) that can stand at once.
+pub const GENERATORS: usize = 32;
+/// Generators are sources from this number on, each of the port of the same number.
+pub const FIRST_GENERATOR: u16 = 128;
+/// MIDI sources (ports, files and generators) that can stand at once.
+pub const SOURCES: usize = FIRST_GENERATOR as usize + GENERATORS;
 /// MIDI destinations that can stand at once.
 pub const SINKS: usize = 128;
 /// MIDI cables in one plan, at most.

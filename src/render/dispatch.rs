@@ -1,6 +1,7 @@
 mod motion;
 
 use super::inbox::Inbox;
+use super::performer::Performers;
 use super::scenes::Scenes;
 use super::transport::is_clock;
 use super::{Destination, NODES, Node, Plan, SINKS, SOURCES, STATES, Sink};
@@ -36,6 +37,7 @@ pub(super) struct Reach<'a> {
     pub(super) plan: &'a mut Plan,
     pub(super) nodes: &'a mut [Option<Box<Node>>],
     pub(super) sinks: &'a mut [Option<Box<Sink>>],
+    pub(super) performers: &'a mut Performers,
 }
 
 impl Reach<'_> {
@@ -49,6 +51,7 @@ impl Reach<'_> {
                 Some(Some(sink)) => sink.send(event),
                 _ => true,
             },
+            Destination::Generator(number) => self.performers.hear(number, &event),
         }
     }
 
@@ -192,8 +195,8 @@ impl Dispatch {
                 return;
             }
             // The release of a note that no cable started: gear hears it all
-            // the same, an instrument has nothing to release.
-            (Message::NoteOff { .. }, _) if matches!(to, Destination::Node(_)) => return,
+            // the same, an instrument or a generator has nothing to release.
+            (Message::NoteOff { .. }, _) if !matches!(to, Destination::Sink(_)) => return,
             (Message::PolyPressure { channel, key, .. }, Message::PolyPressure { key: to_key, .. }) => {
                 let strike = Strike { source: event.source, channel, key };
                 let number = to.to_number();
@@ -232,7 +235,7 @@ impl Dispatch {
         match self.notes.hold(held) {
             Ok(Some(old)) => {
                 // Gear knows what a key struck twice means; what we repeat ends first.
-                if matches!(to, Destination::Node(_)) || struck.strike.is_generated() {
+                if !matches!(to, Destination::Sink(_)) || struck.strike.is_generated() {
                     reach.send(to, off(&old, sent.time, 64));
                 }
                 self.note_ended(&old, sent.time, reach);

@@ -1,3 +1,4 @@
+use super::performer::Performers;
 use super::{Feed, Origin, SOURCES, Script};
 use crate::midi::{Event, Message, SYSEX_CHUNK_BYTES};
 use crate::render::TimeBase;
@@ -90,14 +91,17 @@ impl Inbox {
         }
     }
 
-    /// The rig's MIDI port that a source feeds. Real-time: yes.
+    /// The rig's MIDI port that a source feeds; a generator is its own. Real-time: yes.
     pub(super) fn port_of(&self, place: u16) -> Option<u16> {
+        if Performers::of_source(place).is_some() {
+            return Some(place);
+        }
         self.sources.get(usize::from(place))?.as_ref().map(|source| source.port)
     }
 
     /// The next event due before `end`, its time at `now` or later; `None` when
     /// there is none or the quantum has had its fill.
-    pub(super) fn next(&mut self, now: Frame, end: Frame) -> Option<Event> {
+    pub(super) fn next(&mut self, now: Frame, end: Frame, performers: &mut Performers) -> Option<Event> {
         if let Some(script) = &mut self.script {
             return script.next(end);
         }
@@ -114,6 +118,15 @@ impl Inbox {
             if heard < end && first.is_none_or(|(earliest, ..)| heard < earliest) {
                 first = Some((heard, event, place));
             }
+        }
+        // Of one frame, ports and files go before generators, which may answer them.
+        if let Some(event) = performers.peek(now)
+            && event.time < end
+            && first.is_none_or(|(earliest, ..)| event.time < earliest)
+        {
+            self.taken += 1;
+            performers.advance(event.source);
+            return Some(event);
         }
         let (heard, mut event, place) = first?;
         self.taken += 1;

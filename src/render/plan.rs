@@ -16,7 +16,7 @@ pub struct Plan {
     pub edges: Vec<AudioEdge>,
     /// MIDI cables, in the order of the rig.
     pub cables: Vec<MidiCable>,
-    /// For each MIDI port of the rig, which of `cables` begin there.
+    /// For each MIDI port and generator of the rig, which of `cables` begin there.
     pub ports: Vec<Vec<u16>>,
     /// Which of `cables` move in time, in order.
     pub moving: Vec<u16>,
@@ -77,20 +77,30 @@ pub enum Destination {
     Node(u16),
     /// A MIDI output.
     Sink(u16),
+    /// A generator that listens, by its number.
+    Generator(u16),
 }
 
 const SINK_BIT: u16 = 0x8000;
+const GENERATOR_BIT: u16 = 0x4000;
 
 impl Destination {
     pub(super) const fn to_number(self) -> u16 {
         match self {
             Destination::Node(node) => node,
             Destination::Sink(sink) => sink | SINK_BIT,
+            Destination::Generator(number) => number | GENERATOR_BIT,
         }
     }
 
     pub(super) const fn from_number(number: u16) -> Destination {
-        if number & SINK_BIT == 0 { Destination::Node(number) } else { Destination::Sink(number & !SINK_BIT) }
+        if number & SINK_BIT != 0 {
+            Destination::Sink(number & !SINK_BIT)
+        } else if number & GENERATOR_BIT != 0 {
+            Destination::Generator(number & !GENERATOR_BIT)
+        } else {
+            Destination::Node(number)
+        }
     }
 }
 

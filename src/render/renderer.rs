@@ -14,12 +14,13 @@ use super::joins::Joins;
 use super::log::{Log, Logged};
 use super::node::Piece;
 use super::patience::Patience;
+use super::performer::Performers;
 use super::snapshot::{METERS, Snapshot};
 use super::tap::Tap;
 use super::transport::Timekeeper;
 use super::{
-    AudioPorts, BUSES, CHANNELS, Command, Fault, Injection, JackReport, NODES, Node, Notice, Plan,
-    RAMP_SECONDS, SINKS, SOURCES, Script, Sink, Step, Swap, TimePlan,
+    AudioPorts, BUSES, CHANNELS, Command, Fault, GENERATORS, Injection, JackReport, NODES, Node, Notice,
+    Plan, RAMP_SECONDS, SINKS, SOURCES, Script, Sink, Step, Swap, TimePlan,
 };
 use crate::midi::Event;
 use crate::rt::clock::FrameClock;
@@ -64,6 +65,8 @@ pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle, l
         nodes: places(NODES),
         buses: places(BUSES),
         sinks: places(SINKS),
+        performers: Performers::new(),
+        taps: places(GENERATORS),
         inbox: Inbox::new(FrameClock::new(rate), midi_latency_frames),
         dispatch: Dispatch::new(Grid::new(Tempo::DEFAULT, rate), rate),
         commands,
@@ -125,6 +128,9 @@ pub struct Renderer {
     nodes: Vec<Option<Box<Node>>>,
     buses: Vec<Option<Box<OutputBus>>>,
     sinks: Vec<Option<Box<Sink>>>,
+    /// Who plays by itself, and where that is heard beside.
+    performers: Performers,
+    taps: Vec<Option<Box<Sink>>>,
     inbox: Inbox,
     dispatch: Dispatch,
     commands: ring::Receiver<Command>,
@@ -324,8 +330,9 @@ impl Renderer {
             }
         }
         self.take_swaps();
-        let Renderer { plan, nodes, sinks, inbox, dispatch, frame, .. } = self;
-        dispatch.scenes.quantum(*frame, |source| inbox.port_of(source), &mut Reach { plan, nodes, sinks });
+        let Renderer { plan, nodes, sinks, inbox, dispatch, frame, performers, .. } = self;
+        let reach = &mut Reach { plan, nodes, sinks, performers };
+        dispatch.scenes.quantum(*frame, |source| inbox.port_of(source), reach);
         self.take_commands();
         for order in self.dispatch.scenes.orders() {
             self.time.order(self.frame, order, &self.plan.time, &mut self.sinks);
@@ -370,13 +377,13 @@ impl Renderer {
                     self.time.jack(time, report, &self.plan.time, &mut self.sinks);
                 }
                 Command::Scene(turn) => {
-                    let Renderer { plan, nodes, sinks, inbox, dispatch, .. } = self;
-                    let reach = &mut Reach { plan, nodes, sinks };
+                    let Renderer { plan, nodes, sinks, inbox, dispatch, performers, .. } = self;
+                    let reach = &mut Reach { plan, nodes, sinks, performers };
                     dispatch.scenes.turn(turn, time, |source| inbox.port_of(source), reach);
                 }
                 Command::Panic => {
-                    let Renderer { plan, nodes, sinks, .. } = self;
-                    self.dispatch.panic(time, &mut Reach { plan, nodes, sinks });
+                    let Renderer { plan, nodes, sinks, performers, .. } = self;
+                    self.dispatch.panic(time, &mut Reach { plan, nodes, sinks, performers });
                 }
             }
         }
@@ -385,11 +392,19 @@ impl Renderer {
     /// Takes the events of the next `length` frames to where they are heard.
     fn take_events(&mut self, length: usize) {
         let (now, end) = (self.frame, self.frame + length as Frame);
-        let Renderer { plan, nodes, sinks, inbox, dispatch, time, log, .. } = self;
-        let reach = &mut Reach { plan, nodes, sinks };
+        let moment = self.time();
+        let Renderer { plan, nodes, sinks, inbox, dispatch, time, log, performers, taps, .. } = self;
+        let reach = &mut Reach { plan, nodes, sinks, performers };
         dispatch.set_grid(time.grid());
+        reach.performers.follow(now, end, &moment);
         let mut strikes = inbox.live_strikes;
-        let mut take = |event: &Event, inbox: &mut Inbox| {
+        let mut take = |event: &Event, inbox: &mut Inbox, reach: &mut Reach<'_>| {
+            if let Some(number) = Performers::of_source(event.source)
+                && let Some(Some(tap)) = taps.get_mut(usize::from(number))
+            {
+                // Where there is no room the tap counts what it lost.
+                tap.send(*event);
+            }
             dispatch.run(now, event.time, reach, |frame, reach| {
                 time.clocks(now, frame + 1, &reach.plan.time, reach.sinks);
             });
@@ -400,7 +415,7 @@ impl Renderer {
                 log.event(event, dispatch.chunk_of(event));
             }
         };
-        while let Some(event) = inbox.next(now, end) {
+        while let Some(event) = inbox.next(now, end, reach.performers) {
             if inbox.live_strikes != strikes {
                 strikes = inbox.live_strikes;
                 // The demo bows out before the player's first note.
@@ -411,10 +426,10 @@ impl Renderer {
                     count += 1;
                 });
                 for place in ended.into_iter().flatten() {
-                    take(&Event::reset(event.time, place), inbox);
+                    take(&Event::reset(event.time, place), inbox, reach);
                 }
             }
-            take(&event, inbox);
+            take(&event, inbox, reach);
         }
         dispatch.run(now, end, reach, |frame, reach| {
             time.clocks(now, frame + 1, &reach.plan.time, reach.sinks);

@@ -10,7 +10,7 @@ pub use table::{Act, Listen, ParameterEntry, SceneEntry, SceneTable, Trigger, Tu
 use table::Stand;
 
 use super::dispatch::Reach;
-use super::{Destination, Notice, SOURCES};
+use super::{Destination, FIRST_GENERATOR, Notice, SOURCES};
 use crate::midi::registered::{Meaning, Registered};
 use crate::midi::{Event, Message, controller};
 use crate::rt::ring;
@@ -116,7 +116,9 @@ impl Scenes {
         };
         for index in reach.plan.scenes.hearing(listen) {
             let trigger = &mut reach.plan.scenes.triggers[index];
-            if trigger.port.is_some_and(|only| only != port) || trigger.channels & (1 << channel) == 0 {
+            // What a generator plays moves nothing that does not name it.
+            let is_near = trigger.port.map_or(port < FIRST_GENERATOR, |only| only == port);
+            if !is_near || trigger.channels & (1 << channel) == 0 {
                 continue;
             }
             let (act, consume) = (trigger.act, trigger.consume);

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Node, OutputBus, Plan, Remains, Resident, Score, Sink, Source};
+use super::{Node, OutputBus, Plan, Remains, Resident, Score, Seat, Segment, Sink, Source};
 use crate::route::CableState;
 use crate::transport::{Course, Tempo};
 use crate::unit::Frame;
@@ -72,4 +72,10 @@ pub struct Swap {
     pub states: Vec<(u16, Option<Box<CableState>>)>,
     /// Destinations to put in places, or to take out.
     pub sinks: Vec<(u16, Option<Box<Sink>>)>,
+    /// Performers to put in places, or to take out, by the generators' numbers.
+    pub performers: Vec<(u16, Option<Box<Seat>>)>,
+    /// Material for performers. A log keeps what they play of it, so it says nothing of this.
+    pub segments: Vec<(u16, Option<Box<Segment>>)>,
+    /// Where what generators play is heard beside the rig's cables, by their numbers.
+    pub taps: Vec<(u16, Option<Box<Sink>>)>,
 }

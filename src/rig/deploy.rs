@@ -3,13 +3,15 @@ use std::sync::Arc;
 
 use super::blueprint::{Blueprint, seed_of};
 use super::graph::{Edge, Graph, lower, union};
+use super::model::generator::Generator;
 use super::model::{Actor, CableKind, Device, MidiPort, Port, Rig};
 use super::parse::close_loops;
+use super::performer::performer;
 use super::scenes::{self, Places, SceneIds};
 use crate::midi::Event;
 use crate::render::{
-    Account, CableCount, Command, Destination, DeviceInput, Label, MidiCable, NODES, Node, OutputBus, Plan,
-    STATES, Swap, TimePlan,
+    Account, CableCount, Command, Destination, DeviceInput, FIRST_GENERATOR, Label, MidiCable, NODES, Node,
+    OutputBus, PerformerCount, Plan, STATES, Swap, TimePlan,
 };
 use crate::route::{CableState, Transform};
 use crate::stage::{PrepareError, Role, Value};
@@ -49,6 +51,7 @@ pub struct Deployment {
     nodes: BTreeMap<String, u16>,
     buses: BTreeMap<String, u16>,
     ports: BTreeMap<String, u16>,
+    generators: BTreeMap<String, Placed>,
     /// The audio edges of the plan that plays, in its order.
     playing: Vec<Edge>,
     graph: Graph,
@@ -63,6 +66,13 @@ pub struct Deployment {
     leaving: Vec<u16>,
     leaving_buses: Vec<u16>,
     pending: Option<Graph>,
+}
+
+/// A generator's number in the Renderer, and what is counted there.
+#[derive(Clone)]
+struct Placed {
+    number: u16,
+    count: Arc<PerformerCount>,
 }
 
 #[derive(Clone)]
@@ -96,6 +106,7 @@ impl Deployment {
             nodes: BTreeMap::new(),
             buses: BTreeMap::new(),
             ports: BTreeMap::new(),
+            generators: BTreeMap::new(),
             playing: Vec::new(),
             graph: Graph::default(),
             cables: Vec::new(),
@@ -137,9 +148,24 @@ impl Deployment {
         self.nodes.get(name).copied()
     }
 
-    /// The number of a MIDI port of the rig: its place among sources and sinks.
+    /// The number of a MIDI port of the rig: its place among sources and sinks. Of a generator: its
+    /// place among sources.
     pub fn port_of(&self, name: &str) -> Option<u16> {
-        self.ports.get(name).copied()
+        let generator = || self.generators.get(name).map(|placed| FIRST_GENERATOR + placed.number);
+        self.ports.get(name).copied().or_else(generator)
+    }
+
+    /// The generators of the rig: their numbers in the Renderer, and what is counted of them.
+    pub fn generators(&self) -> impl Iterator<Item = (u16, &Generator, &Arc<PerformerCount>)> {
+        self.rig.generators.iter().filter_map(|generator| {
+            let placed = self.generators.get(&generator.name)?;
+            Some((placed.number, generator, &placed.count))
+        })
+    }
+
+    /// What a generator's material is seeded with.
+    pub fn seed_of(&self, generator: &Generator) -> u64 {
+        seed_of(&generator.name, self.seed ^ generator.seed.rotate_left(32))
     }
 
     /// The MIDI cables, and what each lost: (from, to, counts).
@@ -253,7 +279,9 @@ impl Deployment {
             }
         }
         let buses = self.place_buses(&new, &mut swap);
-        let ports = place(new.midi.iter().map(|m| m.name.as_str()), &self.ports);
+        let mut ports = place(new.midi.iter().map(|m| m.name.as_str()), &self.ports);
+        let generators = self.place_generators(&new, &mut swap);
+        ports.extend(generators.iter().map(|(name, at)| (name.clone(), FIRST_GENERATOR + at.number)));
 
         let graph = Graph::of(&new, &nodes, &buses);
         self.leaving =
@@ -263,7 +291,9 @@ impl Deployment {
         self.cables = self.midi_cables(&new, &nodes, &ports, &mut swap);
         self.nodes = nodes;
         self.buses = buses;
+        ports.retain(|name, _| !generators.contains_key(name));
         self.ports = ports;
+        self.generators = generators;
         self.scenes = ids;
         self.continued = scenes::continued(&self.rig, &new);
         self.rig = new;
@@ -311,7 +341,9 @@ impl Deployment {
     }
 
     fn play(&mut self, graph: Graph, swap: &mut Swap, mut plan: Plan) {
-        let ports = self.ports.values().map(|p| usize::from(*p) + 1).max().unwrap_or(0);
+        let generators = self.generators.values().map(|placed| FIRST_GENERATOR + placed.number);
+        let ports = self.ports.values().copied().chain(generators);
+        let ports = ports.map(|port| usize::from(port) + 1).max().unwrap_or(0);
         plan.ports = vec![Vec::new(); ports];
         for (index, cable) in self.cables.iter().enumerate() {
             plan.ports[usize::from(cable.port)].push(index as u16);
@@ -325,7 +357,7 @@ impl Deployment {
         }
         let node_of = |port| match port {
             Port::Actor(_) | Port::Input(_) => self.node_of(self.rig.port_name(port)),
-            Port::Midi(_) | Port::Output(_) => None,
+            Port::Midi(_) | Port::Output(_) | Port::Generator(_) => None,
         };
         let port_of = |midi: usize| self.port_of(&self.rig.midi[midi].name);
         plan.scenes =
@@ -374,6 +406,9 @@ impl Deployment {
             let Some(port) = ports.get(from).copied() else { continue };
             let destination = match cable.to {
                 Port::Midi(_) => ports.get(to).map(|port| Destination::Sink(*port)),
+                Port::Generator(_) => {
+                    ports.get(to).map(|port| Destination::Generator(*port - FIRST_GENERATOR))
+                }
                 _ => nodes.get(to).map(|node| Destination::Node(*node)),
             };
             let Some(destination) = destination else { continue };
@@ -432,6 +467,31 @@ impl Deployment {
             swap.states.push((place, Some(Box::new(CableState::new(motion, self.rate, seed)))));
         }
         cable.midi.state = place;
+    }
+
+    /// Untouched generators keep their places and what they have ready.
+    fn place_generators(&self, new: &Rig, swap: &mut Swap) -> BTreeMap<String, Placed> {
+        let mut placed: BTreeMap<String, Placed> = BTreeMap::new();
+        for generator in &new.generators {
+            let old = self.generators.get(&generator.name);
+            let is_same = self.rig.generators.iter().any(|before| before == generator);
+            if let Some(old) = old.filter(|_| is_same) {
+                placed.insert(generator.name.clone(), old.clone());
+                continue;
+            }
+            let taken = |n: &u16| self.generators.values().chain(placed.values()).any(|at| at.number == *n);
+            let number = old.map_or_else(|| (0..).find(|n| !taken(n)).unwrap_or(u16::MAX), |old| old.number);
+            let seat = performer(generator, self.rate, self.seed_of(generator));
+            let count = Arc::clone(&seat.count);
+            swap.performers.push((number, Some(Box::new(seat))));
+            placed.insert(generator.name.clone(), Placed { number, count });
+        }
+        for (name, old) in &self.generators {
+            if !placed.contains_key(name) {
+                swap.performers.push((old.number, None));
+            }
+        }
+        placed
     }
 
     fn place_buses(&self, new: &Rig, swap: &mut Swap) -> BTreeMap<String, u16> {

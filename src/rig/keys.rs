@@ -2,12 +2,14 @@
 //! parser and shown by `antiphon kinds`.
 
 mod cable;
+mod generator;
 mod scenes;
 
 use crate::transport::Tempo;
 use crate::unit::SampleRate;
 
 pub use cable::{ARPEGGIATOR, CABLE, CONTROLLER, DELAY};
+pub use generator::{DESCRIPTION_BYTES, GENERATOR, HORIZON_BARS, SEGMENT_BARS};
 pub use scenes::{CONTROL, CURVES, SCENE, SCENE_LETTERS};
 
 /// The widest gain of an actor or a cable, in dB; the least is silence.
@@ -369,6 +371,7 @@ pub const DEVICE: &[Key] = &[
 pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("cable", "[[cable]]: carries MIDI or audio from one actor to another, as its ends tell", CABLE),
     ("control", "[[control]]: MIDI that moves a parameter or does something", CONTROL),
+    ("generator", "[generator.NAME]: plays MIDI that it makes ahead of the transport", GENERATOR),
     ("engine", "[engine]: what holds for the whole rig; the command line wins", ENGINE),
     ("input", "[input.NAME]: live audio from the device", DEVICE),
     ("midi", "[midi.NAME]: gear or programs that play, or are played", MIDI),

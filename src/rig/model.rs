@@ -1,3 +1,4 @@
+pub mod generator;
 pub mod scenes;
 
 use std::ops::Range;
@@ -9,6 +10,7 @@ use crate::route::Transform;
 use crate::stage::{Kind, Role, Settings};
 use crate::transport::{BEATS_PER_BAR, Course, Tempo};
 use crate::unit::{Decibels, SampleRate};
+use generator::Generator;
 use scenes::{Control, Scene};
 
 /// A rig, parsed and checked: everything in it refers to something that exists.
@@ -31,6 +33,8 @@ pub struct Rig {
     pub outputs: Vec<Device>,
     /// `[instrument.NAME]` and `[stage.NAME]`.
     pub actors: Vec<Actor>,
+    /// `[generator.NAME]`.
+    pub generators: Vec<Generator>,
     /// `[[cable]]`.
     pub cables: Vec<Cable>,
     /// `[[scene]]`.
@@ -51,6 +55,7 @@ pub struct Origin {
     pub(super) source: Source,
     pub(super) midi: Vec<Range<usize>>,
     pub(super) actors: Vec<Range<usize>>,
+    pub(super) generators: Vec<Range<usize>>,
     pub(super) cables: Vec<Range<usize>>,
 }
 
@@ -221,6 +226,8 @@ pub enum Port {
     Output(usize),
     /// Into [`Rig::actors`].
     Actor(usize),
+    /// Into [`Rig::generators`].
+    Generator(usize),
 }
 
 /// `[[cable]]`.
@@ -237,7 +244,7 @@ pub struct Cable {
 /// What a cable carries, told by its ends.
 #[derive(Clone, PartialEq, Debug)]
 pub enum CableKind {
-    /// From a MIDI port to an instrument or a MIDI port.
+    /// From a MIDI port or a generator to what takes MIDI.
     Midi(Transform),
     /// Between audio actors and the device.
     Audio {
@@ -257,6 +264,7 @@ impl Rig {
             Port::Input(i) => &self.inputs[i].name,
             Port::Output(i) => &self.outputs[i].name,
             Port::Actor(i) => &self.actors[i].name,
+            Port::Generator(i) => &self.generators[i].name,
         }
     }
 
@@ -273,6 +281,16 @@ impl Rig {
         hint: Option<String>,
     ) -> Problem {
         self.problem(self.origin.actors.get(index), message, hint)
+    }
+
+    /// A problem with a generator, with its place in the file.
+    pub fn problem_at_generator(
+        &self,
+        index: usize,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Problem {
+        self.problem(self.origin.generators.get(index), message, hint)
     }
 
     /// A problem with a cable, with its place in the file.

@@ -4,6 +4,7 @@ mod actors;
 mod cables;
 mod controls;
 mod fields;
+mod generators;
 mod loops;
 mod motion;
 mod names;
@@ -41,6 +42,8 @@ pub const MIDI_LIMIT: usize = 64;
 pub const DEVICE_LIMIT: usize = 31;
 /// The most instruments and stages together.
 pub const ACTOR_LIMIT: usize = 128;
+/// The most generators.
+pub const GENERATOR_LIMIT: usize = 16;
 /// The most cables.
 pub const CABLE_LIMIT: usize = 1_024;
 
@@ -56,6 +59,7 @@ pub const NAMED_LIMIT: usize = 512;
 const _: () = assert!(2 * (ACTOR_LIMIT + DEVICE_LIMIT) <= crate::render::NODES);
 const _: () = assert!(2 * (1 + DEVICE_LIMIT) <= crate::render::BUSES);
 const _: () = assert!(2 * MIDI_LIMIT <= crate::render::SOURCES && 2 * MIDI_LIMIT <= crate::render::SINKS);
+const _: () = assert!(2 * GENERATOR_LIMIT <= crate::render::GENERATORS);
 const _: () = assert!(CABLE_LIMIT <= crate::render::CABLES);
 
 /// What `parse` knows at the top level of a rig.
@@ -68,6 +72,7 @@ const TOP: &[&str] = &[
     "output",
     "instrument",
     "stage",
+    "generator",
     "cable",
     "scene",
     "setlist",
@@ -187,6 +192,7 @@ fn sections(root: &dyn TableLike, kinds: &Kinds, problems: &mut Problems<'_>) ->
     ports::read(&mut names, &mut rig, problems);
     rig.transport = transport::read(root, &names, &rig.midi, problems);
     actors::read(&mut names, kinds, &mut rig, problems);
+    generators::read(&mut names, &mut rig, problems);
     cables::read(root, &names, &mut rig, problems);
     scenes::read(root, &names, &mut rig, problems);
     controls::read(root, &names, &mut rig, problems);
@@ -276,6 +282,7 @@ fn limit(sort: Sort) -> (usize, &'static str) {
         Sort::Midi => (MIDI_LIMIT, "MIDI ports"),
         Sort::Input => (DEVICE_LIMIT, "inputs"),
         Sort::Output => (DEVICE_LIMIT, "outputs"),
+        Sort::Generator => (GENERATOR_LIMIT, "generators"),
         Sort::Instrument | Sort::Stage => (ACTOR_LIMIT, "instruments and stages"),
     }
 }

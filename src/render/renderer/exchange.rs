@@ -2,7 +2,7 @@
 
 use super::Renderer;
 use crate::render::dispatch::Reach;
-use crate::render::{Destination, Swap};
+use crate::render::{Destination, FIRST_GENERATOR, Swap};
 
 impl Renderer {
     pub(super) fn take_swaps(&mut self) {
@@ -28,7 +28,7 @@ impl Renderer {
     /// Exchanges what is in a parcel for what is here.
     fn exchange(&mut self, swap: &mut Swap) {
         let time = self.frame;
-        let Renderer { plan, nodes, sinks, inbox, dispatch, buses, .. } = self;
+        let Renderer { plan, nodes, sinks, inbox, dispatch, buses, performers, taps, .. } = self;
         if let Some(new) = &mut swap.plan {
             for edge in &mut new.edges {
                 if let Some(old) = edge.continues.and_then(|old| plan.edges.get(usize::from(old))) {
@@ -41,22 +41,35 @@ impl Renderer {
                 }
             }
             let kept = |index: usize| new.cables.iter().any(|c| c.continues == Some(index as u16));
-            dispatch.lift_pedals(time, kept, inbox, &mut Reach { plan, nodes, sinks });
+            dispatch.lift_pedals(time, kept, inbox, &mut Reach { plan, nodes, sinks, performers });
         }
         for (place, feed) in &mut swap.sources {
             let port = inbox.port_of(*place);
-            dispatch.end_source(*place, time, port, &mut Reach { plan, nodes, sinks });
+            dispatch.end_source(*place, time, port, &mut Reach { plan, nodes, sinks, performers });
             inbox.exchange(*place, feed);
         }
+        for (number, seat) in &mut swap.performers {
+            let source = FIRST_GENERATOR.saturating_add(*number);
+            let reach = &mut Reach { plan, nodes, sinks, performers };
+            dispatch.end_source(source, time, Some(source), reach);
+            dispatch.forget(Destination::Generator(*number), time, reach);
+            performers.exchange(*number, seat);
+        }
+        for (number, segment) in &mut swap.segments {
+            performers.supply(*number, segment);
+        }
+        for (number, tap) in &mut swap.taps {
+            put(taps, *number, tap);
+        }
         for (place, state) in &mut swap.states {
-            dispatch.exchange_state(*place, state, time, &mut Reach { plan, nodes, sinks });
+            dispatch.exchange_state(*place, state, time, &mut Reach { plan, nodes, sinks, performers });
         }
         for (place, sink) in &mut swap.sinks {
-            dispatch.forget(Destination::Sink(*place), time, &mut Reach { plan, nodes, sinks });
+            dispatch.forget(Destination::Sink(*place), time, &mut Reach { plan, nodes, sinks, performers });
             put(sinks, *place, sink);
         }
         for (place, node) in &mut swap.nodes {
-            dispatch.forget(Destination::Node(*place), time, &mut Reach { plan, nodes, sinks });
+            dispatch.forget(Destination::Node(*place), time, &mut Reach { plan, nodes, sinks, performers });
             put(nodes, *place, node);
         }
         for (place, bus) in &mut swap.buses {
@@ -72,17 +85,17 @@ impl Renderer {
                 continue;
             }
             // Its notes are ended: no release shall come for what it never heard.
-            dispatch.forget(Destination::Node(*place), time, &mut Reach { plan, nodes, sinks });
+            dispatch.forget(Destination::Node(*place), time, &mut Reach { plan, nodes, sinks, performers });
             if let Some(Some(node)) = nodes.get_mut(usize::from(*place)) {
                 node.revive(processor, time);
             }
-            dispatch.scenes.remind(*place, time, &mut Reach { plan, nodes, sinks });
+            dispatch.scenes.remind(*place, time, &mut Reach { plan, nodes, sinks, performers });
         }
         if let Some(new) = &mut swap.plan {
             std::mem::swap(plan, new);
             self.time.exchange(time, &new.time, &plan.time, sinks);
             let is_fresh = |node| swap.nodes.iter().any(|(place, _)| *place == node);
-            dispatch.scenes.renew(&new.scenes, is_fresh, time, &mut Reach { plan, nodes, sinks });
+            dispatch.scenes.renew(&new.scenes, is_fresh, time, &mut Reach { plan, nodes, sinks, performers });
         }
     }
 }

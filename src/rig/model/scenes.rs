@@ -109,7 +109,7 @@ impl Rig {
                 actor.settings.given(at).or(default).map_or(f32::NAN, |value| value.as_f32())
             }
             Port::Input(index) => self.inputs[index].gain.0,
-            Port::Midi(_) | Port::Output(_) => f32::NAN,
+            Port::Midi(_) | Port::Output(_) | Port::Generator(_) => f32::NAN,
         }
     }
 }

@@ -75,8 +75,10 @@ fn cable(fields: &Fields<'_>, names: &Names<'_>, rig: &Rig, problems: &mut Probl
     let carrier = match (from, to) {
         (Some(from), Some(to)) => carrier(fields, from, to, rig, problems),
         // Even with one end unknown the other tells what the keys may be.
-        (Some(from), None) if from.sort == Sort::Midi => Some(Carrier::Midi),
-        (None, Some(to)) if matches!(to.sort, Sort::Midi | Sort::Instrument) => Some(Carrier::Midi),
+        (Some(from), None) if matches!(from.sort, Sort::Midi | Sort::Generator) => Some(Carrier::Midi),
+        (None, Some(to)) if matches!(to.sort, Sort::Midi | Sort::Instrument | Sort::Generator) => {
+            Some(Carrier::Midi)
+        }
         (None, None) => None,
         _ => Some(Carrier::Audio),
     };
@@ -109,8 +111,8 @@ fn end<'n>(
         let end = if key == "from" { "from" } else { "to" };
         let hint = match names.nearest(name) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "it may name any [midi.…], [input.…], [output.…], [instrument.…] or [stage.…] \
-                     of this rig, or `out`"
+            None => "it may name any [midi.…], [input.…], [output.…], [instrument.…], [stage.…] or \
+                     [generator.…] of this rig, or `out`"
                 .to_owned(),
         };
         let message = format!("a cable {end} nowhere: the rig has no {}", quoted(name));
@@ -142,7 +144,7 @@ fn carrier(
         return refuse("to", format!("a cable cannot go into the input `{destination}`"), hint);
     }
     match (from.sort, to.sort) {
-        (Sort::Midi, Sort::Midi | Sort::Instrument) => {
+        (Sort::Midi | Sort::Generator, Sort::Midi | Sort::Instrument | Sort::Generator) => {
             let direction = |named: &Named, input: bool| match named.port {
                 Some(Port::Midi(i)) if input => rig.midi[i].is_source(),
                 Some(Port::Midi(i)) => rig.midi[i].is_destination(),
@@ -161,19 +163,30 @@ fn carrier(
                 let message = format!("MIDI port `{destination}` has no `out`: nothing can go to it");
                 return refuse("to", message, hint);
             }
+            if let Some(Port::Generator(index)) = to.port
+                && !rig.generators[index].kind.listens()
+            {
+                let kind = rig.generators[index].kind.name();
+                let message = format!("the generator `{destination}` of kind `{kind}` does not listen");
+                return refuse("to", message, "cable from it: it plays by itself");
+            }
             Some(Carrier::Midi)
         }
-        (Sort::Midi, Sort::Stage) => {
+        (Sort::Midi | Sort::Generator, Sort::Stage) => {
             let hint = "stages take audio: cable MIDI into an instrument, and the instrument into the stage";
             refuse("to", format!("MIDI cannot go into the stage `{destination}`"), hint)
         }
-        (Sort::Midi, _) => {
+        (Sort::Midi | Sort::Generator, _) => {
             let hint = "cable MIDI into an instrument, and the instrument to the output";
             refuse("to", format!("MIDI cannot go to the audio output `{destination}`"), hint)
         }
         (_, Sort::Midi) => {
             let hint = "only a [midi.…] with `in` can be cabled into a MIDI port";
             refuse("to", format!("audio cannot go into the MIDI port `{destination}`"), hint)
+        }
+        (_, Sort::Generator) => {
+            let hint = "generators play, and some listen to MIDI; cable from it into an instrument";
+            refuse("to", format!("audio cannot go into the generator `{destination}`"), hint)
         }
         (_, Sort::Instrument) => {
             let hint = "instruments take MIDI only; cable audio into a stage";
@@ -190,7 +203,7 @@ fn refuse_foreign_keys(fields: &Fields<'_>, carrier: Carrier, problems: &mut Pro
         }
         let (carries, hint) = match carrier {
             Carrier::Midi => ("MIDI", "on MIDI cables `velocity` changes how loud; gain is for audio"),
-            _ => ("audio", "it is for cables from a [midi.…]; put it there"),
+            _ => ("audio", "it is for cables from a [midi.…] or a [generator.…]; put it there"),
         };
         let message = format!("this cable carries {carries}: it has no `{}`", key.name);
         problems.add(fields.key_at(key.name), message, Some(hint.to_owned()));

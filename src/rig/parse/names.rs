@@ -21,10 +21,12 @@ pub(super) enum Sort {
     Output,
     Instrument,
     Stage,
+    Generator,
 }
 
 impl Sort {
-    const ALL: [Sort; 5] = [Sort::Midi, Sort::Input, Sort::Output, Sort::Instrument, Sort::Stage];
+    const ALL: [Sort; 6] =
+        [Sort::Midi, Sort::Input, Sort::Output, Sort::Instrument, Sort::Stage, Sort::Generator];
 
     pub fn section(self) -> &'static str {
         match self {
@@ -33,6 +35,7 @@ impl Sort {
             Sort::Output => "output",
             Sort::Instrument => "instrument",
             Sort::Stage => "stage",
+            Sort::Generator => "generator",
         }
     }
 }
@@ -132,7 +135,7 @@ fn not_a_table(
 
 /// Drops what is more than the limits allow, with one problem each.
 fn enforce_limits(entries: &mut Vec<Entry<'_>>, problems: &mut Problems<'_>) {
-    let mut counts = [0; 4];
+    let mut counts = [0; 5];
     entries.retain(|entry| {
         let (most, what) = limit(entry.sort);
         let count = &mut counts[match entry.sort {
@@ -140,6 +143,7 @@ fn enforce_limits(entries: &mut Vec<Entry<'_>>, problems: &mut Problems<'_>) {
             Sort::Input => 1,
             Sort::Output => 2,
             Sort::Instrument | Sort::Stage => 3,
+            Sort::Generator => 4,
         }];
         *count += 1;
         if *count == most + 1 {

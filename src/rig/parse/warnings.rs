@@ -1,5 +1,6 @@
 //! What can be played, but is hardly meant.
 
+use super::super::model::generator::BEATS_PER_BAR;
 use super::super::model::{Actor, CableKind, Port, Rig};
 use super::super::problem::Problem;
 use crate::instrument::zones::MPE;
@@ -31,6 +32,18 @@ pub(super) fn of(rig: &Rig) -> Vec<Problem> {
             },
         };
         warnings.push(rig.problem_at_actor(index, message, Some(format!("add a [[cable]] {hint}"))));
+    }
+    for (index, generator) in rig.generators.iter().enumerate() {
+        if !rig.cables.iter().any(|cable| cable.from == Port::Generator(index)) {
+            let message = format!("`{}` is cabled to nothing: nobody hears it", generator.name);
+            let hint = "add a [[cable]] to an instrument";
+            warnings.push(rig.problem_at_generator(index, message, Some(hint.into())));
+        } else if rig.transport.beats_per_bar != BEATS_PER_BAR {
+            let message =
+                format!("`{}` plays in bars of {BEATS_PER_BAR} beats, and the rig does not", generator.name);
+            let hint = "set `beats_per_bar` of [transport] to 4";
+            warnings.push(rig.problem_at_generator(index, message, Some(hint.into())));
+        }
     }
     for (index, cable) in rig.cables.iter().enumerate() {
         if let (Port::Actor(actor), CableKind::Midi(transform)) = (cable.to, &cable.kind)

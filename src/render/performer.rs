@@ -1,0 +1,177 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{FIRST_GENERATOR, GENERATORS, Segment};
+use crate::midi::Event;
+use crate::transport::Time;
+use crate::unit::Frame;
+
+/// What plays MIDI by itself in the audio world: the player of a `[generator.NAME]`.
+///
+/// It is a source of MIDI, and may be a destination of cables. For each piece of the timeline it is told
+/// where musical time stands ([`follow`](Performer::follow)), hears what is cabled to it as it comes
+/// ([`hear`](Performer::hear)), and is asked for its next event until that lies beyond the piece.
+/// What it plays goes on like any other source's: merged by frame, along the rig's cables, into the
+/// log. So a replay needs none: it plays the log's events.
+///
+/// How the timeline is cut differs from run to run, so what it plays must not depend on it: it decides
+/// by frames and beats, never by where a piece begins. No allocation, free, lock, wait or panic in
+/// here: nobody catches one. Real-time: yes.
+pub trait Performer: Send {
+    /// Musical time stands so from the frame `now` on, and up to `end`. Where it stopped or jumped since,
+    /// this ends what sounds: give [`Event::reset`] at `now` next.
+    fn follow(&mut self, now: Frame, end: Frame, time: &Time);
+
+    /// An event of a cable that ends here, at its frame, which lies in the piece that was told last.
+    fn hear(&mut self, _event: &Event) {}
+
+    /// What it plays next, at its frame, in order; the same again until it is taken. What is due is not
+    /// before what was heard. The source is filled in by the caller.
+    fn peek(&mut self) -> Option<Event>;
+
+    /// What [`peek`](Performer::peek) gave was played.
+    fn advance(&mut self);
+
+    /// Material from the control world, for a performer that plays such; what it does not need any more
+    /// is left in its place.
+    fn exchange(&mut self, _segment: &mut Option<Box<Segment>>) {}
+}
+
+/// How a performer gets on so far; shared with the control world. Real-time: yes.
+#[derive(Debug, Default)]
+pub struct PerformerCount {
+    events: AtomicU64,
+    segments: AtomicU64,
+    underruns: AtomicU64,
+    ready: AtomicU64,
+    at: AtomicU64,
+}
+
+impl PerformerCount {
+    /// Events played. Real-time: yes.
+    pub fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Segments, or answers, begun. Real-time: yes.
+    pub fn segments(&self) -> u64 {
+        self.segments.load(Ordering::Relaxed)
+    }
+
+    /// Of these, how often what was due was not there, and something else was played. Real-time: yes.
+    pub fn underruns(&self) -> u64 {
+        self.underruns.load(Ordering::Relaxed)
+    }
+
+    /// Segments that are there, from the one that plays on, without a gap. Real-time: yes.
+    pub fn ready(&self) -> u64 {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    /// The number of the segment that plays, or is to. Real-time: yes.
+    pub fn at(&self) -> u64 {
+        self.at.load(Ordering::Relaxed)
+    }
+
+    /// An event was played. Real-time: yes.
+    pub fn count_event(&self) {
+        self.events.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A segment begins, with what is meant for it or not. Real-time: yes.
+    pub fn count_segment(&self, is_underrun: bool) {
+        self.segments.fetch_add(1, Ordering::Relaxed);
+        self.underruns.fetch_add(u64::from(is_underrun), Ordering::Relaxed);
+    }
+
+    pub(super) fn show(&self, at: u64, ready: u64) {
+        self.at.store(at, Ordering::Relaxed);
+        self.ready.store(ready, Ordering::Relaxed);
+    }
+}
+
+/// A performer and what is counted of it. Real-time: yes.
+pub struct Seat {
+    /// Who plays.
+    pub performer: Box<dyn Performer>,
+    /// What of it the control world sees.
+    pub count: Arc<PerformerCount>,
+}
+
+/// The performers of a Renderer, by number. Real-time: yes, but for the constructor.
+pub(super) struct Performers {
+    seats: Vec<Option<Box<Seat>>>,
+    /// How many there are: mostly none.
+    present: usize,
+}
+
+impl Performers {
+    pub(super) fn new() -> Performers {
+        Performers { seats: (0..GENERATORS).map(|_| None).collect(), present: 0 }
+    }
+
+    /// The number of the performer that is this source.
+    pub(super) fn of_source(source: u16) -> Option<u16> {
+        source.checked_sub(FIRST_GENERATOR).filter(|number| usize::from(*number) < GENERATORS)
+    }
+
+    fn all(&mut self) -> impl Iterator<Item = (u16, &mut Seat)> {
+        let places = if self.present > 0 { &mut self.seats[..] } else { &mut [] };
+        places
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(number, seat)| Some((number as u16, &mut **seat.as_mut()?)))
+    }
+
+    fn get(&mut self, number: u16) -> Option<&mut Seat> {
+        self.seats.get_mut(usize::from(number))?.as_deref_mut()
+    }
+
+    /// Exchanges who sits in a place; the caller ends what it had started.
+    pub(super) fn exchange(&mut self, number: u16, seat: &mut Option<Box<Seat>>) {
+        if let Some(there) = self.seats.get_mut(usize::from(number)) {
+            std::mem::swap(there, seat);
+        }
+        self.present = self.seats.iter().flatten().count();
+    }
+
+    pub(super) fn supply(&mut self, number: u16, segment: &mut Option<Box<Segment>>) {
+        if let Some(seat) = self.get(number) {
+            seat.performer.exchange(segment);
+        }
+    }
+
+    /// A piece begins.
+    pub(super) fn follow(&mut self, now: Frame, end: Frame, time: &Time) {
+        self.all().for_each(|(_, seat)| seat.performer.follow(now, end, time));
+    }
+
+    pub(super) fn hear(&mut self, number: u16, event: &Event) -> bool {
+        if let Some(seat) = self.get(number) {
+            seat.performer.hear(event);
+        }
+        true
+    }
+
+    /// The first event of all, not before `from`; of several at one frame that of the lowest number.
+    pub(super) fn peek(&mut self, from: Frame) -> Option<Event> {
+        let mut first: Option<Event> = None;
+        for (number, seat) in self.all() {
+            let Some(mut event) = seat.performer.peek() else { continue };
+            event.time = event.time.max(from);
+            event.source = FIRST_GENERATOR + number;
+            if first.is_none_or(|earliest| event.time < earliest.time) {
+                first = Some(event);
+            }
+        }
+        first
+    }
+
+    /// What a source gave was taken.
+    pub(super) fn advance(&mut self, source: u16) {
+        if let Some(seat) = Performers::of_source(source).and_then(|number| self.get(number)) {
+            seat.count.count_event();
+            seat.performer.advance();
+        }
+    }
+}

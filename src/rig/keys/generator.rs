@@ -1,0 +1,63 @@
+//! The keys of `[generator.NAME]`.
+
+use super::{Key, KeyShape, Sample, key};
+
+/// Bars of a segment where nothing is said.
+pub const SEGMENT_BARS: u32 = 8;
+/// Bars that are ready ahead where nothing is said.
+pub const HORIZON_BARS: u32 = 8;
+/// The longest description, in bytes.
+pub const DESCRIPTION_BYTES: usize = 4_000;
+/// The highest seed: what TOML's whole numbers hold.
+pub const SEEDS: i64 = i64::MAX;
+
+/// What is asked of whoever makes the music.
+pub(super) const DESCRIPTION: Key = key(
+    "description",
+    KeyShape::Text,
+    Sample::Text("a slow bossa in the afternoon"),
+    "what the music shall be like",
+);
+pub(super) const STYLE: Key =
+    key("style", KeyShape::Text, Sample::Text("swing"), "the style; from the description when not given");
+pub(super) const MUSICAL_KEY: Key =
+    key("key", KeyShape::Text, Sample::Text("Eb minor"), "the key; the backend's choice when not given");
+pub(super) const SEED: Key = key(
+    "seed",
+    KeyShape::Integer { min: 0, max: SEEDS },
+    Sample::Integer(7),
+    "the same seed is the same music; `--seed` goes with it",
+)
+.or(Sample::Integer(0));
+
+/// `[generator.NAME]`.
+pub const GENERATOR: &[Key] = &[
+    key(
+        "kind",
+        KeyShape::Text,
+        Sample::Text("local"),
+        "always needed: \"local\" makes chords on channel 1, a bass on 2 and drums on 10 by itself; any other \
+         word is a backend of the configuration that gives MIDI",
+    ),
+    DESCRIPTION,
+    STYLE,
+    MUSICAL_KEY,
+    SEED,
+    key(
+        "bars",
+        KeyShape::Integer { min: 1, max: 64 },
+        Sample::Integer(4),
+        "bars of 4 beats that are made at a time; the tempo is the transport's",
+    )
+    .in_unit("bars")
+    .or(Sample::Integer(SEGMENT_BARS as i64)),
+    key(
+        "horizon_bars",
+        KeyShape::Integer { min: 1, max: 256 },
+        Sample::Integer(16),
+        "bars that are ready ahead of the transport; what is not ready in time is counted, and the last \
+         material is played again in its place",
+    )
+    .in_unit("bars")
+    .or(Sample::Integer(HORIZON_BARS as i64)),
+];
