@@ -66,7 +66,7 @@ pub use limiter::{Limiter, Rate, TooSoon};
 pub use machine::{Drive, IllegalTransition, Machine, StateMachine, Step, Transition};
 pub use pool::{Order, POOL_LIMIT, Pool, PoolKeeper, PoolOptions, ResizeError, Routing};
 pub use reply::Reply;
-pub use retry::{Retry, RetryError, Retryable, Setback};
+pub use retry::{Refusal, Retry, RetryError, Retryable, Setback, WhenOpen};
 pub use scatter::scatter;
 pub use snapshot::{ActorReport, CurrentMessage, EdgeReport};
 pub use supervision::{Directive, Directives, HealthCheck, Lifetime, Options, Strategy, Supervision};

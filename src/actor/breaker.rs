@@ -134,6 +134,24 @@ impl Breaker {
         Ok(Pass { breaker: self.clone(), era: inner.era, judged: false })
     }
 
+    /// Whether it would let pass now, without asking to.
+    ///
+    /// # Errors
+    /// [`BreakerOpen`], counted.
+    pub fn check(&self) -> Result<(), BreakerOpen> {
+        let mut inner = self.lock();
+        let wait = match inner.state {
+            State::Closed { .. } => return Ok(()),
+            State::Open { until } => match until.saturating_duration_since(Instant::now()) {
+                Duration::ZERO => return Ok(()),
+                wait => wait,
+            },
+            State::Trial => Duration::ZERO,
+        };
+        inner.refused += 1;
+        Err(BreakerOpen { wait })
+    }
+
     /// Runs the job if it may pass, and takes any error of it for a failure.
     ///
     /// # Errors

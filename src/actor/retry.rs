@@ -1,10 +1,12 @@
 use std::convert::Infallible;
+use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::backoff::Backoff;
 use super::breaker::{Breaker, BreakerOpen};
+use super::bulkhead::{Bulkhead, BulkheadError};
 use super::later::later;
 use super::limiter::{Limiter, TooSoon};
 
@@ -37,6 +39,19 @@ pub enum Setback<E> {
     /// The limiter let it not be tried.
     #[error(transparent)]
     TooSoon(TooSoon),
+    /// No place was free to try it.
+    #[error(transparent)]
+    NoPlace(BulkheadError),
+}
+
+/// What a try does that the breaker refuses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WhenOpen {
+    /// It is used up, and the next waits for the breaker's trial.
+    #[default]
+    Wait,
+    /// It is the last: all ends at once, before a place or a token is taken.
+    GiveUp,
 }
 
 /// Why there is no value in the end.
@@ -53,6 +68,16 @@ pub enum RetryError<E> {
         /// What the last came to.
         last: Setback<E>,
     },
+    /// It was not let in, and does not wait for it.
+    #[error("{why}")]
+    Refused {
+        /// How many tries were begun before.
+        tries: u32,
+        /// By the breaker ([`WhenOpen::GiveUp`]), or by a bulkhead that is full.
+        why: Refusal,
+        /// What the last one came to.
+        last: Option<Setback<E>>,
+    },
     /// The time is used up, or the next try would come after it.
     #[error("no result within {} ms after {tries} tries", limit.as_millis())]
     Late {
@@ -65,10 +90,23 @@ pub enum RetryError<E> {
     },
 }
 
+/// Who did not let a try in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The breaker.
+    #[error(transparent)]
+    Open(BreakerOpen),
+    /// The bulkhead, which has no room to wait either.
+    #[error(transparent)]
+    NoPlace(BulkheadError),
+}
+
 /// Tries again, later each time, for as long as that may help.
 ///
-/// Each try takes its own token from the limiter and its own pass from the breaker. One that the
-/// breaker refuses is used up, but it is no failure.
+/// Each try takes its own place, its own token and its own pass, in this order. One that the
+/// breaker refuses is used up, but it is no failure. From the beginning of one try to that of the next
+/// is longer than it was from the one before, by as much as the back-off grows: also where a try took
+/// long, waited for a token, or was told by [`Retryable::wait`] to wait.
 #[derive(Clone)]
 pub struct Retry {
     /// So many tries, the first included.
@@ -79,23 +117,29 @@ pub struct Retry {
     pub limit: Duration,
     /// Decides the jitter.
     pub seed: u64,
+    /// A try holds a place of it, the waits between them do not.
+    pub bulkhead: Option<Bulkhead>,
     /// Asked at each try.
     pub limiter: Option<Limiter>,
     /// Asked at each try. A failure for which [`Retryable::helps`] says no is an answer,
     /// and speaks for what it guards.
     pub breaker: Option<Breaker>,
+    /// What a try does that the breaker refuses.
+    pub when_open: WhenOpen,
 }
 
 impl Default for Retry {
-    /// 5 tries in 30 s, without limiter or breaker.
+    /// 5 tries in 30 s, without bulkhead, limiter or breaker.
     fn default() -> Retry {
         Retry {
             tries: 5,
             backoff: Backoff::default(),
             limit: Duration::from_secs(30),
             seed: 0,
+            bulkhead: None,
             limiter: None,
             breaker: None,
+            when_open: WhenOpen::Wait,
         }
     }
 }
@@ -105,16 +149,19 @@ impl Retry {
     ///
     /// # Errors
     /// [`RetryError`]: it failed for good, too often, or too long.
-    pub async fn run<T, E: Retryable>(
-        &self,
-        mut job: impl AsyncFnMut(u32) -> Result<T, E>,
-    ) -> Result<T, RetryError<E>> {
+    pub async fn run<T, E: Retryable, F>(&self, mut job: impl FnMut(u32) -> F) -> Result<T, RetryError<E>>
+    where
+        // No `AsyncFnMut`: whether its futures are `Send` cannot be said of all lifetimes.
+        F: Future<Output = Result<T, E>>,
+    {
         let deadline = later(Instant::now(), self.limit);
         let mut last = None;
+        let mut pace = Pace::default();
         for attempt in 0..self.tries.max(1) {
-            let setback = match self.attempt(attempt, deadline, &mut job).await {
+            let setback = match self.attempt(attempt, deadline, &mut pace, &mut job).await {
                 Outcome::Done(value) => return Ok(value),
                 Outcome::Final(error) => return Err(RetryError::Final(error)),
+                Outcome::Refused(why) => return Err(RetryError::Refused { tries: attempt, why, last }),
                 Outcome::Late => {
                     return Err(RetryError::Late { tries: attempt + 1, limit: self.limit, last });
                 }
@@ -124,14 +171,21 @@ impl Retry {
                 Setback::Failed(error) => error.wait(),
                 Setback::Open(open) => open.wait(),
                 Setback::TooSoon(too_soon) => too_soon.wait(),
+                Setback::NoPlace(no_place) => no_place.wait(),
             };
             last = Some(setback);
             if attempt + 1 < self.tries {
-                let delay = self.backoff.delay(attempt, self.seed).max(in_vain);
-                if later(Instant::now(), delay) >= deadline {
-                    return Err(RetryError::Late { tries: attempt + 1, limit: self.limit, last });
+                let tries = attempt + 1;
+                // It need not wait to be told that it will not be let in.
+                if let Some(why) = self.refusal() {
+                    return Err(RetryError::Refused { tries, why, last });
                 }
-                sleep(delay).await;
+                let delay = self.backoff.delay(attempt, self.seed);
+                let next = pace.next(delay, in_vain);
+                if next >= deadline {
+                    return Err(RetryError::Late { tries, limit: self.limit, last });
+                }
+                sleep_until(next).await;
             }
         }
         match last {
@@ -140,22 +194,52 @@ impl Retry {
         }
     }
 
-    async fn attempt<T, E: Retryable>(
+    /// Whether a breaker that is not waited for is open.
+    fn refusal(&self) -> Option<Refusal> {
+        let breaker = self.breaker.as_ref().filter(|_| self.when_open == WhenOpen::GiveUp)?;
+        breaker.check().err().map(Refusal::Open)
+    }
+
+    async fn attempt<T, E: Retryable, F>(
         &self,
         attempt: u32,
         deadline: Instant,
-        job: &mut impl AsyncFnMut(u32) -> Result<T, E>,
-    ) -> Outcome<T, E> {
-        if let Some(limiter) = &self.limiter {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if let Err(too_soon) = limiter.take(left).await {
-                return Outcome::Setback(Setback::TooSoon(too_soon));
-            }
+        pace: &mut Pace,
+        job: &mut impl FnMut(u32) -> F,
+    ) -> Outcome<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        if let Some(why) = self.refusal() {
+            return Outcome::Refused(why);
+        }
+        pace.begins(Instant::now());
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let _place = match &self.bulkhead {
+            None => None,
+            Some(bulkhead) => match bulkhead.enter(left()).await {
+                Ok(place) => Some(place),
+                Err(full @ BulkheadError::Full { .. }) => return Outcome::Refused(Refusal::NoPlace(full)),
+                Err(late) => return Outcome::Setback(Setback::NoPlace(late)),
+            },
+        };
+        // It may have opened while this waited.
+        if let Some(why) = self.refusal() {
+            return Outcome::Refused(why);
+        }
+        if let Some(limiter) = &self.limiter
+            && let Err(too_soon) = limiter.take(left()).await
+        {
+            return Outcome::Setback(Setback::TooSoon(too_soon));
         }
         let pass = match self.breaker.as_ref().map(Breaker::enter).transpose() {
             Ok(pass) => pass,
+            Err(open) if self.when_open == WhenOpen::GiveUp => {
+                return Outcome::Refused(Refusal::Open(open));
+            }
             Err(open) => return Outcome::Setback(Setback::Open(open)),
         };
+        pace.begins(Instant::now());
         let result = timeout_at(deadline, job(attempt)).await;
         let answered = match &result {
             Ok(Ok(_)) => true,
@@ -174,15 +258,48 @@ impl Retry {
     }
 }
 
+/// When the tries begin.
+#[derive(Default)]
+struct Pace {
+    begun: Option<Instant>,
+    /// The last gap between two beginnings, and the back-off's delay in it.
+    gap: Duration,
+    delay: Duration,
+    before: Option<Instant>,
+}
+
+impl Pace {
+    /// A try begins now; said again where it had to wait for its place.
+    fn begins(&mut self, now: Instant) {
+        self.begun = Some(now);
+        if let Some(before) = self.before {
+            self.gap = now.saturating_duration_since(before);
+        }
+    }
+
+    /// When the next may begin, after the back-off's delay and what would be in vain.
+    fn next(&mut self, delay: Duration, in_vain: Duration) -> Instant {
+        let now = Instant::now();
+        let growth = delay.saturating_sub(self.delay);
+        let begun = self.begun.unwrap_or(now);
+        let grown = later(begun, self.gap.saturating_add(growth));
+        self.before = self.begun;
+        self.delay = delay;
+        later(now, delay.max(in_vain)).max(grown)
+    }
+}
+
 enum Outcome<T, E> {
     Done(T),
     Final(E),
     Setback(Setback<E>),
+    Refused(Refusal),
     Late,
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
     use std::num::NonZeroU32;
 
     use super::super::breaker::{BreakerSettings, BreakerState};
@@ -211,9 +328,9 @@ mod tests {
     async fn tried(retry: &Retry, failures: u32) -> (Result<u32, RetryError<Trouble>>, Vec<u128>) {
         let (start, mut at) = (Instant::now(), Vec::new());
         let result = retry
-            .run(async |attempt| {
+            .run(|attempt| {
                 at.push(start.elapsed().as_millis());
-                if attempt < failures { Err(Trouble::Busy) } else { Ok(attempt) }
+                ready(if attempt < failures { Err(Trouble::Busy) } else { Ok(attempt) })
             })
             .await;
         (result, at)
@@ -246,9 +363,9 @@ mod tests {
     async fn what_a_retry_does_not_help_is_not_tried_again() {
         let mut calls = 0;
         let result: Result<(), _> = retry()
-            .run(async |_| {
+            .run(|_| {
                 calls += 1;
-                Err(Trouble::Unknown)
+                ready(Err(Trouble::Unknown))
             })
             .await;
         assert_eq!((result, calls), (Err(RetryError::Final(Trouble::Unknown)), 1));
@@ -276,7 +393,88 @@ mod tests {
         let limited = Retry { limiter: Some(Limiter::new(rate)), ..retry() };
         let (result, at) = tried(&limited, 3).await;
         assert_eq!(result, Ok(3));
-        assert!(at.iter().zip([0, 400, 800, 1_200]).all(|(at, due)| (due..due + 3).contains(at)), "{at:?}");
+        // The second gap is longer than the limiter's, by what the back-off grew from 50 ms.
+        assert!(at.iter().zip([0, 400, 850, 1_400]).all(|(at, due)| (due..due + 3).contains(at)), "{at:?}");
+    }
+
+    /// Busy, for so long.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+    #[error("busy for {0:?}")]
+    struct Loading(Duration);
+
+    impl Retryable for Loading {
+        fn helps(&self) -> bool {
+            true
+        }
+
+        fn wait(&self) -> Duration {
+            self.0
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_gap_is_longer_than_the_last_also_after_a_long_one() {
+        for seed in 0..50 {
+            let retry = Retry { tries: 6, seed, limit: Duration::from_secs(600), ..Retry::default() };
+            let (start, mut at) = (Instant::now(), Vec::new());
+            let result: Result<(), _> = retry
+                .run(|attempt| {
+                    at.push(start.elapsed());
+                    // The second takes long to fail, the fourth asks for 40 s.
+                    async move {
+                        if attempt == 1 {
+                            tokio::time::sleep(Duration::from_secs(5)).await;
+                        }
+                        Err(Loading(Duration::from_secs(if attempt == 3 { 40 } else { 0 })))
+                    }
+                })
+                .await;
+            assert!(matches!(result, Err(RetryError::Exhausted { tries: 6, .. })));
+            let gaps: Vec<Duration> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            assert!(gaps.windows(2).all(|pair| pair[1] > pair[0]), "{gaps:?}");
+            assert!(gaps[3] >= Duration::from_secs(40));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_is_refused_at_once_and_takes_nothing() {
+        let breaker = Breaker::new(BreakerSettings { failures: 2, pause: Duration::from_secs(30) });
+        let rate = Rate { every: Duration::from_secs(1), burst: NonZeroU32::new(3).expect("3") };
+        let limiter = Limiter::new(rate);
+        let hasty = Retry {
+            breaker: Some(breaker.clone()),
+            limiter: Some(limiter.clone()),
+            when_open: WhenOpen::GiveUp,
+            ..retry()
+        };
+        // The second failure opens it: nobody waits 100 ms to hear so.
+        let (result, at) = tried(&hasty, 9).await;
+        let open = BreakerOpen { wait: Duration::from_secs(30) };
+        let last = Some(Setback::Failed(Trouble::Busy));
+        let why = Refusal::Open(open);
+        assert_eq!((result, at), (Err(RetryError::Refused { tries: 2, why, last }), vec![0, 50]));
+        let (result, at) = tried(&hasty, 9).await;
+        assert_eq!(result, Err(RetryError::Refused { tries: 0, why, last: None }));
+        assert!(at.is_empty() && limiter.try_take().is_ok(), "a token of three is left");
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(tried(&hasty, 0).await, (Ok(0), vec![0]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_try_holds_a_place_and_the_wait_between_does_not() {
+        let bulkhead = Bulkhead::new(1, 0);
+        let placed = Retry { bulkhead: Some(bulkhead.clone()), ..retry() };
+        let held = bulkhead.enter(Duration::ZERO).await.expect("free");
+        let full = BulkheadError::Full { in_flight: 1, waiting: 0 };
+        let refused = RetryError::Refused { tries: 0, why: Refusal::NoPlace(full), last: None };
+        assert_eq!(tried(&placed, 0).await, (Err(refused), vec![]));
+        drop(held);
+        let between = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            bulkhead.in_flight()
+        };
+        let (done, between) = tokio::join!(tried(&placed, 1), between);
+        assert_eq!((done.0, between), (Ok(1), 0));
     }
 
     #[tokio::test(start_paused = true)]
