@@ -4,12 +4,17 @@
 //! [`Backend`] draft it, the draft is performed, verified and kept. All of this is the control world's;
 //! the audio world gets what is ready, or is not told.
 
+pub mod backends;
+pub mod client;
+pub mod config;
+
 mod backend;
 mod error;
 mod product;
 mod request;
 
 pub use backend::{Backend, Draft, Drafted, Drafting, Progress, Stage};
+pub use config::Config;
 pub use error::{Failure, FailureKind};
 pub use product::{Audio, Product};
 pub use request::{BEATS_PER_BAR, Form, Length, Request, RequestError};

@@ -1,0 +1,123 @@
+use super::*;
+
+fn parse(text: &str) -> Result<file::Parsed, String> {
+    file::parse(text, Path::new("config.toml")).map_err(|failure| {
+        assert_eq!(failure.kind, FailureKind::Config);
+        failure.message
+    })
+}
+
+fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, Failure> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("config.toml");
+    std::fs::write(&path, text).expect("written");
+    Config::load_in(Some(&path), variables.iter().copied().collect())
+}
+
+fn names(config: &Config) -> Vec<(String, &'static str)> {
+    config.backends().map(|(name, kind)| (name.to_owned(), kind)).collect()
+}
+
+#[test]
+fn every_key_has_its_meaning() {
+    let parsed = parse(
+        "[cache]\nfolder = \"/tmp/c\"\n\
+         [backend.big]\nkind = \"hf\"\nurl = \"http://a:1\"\nmodel = \"m/n\"\nkey_env = \"HF_TOKEN\"\nin_flight = 3\n\
+         requests_per_second = 0.5\nburst = 2\ntries = 4\ndeadline_seconds = 7.5\n\
+         [backend.mine]\nkind = \"program\"\ncommand = \"python3 'my model.py' --fast\"\n",
+    )
+    .unwrap_or_else(|message| panic!("{message}"));
+    assert_eq!(parsed.cache_folder.as_deref(), Some(Path::new("/tmp/c")));
+    assert_eq!(parsed.entries["mine"].command, ["python3", "my model.py", "--fast"]);
+    let big = &parsed.entries["big"];
+    assert_eq!((big.model.as_deref(), big.key_env.as_deref()), (Some("m/n"), Some("HF_TOKEN")));
+    let limits = big.limits();
+    assert_eq!((limits.in_flight, limits.tries), (3, 4));
+    assert_eq!((limits.rate.every, limits.rate.burst.get()), (Duration::from_secs(2), 2));
+    assert_eq!(limits.deadline, Duration::from_millis(7_500));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place_and_a_hint() {
+    for (text, said) in [
+        (
+            "[backend.a]\nkind = \"hff\"",
+            "config.toml:2:1: error: unknown kind `hff`\n  hint: did you mean \"hf\"?",
+        ),
+        (
+            "[backend.a]\nkind = \"hf\"\nurll = \"x\"",
+            "3:1: error: unknown key `urll` in [backend.a]\n  hint: did you mean `url`?",
+        ),
+        ("[backend.a]\nmodel = \"x\"", "1:10: error: [backend.a] has no `kind`"),
+        (
+            "[backend.a]\nkind = \"local\"\nurl = \"x\"",
+            "3:1: error: a backend of kind \"local\" has no `url`",
+        ),
+        ("[backend.a]\nkind = \"hf\"\ntries = 0", "`tries` must be a whole number from 1 to 10"),
+        ("[backend.a]\nkind = \"program\"", "has no `command`"),
+        ("[backend.a]\nkind = \"program\"\ncommand = \"a 'b\"", "`command` cannot be run"),
+        (
+            "[backends.a]",
+            "1:2: error: unknown key `backends` in the configuration\n  hint: did you mean `backend`?",
+        ),
+        ("[backend.\"a b\"]\nkind = \"local\"", "is no name for a backend"),
+        ("a = ", "this is not TOML"),
+    ] {
+        let message = parse(text).err().unwrap_or_else(|| panic!("taken: {text}"));
+        assert!(message.contains(said), "{text}\n{message}");
+    }
+}
+
+#[test]
+fn a_key_in_the_file_is_refused_and_not_repeated() {
+    for line in
+        ["key = \"hf_abc123\"", "api_key = \"hf_abc123\"", "key_env = \"hf_abc123\"", "key_env = \"abc-123\""]
+    {
+        let text = format!("[backend.a]\nkind = \"hf\"\n{line}");
+        let message = parse(&text).err().unwrap_or_else(|| panic!("taken: {line}"));
+        assert!(
+            message.contains("key_env") && message.contains("3:1") && !message.contains("abc"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn without_a_file_there_is_what_the_environment_names() {
+    let nowhere = Config::load_in(None, [("ANTIPHON_CONFIG", "/nonexistent/c.toml")].into_iter().collect());
+    assert_eq!(names(&nowhere.expect("the defaults")), [("local".to_owned(), "local")]);
+    let config = load(
+        "",
+        &[("ANTIPHON_MODEL_URL", "http://127.0.0.1:1"), ("ANTIPHON_CHAT_URL", "http://127.0.0.1:2")],
+    );
+    let config = config.expect("fine");
+    let found: Vec<&str> = config.backends().map(|(name, _)| name).collect();
+    assert_eq!(found, ["chat", "hf", "local"]);
+    let failure = Config::load_in(Some(Path::new("/nonexistent/c.toml")), Environment::default()).err();
+    assert!(failure.expect("not there").message.contains("/nonexistent/c.toml"));
+}
+
+#[tokio::test]
+async fn the_environment_wins_and_backends_are_made_once() {
+    let text = "[backend.big]\nkind = \"hf\"\nurl = \"http://10.0.0.1\"\nkey_env = \"MY\"";
+    let config =
+        load(text, &[("MY", "k"), ("ANTIPHON_MODEL_URL", "http://me:pass@127.0.0.1:7")]).expect("fine");
+    assert_eq!(names(&config).len(), 2, "no second one beside `big`");
+    let client = config.client("big").expect("made").expect("a client");
+    assert_eq!(client.server().url().as_str(), "http://127.0.0.1:7/");
+    let (one, other) = (config.backend("big").expect("made"), config.backend("big").expect("made"));
+    assert!(Arc::ptr_eq(&one, &other));
+    let failure = config.backend("bg").err().expect("no such");
+    assert_eq!(failure.message, "there is no backend `bg`: did you mean `big`? there are: big, local");
+    assert_eq!(failure.kind, FailureKind::Usage);
+}
+
+#[test]
+fn the_caches_folder_is_the_environments_then_the_files() {
+    let text = "[cache]\nfolder = \"/file\"";
+    let folder = |variables: &[_]| load(text, variables).expect("fine").cache_folder().expect("one");
+    assert_eq!(folder(&[]), Path::new("/file"));
+    assert_eq!(folder(&[("ANTIPHON_CACHE_DIR", "/variable")]), Path::new("/variable"));
+    let platform = load("", &[]).expect("fine").cache_folder().expect("a home");
+    assert!(platform.ends_with("antiphon"), "{}", platform.display());
+}
