@@ -75,4 +75,13 @@ mod tests {
         let hash = hash_of(&json!({"a": 1})).expect("hashed");
         assert_eq!(hash[..4], [0x01, 0x5a, 0xbd, 0x7f]);
     }
+
+    #[test]
+    fn a_number_reads_back_as_the_one_that_was_written() {
+        for number in [-3.520_197_466_855_279_3e-9, -14.032_817_840_576_172, 0.1 + 0.2, f64::MIN_POSITIVE] {
+            let text = canonical_json(&number).expect("written");
+            assert_eq!(serde_json::from_slice::<f64>(&text).expect("read"), number);
+            assert_eq!(serde_json::from_slice::<Value>(&text).expect("read").as_f64(), Some(number));
+        }
+    }
 }
