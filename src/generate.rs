@@ -10,11 +10,13 @@ pub mod config;
 
 mod backend;
 mod error;
+mod perform;
 mod product;
 mod request;
 
 pub use backend::{Backend, Draft, Drafted, Drafting, Progress, Stage};
 pub use config::Config;
 pub use error::{Failure, FailureKind};
+pub use perform::Perform;
 pub use product::{Audio, Product};
 pub use request::{BEATS_PER_BAR, Form, Length, Request, RequestError};
