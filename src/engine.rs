@@ -1,8 +1,9 @@
 //! The composition root: the only room that knows every other.
 //!
 //! [`kinds`] is what a rig may name, [`offline::render`] renders one, and
-//! [`live`] plays it.
+//! [`live`] plays it. [`Band`] plays a MIDI file to memory.
 
+mod band;
 mod changes;
 mod chaos;
 mod conductor;
@@ -19,6 +20,7 @@ mod scores;
 mod summary;
 mod workers;
 
+pub use band::{BAND_RIG, Band};
 pub use chaos::{Chaos, Comparison, Trial};
 pub use conductor::{Conductor, Happening};
 pub use error::{Error, ErrorKind};

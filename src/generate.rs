@@ -10,6 +10,7 @@ pub mod config;
 
 mod backend;
 mod error;
+pub mod local;
 mod perform;
 mod product;
 mod request;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use gather::{Gather, MidiGather};
 use input::{AudioIn, open_inputs};
-use tail::Tail;
+pub(super) use tail::Tail;
 
 use super::conductor::Conductor;
 use super::error::{Error, ErrorKind};

@@ -5,7 +5,7 @@ const QUIET_SECONDS: f64 = 0.5;
 const LIMIT_SECONDS: f64 = 30.0;
 
 /// Decides, to the frame, where a render ends.
-pub(super) struct Tail {
+pub(in crate::engine) struct Tail {
     end: Frame,
     length: Option<Frame>,
     quiet_gain: f32,
@@ -18,7 +18,12 @@ pub(super) struct Tail {
 impl Tail {
     /// After `end`, the end of the last track: so many frames, or until every
     /// output is quiet; unless the whole length is given.
-    pub(super) fn new(end: Frame, tail: Option<Frame>, length: Option<Frame>, rate: SampleRate) -> Tail {
+    pub(in crate::engine) fn new(
+        end: Frame,
+        tail: Option<Frame>,
+        length: Option<Frame>,
+        rate: SampleRate,
+    ) -> Tail {
         Tail {
             end,
             length: length.or_else(|| tail.map(|tail| end + tail)),
@@ -30,13 +35,13 @@ impl Tail {
     }
 
     /// The length, if what is before `frame` decides it.
-    pub(super) fn ended(&self, frame: Frame) -> Option<Frame> {
+    pub(in crate::engine) fn ended(&self, frame: Frame) -> Option<Frame> {
         let length = self.length.unwrap_or_else(|| (self.quiet_from + self.quiet_frames).min(self.limit));
         (frame >= length).then_some(length)
     }
 
     /// Listens to the call that began at `frame`; says how much of it counts.
-    pub(super) fn hear(&mut self, frame: Frame, channels: &[Vec<f32>], frames: usize) -> usize {
+    pub(in crate::engine) fn hear(&mut self, frame: Frame, channels: &[Vec<f32>], frames: usize) -> usize {
         if let Some(length) = self.length {
             return length.saturating_sub(frame).min(frames as Frame) as usize;
         }
@@ -53,7 +58,7 @@ impl Tail {
     }
 
     /// How long it will be, as far as one can tell.
-    pub(super) fn expected(&self) -> Frame {
+    pub(in crate::engine) fn expected(&self) -> Frame {
         self.length.unwrap_or((self.quiet_from + self.quiet_frames).min(self.limit))
     }
 }

@@ -1,0 +1,57 @@
+use super::*;
+use crate::generate::local::{Settings, arrange};
+use crate::theory::Style;
+
+const RATE: SampleRate = SampleRate::DEFAULT;
+
+fn piece(style: Style, bars: u32, seed: u64) -> Vec<u8> {
+    let settings = Settings::new("a test", None, None, Some(style.name()), seed).expect("settings");
+    arrange(&settings.chart(bars), settings.energy, seed)
+}
+
+fn band() -> Band {
+    Band::new().expect("the built-in rig is valid")
+}
+
+fn peak(audio: &Audio) -> f32 {
+    audio.channels.iter().flatten().fold(0.0, |peak, sample| sample.abs().max(peak))
+}
+
+#[test]
+fn every_style_is_heard_and_nothing_clips() {
+    let rate = SampleRate::new(24_000).expect("a rate");
+    for style in Style::ALL {
+        let audio = band().play(&piece(style, 2, 3), rate, None).expect("it plays");
+        let peak = peak(&audio);
+        assert!((0.15..0.95).contains(&peak), "{style}: {peak}");
+        assert!(audio.channels.iter().flatten().all(|sample| sample.is_finite()));
+        let energy: f64 = audio.channels.iter().flatten().map(|s| f64::from(*s) * f64::from(*s)).sum();
+        let mean = energy / (2 * audio.frames()) as f64;
+        assert!((1.0e-4..4.0e-2).contains(&mean), "{style}: {mean}");
+    }
+}
+
+#[test]
+fn a_length_is_exact_and_the_same_file_is_the_same_samples() {
+    let midi = piece(Style::Funk, 2, 1);
+    let short = band().perform(&midi, RATE, Some(30_001)).expect("it plays");
+    assert_eq!((short.channels.len(), short.frames()), (2, 30_001));
+    let again = Band::new().expect("valid").perform(&midi, RATE, Some(30_001)).expect("it plays");
+    assert!(short == again, "two performances differ");
+    let last = short.channels[0][30_000];
+    assert!(last.abs() < 1.0e-3, "it is cut with a fade: {last}");
+    // What is heard does not depend on where it is cut, but for the fade.
+    let longer = band().perform(&midi, RATE, Some(34_000)).expect("it plays");
+    assert_eq!(short.channels[1][..29_000], longer.channels[1][..29_000]);
+    assert!(peak(&short) > 0.1);
+}
+
+#[test]
+fn what_is_no_midi_file_is_unfit() {
+    let failure = band().perform(b"RIFF", RATE, None).expect_err("no MIDI file");
+    assert_eq!(failure.kind, FailureKind::Unfit);
+    let failure = band().perform(&piece(Style::Pop, 1, 0), RATE, Some(1 << 40)).expect_err("too long");
+    assert_eq!(failure.kind, FailureKind::Usage);
+    let error = Band::of("[instrument.x]\nkind = \"kazoo\"").expect_err("no rig");
+    assert!(error.message.starts_with("the band's rig: "), "{error}");
+}

@@ -1,0 +1,100 @@
+use midly::num::{u4, u7, u15, u24, u28};
+use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
+
+use super::arrange::{Note, TICKS_PER_BEAT};
+use super::part::BAR_TICKS;
+use crate::theory::{Chart, Style};
+
+/// A player's track: its name, channel, General MIDI program, volume and place.
+struct Player {
+    name: &'static str,
+    channel: u8,
+    program: u8,
+    volume: u8,
+    pan: u8,
+}
+
+const fn players(style: Style) -> [Player; 4] {
+    let (comping, top) = match style {
+        Style::Swing | Style::Ballad => (4, 48),
+        Style::Bossa => (24, 89),
+        Style::Blues => (16, 48),
+        Style::Pop => (0, 48),
+        Style::Funk => (7, 48),
+    };
+    let bass = match style {
+        Style::Swing | Style::Bossa | Style::Ballad => 32,
+        _ => 33,
+    };
+    [
+        Player { name: "Comping", channel: 0, program: comping, volume: 92, pan: 54 },
+        Player { name: "Bass", channel: 1, program: bass, volume: 104, pan: 64 },
+        Player { name: "Pad", channel: 2, program: top, volume: 84, pan: 76 },
+        Player { name: "Drums", channel: 9, program: 0, volume: 104, pan: 64 },
+    ]
+}
+
+/// A track in the making: (tick, rank at one tick, event).
+type Rows<'t> = Vec<(u32, u8, TrackEventKind<'t>)>;
+
+fn track<'t>(mut rows: Rows<'t>, end_tick: u32) -> Vec<TrackEvent<'t>> {
+    rows.sort_by_key(|(tick, rank, _)| (*tick, *rank));
+    rows.push((end_tick, u8::MAX, TrackEventKind::Meta(MetaMessage::EndOfTrack)));
+    let mut now = 0;
+    let event = |(tick, _, kind): (u32, u8, TrackEventKind<'t>)| {
+        let delta = u28::new(tick.saturating_sub(now));
+        now = tick;
+        TrackEvent { delta, kind }
+    };
+    rows.into_iter().map(event).collect()
+}
+
+/// An arrangement as a Standard MIDI File of format 1, which ends with its last bar.
+pub(super) fn write(chart: &Chart, bars: u32, notes: &[Note]) -> Vec<u8> {
+    let end_tick = bars * BAR_TICKS;
+    let markers: Vec<(u32, String)> = chart
+        .placed(bars)
+        .iter()
+        .map(|placed| (placed.eighth * u32::from(TICKS_PER_BEAT) / 2, placed.chord.to_string()))
+        .collect();
+    let meta = |tick, meta| (tick, 0, TrackEventKind::Meta(meta));
+    let micros = libm::round(60_000_000.0 / chart.tempo) as u32;
+    let name = chart.title.as_deref().unwrap_or("Chart");
+    let mut rows: Rows = vec![
+        meta(0, MetaMessage::TrackName(name.as_bytes())),
+        meta(0, MetaMessage::TimeSignature(4, 2, 24, 8)),
+        meta(0, MetaMessage::KeySignature(chart.key.signature(), chart.key.is_minor())),
+        meta(0, MetaMessage::Tempo(u24::new(micros))),
+    ];
+    rows.extend(markers.iter().map(|(tick, chord)| meta(*tick, MetaMessage::Marker(chord.as_bytes()))));
+    let mut tracks = vec![track(rows, end_tick)];
+    for player in players(chart.style) {
+        let channel = u4::new(player.channel);
+        let event = |tick, rank, message| (tick, rank, TrackEventKind::Midi { channel, message });
+        let control = |controller, value| {
+            event(0, 1, MidiMessage::Controller { controller: u7::new(controller), value: u7::new(value) })
+        };
+        let mut own = notes.iter().filter(|note| note.channel == player.channel).peekable();
+        if own.peek().is_none() {
+            continue;
+        }
+        let mut rows: Rows = vec![
+            meta(0, MetaMessage::TrackName(player.name.as_bytes())),
+            event(0, 1, MidiMessage::ProgramChange { program: u7::new(player.program) }),
+            control(7, player.volume),
+            control(10, player.pan),
+        ];
+        for note in own {
+            let (key, vel) = (u7::new(note.key), u7::new(note.velocity));
+            rows.push(event(note.tick, 3, MidiMessage::NoteOn { key, vel }));
+            rows.push(event(note.tick + note.ticks, 2, MidiMessage::NoteOff { key, vel: u7::new(64) }));
+        }
+        tracks.push(track(rows, end_tick));
+    }
+    let header = Header::new(Format::Parallel, Timing::Metrical(u15::new(TICKS_PER_BEAT)));
+    let mut file = Vec::with_capacity(10 * notes.len() + 512);
+    // A few hundred bars come nowhere near the 4 GiB of a chunk, and a Vec takes every write.
+    let written = midly::write_std(&header, &tracks, &mut file);
+    debug_assert!(written.is_ok(), "{written:?}");
+    file
+}
