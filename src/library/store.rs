@@ -414,10 +414,15 @@ impl Store {
             if let Some(aside) = journal.set_aside().filter(|_| verified.index.is_none()) {
                 verified.index = Some(format!("{}: set aside as {}", aside.reason, aside.path.display()));
             }
-            let rebuilt = crate::persistence::hash_of(&journal.rebuild()?);
-            let rebuilt = rebuilt.map_err(|error| JournalError::Event(error.to_string()))?;
-            if rebuilt != journal.state_hash()? {
-                verified.index = Some("its snapshot is not what its events come to".to_owned());
+            match journal.rebuild() {
+                Err(error) => verified.index = Some(error.to_string()),
+                Ok(rebuilt) => {
+                    let rebuilt = crate::persistence::hash_of(&rebuilt);
+                    let rebuilt = rebuilt.map_err(|error| JournalError::Event(error.to_string()))?;
+                    if rebuilt != journal.state_hash()? {
+                        verified.index = Some("its snapshot is not what its events come to".to_owned());
+                    }
+                }
             }
             journal
         };
