@@ -5,4 +5,8 @@ mod hf;
 mod program;
 
 pub use hf::Hf;
+#[cfg(fuzzing)]
+pub use hf::sound_of;
+#[cfg(fuzzing)]
+pub use program::draft_of;
 pub use program::{Program, split_command};

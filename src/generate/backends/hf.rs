@@ -27,6 +27,16 @@ pub struct Hf {
     model: String,
 }
 
+/// The sound file in an answer of anything, for tests/fuzz.
+///
+/// # Errors
+/// [`Failure`]: there is none.
+#[cfg(fuzzing)]
+pub fn sound_of(body: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    let answer = crate::generate::client::Answer { content_type: None, body };
+    sound::of(answer, "the server").map(|sound| sound.bytes)
+}
+
 impl Hf {
     /// A backend of a name, with the model that it asks for where the request names none.
     pub fn new(name: impl Into<String>, client: Client, model: impl Into<String>) -> Hf {

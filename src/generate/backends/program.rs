@@ -26,6 +26,18 @@ pub use words::split_command;
 /// So many more wait for a place.
 const WAITING: usize = 1_024;
 
+/// The draft in a line of anything, for tests/fuzz; files are not read.
+///
+/// # Errors
+/// [`Failure`]: the line says so, or says nothing.
+#[cfg(fuzzing)]
+pub fn draft_of(line: &[u8], request: &Request) -> Result<Option<Draft>, Failure> {
+    Ok(match line::read(line, request, "fuzz")? {
+        Line::Draft(line::Came::Here(draft)) => Some(draft),
+        Line::Draft(line::Came::File { .. }) | Line::Progress(_) | Line::Strange(_) => None,
+    })
+}
+
 /// A command, which is run once for each request.
 pub struct Program {
     name: String,
