@@ -3,6 +3,7 @@
 mod actors;
 mod arguments;
 mod bench;
+mod cache;
 mod chaos;
 pub mod check;
 pub mod devices;
@@ -62,6 +63,11 @@ pub fn run() -> u8 {
             Err(error) => Err(error),
         },
         Command::Bench(arguments) => match bench::bench(arguments) {
+            Ok(true) => Ok(()),
+            Ok(false) => return 1,
+            Err(error) => Err(error),
+        },
+        Command::Cache(arguments) => match cache::cache(arguments) {
             Ok(true) => Ok(()),
             Ok(false) => return 1,
             Err(error) => Err(error),

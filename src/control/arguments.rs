@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::cache::CacheArguments;
 use super::life::Life;
 use super::panic::PanicArguments;
 use super::rig::RigCommand;
@@ -69,6 +70,8 @@ pub enum Command {
     },
     /// Lists audio devices and MIDI ports, and what cannot be opened and why
     Devices(DevicesArguments),
+    /// Shows and empties the cache of what was generated
+    Cache(CacheArguments),
     /// Describes a MIDI file, mends what is odd in it, and writes it anew
     Midi(MidiArguments),
     /// Sends SysEx dumps to gear and receives them
