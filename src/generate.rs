@@ -7,6 +7,7 @@
 pub mod backends;
 pub mod client;
 pub mod config;
+pub mod verify;
 
 mod backend;
 mod error;

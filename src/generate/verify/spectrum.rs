@@ -1,0 +1,36 @@
+//! Short spectra of a clip, one after the other.
+
+use realfft::RealFftPlanner;
+use realfft::num_complex::Complex;
+
+/// Frames in a spectrum.
+pub(super) const WINDOW: usize = 1_024;
+
+/// Calls with the magnitudes of each spectrum of the sum of the channels, so many frames apart.
+pub(super) fn spectra(channels: &[Vec<f32>], hop: usize, mut each: impl FnMut(usize, &[f32])) {
+    let frames = channels.first().map_or(0, Vec::len);
+    let fft = RealFftPlanner::<f32>::new().plan_fft_forward(WINDOW);
+    let hann: Vec<f32> = (0..WINDOW)
+        .map(|i| 0.5 - 0.5 * libm::cosf(std::f32::consts::TAU * i as f32 / WINDOW as f32))
+        .collect();
+    let (mut input, mut output) = (fft.make_input_vec(), fft.make_output_vec());
+    let mut scratch = fft.make_scratch_vec();
+    let mut magnitudes = vec![0.0; output.len()];
+    let share = 1.0 / channels.len().max(1) as f32;
+    for (index, start) in (0..frames).step_by(hop.max(1)).enumerate() {
+        for (i, (slot, weight)) in input.iter_mut().zip(&hann).enumerate() {
+            let sum: f32 =
+                channels.iter().map(|channel| channel.get(start + i).copied().unwrap_or(0.0)).sum();
+            *slot = sum * share * weight;
+        }
+        // It fails only for slices of a wrong length.
+        if fft.process_with_scratch(&mut input, &mut output, &mut scratch).is_err() {
+            return;
+        }
+        for (magnitude, bin) in magnitudes.iter_mut().zip(&output) {
+            let Complex { re, im } = bin;
+            *magnitude = libm::sqrtf(re * re + im * im);
+        }
+        each(index, &magnitudes);
+    }
+}
