@@ -117,6 +117,40 @@ impl Performer for Ahead {
         (self.now, self.end, self.time, self.rolls) = (now, end, *time, rolls);
     }
 
+    fn next(&mut self) -> Option<Frame> {
+        self.peek().map(|event| event.time)
+    }
+
+    fn take(&mut self, _frame: Frame) -> Option<Event> {
+        let event = self.peek();
+        self.advance();
+        event
+    }
+
+    fn exchange(&mut self, segment: &mut Option<Box<Segment>>) {
+        let Some(index) = segment.as_ref().map(|segment| segment.index()) else { return };
+        let playing = self.playing.and_then(|playing| playing.slot);
+        let at = self.playing.map_or(0, |playing| playing.index);
+        let slot = match self.slot_of(index) {
+            // What plays is not changed under it.
+            Some(slot) if Some(slot) == playing => return,
+            Some(slot) => Some(slot),
+            None => {
+                (0..SEGMENTS).find(|slot| self.slots[*slot].is_none()).or_else(|| self.farthest(at, playing))
+            }
+        };
+        if let Some(slot) = slot {
+            std::mem::swap(&mut self.slots[slot], segment);
+            if self.last_good == Some(slot) && Some(slot) != playing {
+                self.last_good = playing;
+            }
+        }
+        self.show();
+    }
+}
+
+impl Ahead {
+    /// What it plays next; the same again until [`advance`](Self::advance).
     fn peek(&mut self) -> Option<Event> {
         if self.resets {
             return Some(Event::reset(self.now, 0));
@@ -155,6 +189,7 @@ impl Performer for Ahead {
         None
     }
 
+    /// What [`peek`](Self::peek) gave was played.
     fn advance(&mut self) {
         if std::mem::take(&mut self.resets) {
             return;
@@ -165,29 +200,6 @@ impl Performer for Ahead {
         }
     }
 
-    fn exchange(&mut self, segment: &mut Option<Box<Segment>>) {
-        let Some(index) = segment.as_ref().map(|segment| segment.index()) else { return };
-        let playing = self.playing.and_then(|playing| playing.slot);
-        let at = self.playing.map_or(0, |playing| playing.index);
-        let slot = match self.slot_of(index) {
-            // What plays is not changed under it.
-            Some(slot) if Some(slot) == playing => return,
-            Some(slot) => Some(slot),
-            None => {
-                (0..SEGMENTS).find(|slot| self.slots[*slot].is_none()).or_else(|| self.farthest(at, playing))
-            }
-        };
-        if let Some(slot) = slot {
-            std::mem::swap(&mut self.slots[slot], segment);
-            if self.last_good == Some(slot) && Some(slot) != playing {
-                self.last_good = playing;
-            }
-        }
-        self.show();
-    }
-}
-
-impl Ahead {
     /// What is needed last: what was played long ago, but for the song's beginning, where a start leads.
     fn farthest(&self, at: u64, playing: Option<usize>) -> Option<usize> {
         let held = |slot: usize| self.slots[slot].as_ref().map_or(0, |segment| segment.index());

@@ -345,6 +345,7 @@ impl Dispatch {
         for state in self.states.iter_mut().flatten() {
             state.clear();
         }
+        reach.performers.panic(time);
         self.pedals.fill(0);
         self.scenes.forget_pedals(None);
         let silence = |channel| {

@@ -99,6 +99,11 @@ impl Inbox {
         self.sources.get(usize::from(place))?.as_ref().map(|source| source.port)
     }
 
+    /// A generator played in its turn.
+    pub(super) fn count_taken(&mut self) {
+        self.taken += 1;
+    }
+
     /// The next event due before `end`, its time at `now` or later; `None` when
     /// there is none or the quantum has had its fill.
     pub(super) fn next(&mut self, now: Frame, end: Frame, performers: &mut Performers) -> Option<Event> {
@@ -120,13 +125,11 @@ impl Inbox {
             }
         }
         // Of one frame, ports and files go before generators, which may answer them.
-        if let Some(event) = performers.peek(now)
-            && event.time < end
-            && first.is_none_or(|(earliest, ..)| event.time < earliest)
+        if let Some(turn) = performers.next(now)
+            && turn.time < end
+            && first.is_none_or(|(earliest, ..)| turn.time < earliest)
         {
-            self.taken += 1;
-            performers.advance(event.source);
-            return Some(event);
+            return Some(turn);
         }
         let (heard, mut event, place) = first?;
         self.taken += 1;

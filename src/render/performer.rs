@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{FIRST_GENERATOR, GENERATORS, Segment};
 use crate::midi::Event;
+use crate::route::ContinuationCount;
 use crate::transport::Time;
 use crate::unit::Frame;
 
@@ -10,7 +11,9 @@ use crate::unit::Frame;
 ///
 /// It is a source of MIDI, and may be a destination of cables. For each piece of the timeline it is told
 /// where musical time stands ([`follow`](Performer::follow)), hears what is cabled to it as it comes
-/// ([`hear`](Performer::hear)), and is asked for its next event until that lies beyond the piece.
+/// ([`hear`](Performer::hear)), and is asked when it plays ([`next`](Performer::next)), and at that frame,
+/// after all that is heard there and before, what ([`take`](Performer::take)): until that lies beyond
+/// the piece.
 /// What it plays goes on like any other source's: merged by frame, along the rig's cables, into the
 /// log. So a replay needs none: it plays the log's events.
 ///
@@ -25,12 +28,16 @@ pub trait Performer: Send {
     /// An event of a cable that ends here, at its frame, which lies in the piece that was told last.
     fn hear(&mut self, _event: &Event) {}
 
-    /// What it plays next, at its frame, in order; the same again until it is taken. What is due is not
-    /// before what was heard. The source is filled in by the caller.
-    fn peek(&mut self) -> Option<Event>;
+    /// At which frame it plays next, or decides what: the same again until that is taken, or something
+    /// is heard before. Not before what was heard.
+    fn next(&mut self) -> Option<Frame>;
 
-    /// What [`peek`](Performer::peek) gave was played.
-    fn advance(&mut self);
+    /// What it plays at this frame, which [`next`](Performer::next) gave; `None` where that is nothing any
+    /// more. The source is filled in by the caller.
+    fn take(&mut self, frame: Frame) -> Option<Event>;
+
+    /// Everything that sounds was ended, by the player's panic button: it stops what it is at.
+    fn panic(&mut self, _frame: Frame) {}
 
     /// Material from the control world, for a performer that plays such; what it does not need any more
     /// is left in its place.
@@ -96,6 +103,8 @@ pub struct Seat {
     pub performer: Box<dyn Performer>,
     /// What of it the control world sees.
     pub count: Arc<PerformerCount>,
+    /// The same of one that listens and answers.
+    pub answers: Option<Arc<ContinuationCount>>,
 }
 
 /// The performers of a Renderer, by number. Real-time: yes, but for the constructor.
@@ -146,6 +155,10 @@ impl Performers {
         self.all().for_each(|(_, seat)| seat.performer.follow(now, end, time));
     }
 
+    pub(super) fn panic(&mut self, frame: Frame) {
+        self.all().for_each(|(_, seat)| seat.performer.panic(frame));
+    }
+
     pub(super) fn hear(&mut self, number: u16, event: &Event) -> bool {
         if let Some(seat) = self.get(number) {
             seat.performer.hear(event);
@@ -153,25 +166,32 @@ impl Performers {
         true
     }
 
-    /// The first event of all, not before `from`; of several at one frame that of the lowest number.
-    pub(super) fn peek(&mut self, from: Frame) -> Option<Event> {
+    /// Whose turn is next, and when, not before `from`; of several at one frame the lowest number's. It
+    /// goes to the Renderer as an event that says nothing, for which [`take`](Self::take) has what is played.
+    pub(super) fn next(&mut self, from: Frame) -> Option<Event> {
         let mut first: Option<Event> = None;
         for (number, seat) in self.all() {
-            let Some(mut event) = seat.performer.peek() else { continue };
-            event.time = event.time.max(from);
-            event.source = FIRST_GENERATOR + number;
-            if first.is_none_or(|earliest| event.time < earliest.time) {
-                first = Some(event);
+            let Some(time) = seat.performer.next().map(|time| time.max(from)) else { continue };
+            if first.is_none_or(|earliest| time < earliest.time) {
+                let mut turn = Event::EMPTY;
+                (turn.time, turn.source) = (time, FIRST_GENERATOR + number);
+                first = Some(turn);
             }
         }
         first
     }
 
-    /// What a source gave was taken.
-    pub(super) fn advance(&mut self, source: u16) {
-        if let Some(seat) = Performers::of_source(source).and_then(|number| self.get(number)) {
-            seat.count.count_event();
-            seat.performer.advance();
-        }
+    /// Whose turn an event says that it is.
+    pub(super) fn of_turn(event: &Event) -> Option<u16> {
+        Performers::of_source(event.source).filter(|_| event.kind().is_none() && event.length == 0)
+    }
+
+    /// What is played in a turn.
+    pub(super) fn take(&mut self, number: u16, frame: Frame) -> Option<Event> {
+        let seat = self.get(number)?;
+        let mut event = seat.performer.take(frame)?;
+        seat.count.count_event();
+        (event.time, event.source) = (frame, FIRST_GENERATOR + number);
+        Some(event)
     }
 }

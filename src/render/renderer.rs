@@ -399,15 +399,23 @@ impl Renderer {
         reach.performers.follow(now, end, &moment);
         let mut strikes = inbox.live_strikes;
         let mut take = |event: &Event, inbox: &mut Inbox, reach: &mut Reach<'_>| {
+            dispatch.run(now, event.time, reach, |frame, reach| {
+                time.clocks(now, frame + 1, &reach.plan.time, reach.sinks);
+            });
+            let mut event = *event;
+            if let Some(number) = Performers::of_turn(&event) {
+                // It has heard all that comes before, arpeggios and repeats too.
+                let Some(played) = reach.performers.take(number, event.time) else { return };
+                inbox.count_taken();
+                event = played;
+            }
+            let event = &event;
             if let Some(number) = Performers::of_source(event.source)
                 && let Some(Some(tap)) = taps.get_mut(usize::from(number))
             {
                 // Where there is no room the tap counts what it lost.
                 tap.send(*event);
             }
-            dispatch.run(now, event.time, reach, |frame, reach| {
-                time.clocks(now, frame + 1, &reach.plan.time, reach.sinks);
-            });
             time.clocks(now, event.time + 1, &reach.plan.time, reach.sinks);
             time.hear(event, inbox.port_of(event.source), &reach.plan.time);
             dispatch.event(event, inbox, reach);

@@ -13,7 +13,7 @@ use crate::render::{
     Account, CableCount, Command, Destination, DeviceInput, FIRST_GENERATOR, Label, MidiCable, NODES, Node,
     OutputBus, PerformerCount, Plan, STATES, Swap, TimePlan,
 };
-use crate::route::{CableState, Transform};
+use crate::route::{CableState, ContinuationCount, Transform};
 use crate::stage::{PrepareError, Role, Value};
 use crate::unit::SampleRate;
 
@@ -73,6 +73,7 @@ pub struct Deployment {
 struct Placed {
     number: u16,
     count: Arc<PerformerCount>,
+    answers: Option<Arc<ContinuationCount>>,
 }
 
 #[derive(Clone)]
@@ -161,6 +162,11 @@ impl Deployment {
             let placed = self.generators.get(&generator.name)?;
             Some((placed.number, generator, &placed.count))
         })
+    }
+
+    /// The generators that listen and answer, and what is counted of each.
+    pub fn answering(&self) -> impl Iterator<Item = (&str, &Arc<ContinuationCount>)> {
+        self.generators.iter().filter_map(|(name, placed)| Some((name.as_str(), placed.answers.as_ref()?)))
     }
 
     /// What a generator's material is seeded with.
@@ -482,9 +488,9 @@ impl Deployment {
             let taken = |n: &u16| self.generators.values().chain(placed.values()).any(|at| at.number == *n);
             let number = old.map_or_else(|| (0..).find(|n| !taken(n)).unwrap_or(u16::MAX), |old| old.number);
             let seat = performer(generator, self.rate, self.seed_of(generator));
-            let count = Arc::clone(&seat.count);
+            let (count, answers) = (Arc::clone(&seat.count), seat.answers.clone());
             swap.performers.push((number, Some(Box::new(seat))));
-            placed.insert(generator.name.clone(), Placed { number, count });
+            placed.insert(generator.name.clone(), Placed { number, count, answers });
         }
         for (name, old) in &self.generators {
             if !placed.contains_key(name) {

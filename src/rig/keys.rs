@@ -2,6 +2,7 @@
 //! parser and shown by `antiphon kinds`.
 
 mod cable;
+mod continuation;
 mod generator;
 mod scenes;
 
@@ -9,6 +10,7 @@ use crate::transport::Tempo;
 use crate::unit::SampleRate;
 
 pub use cable::{ARPEGGIATOR, CABLE, CONTROLLER, DELAY};
+pub use continuation::{CALL_BARS, CONTINUATION, MODES, ORDER};
 pub use generator::{DESCRIPTION_BYTES, GENERATOR, HORIZON_BARS, SEGMENT_BARS};
 pub use scenes::{CONTROL, CURVES, SCENE, SCENE_LETTERS};
 
@@ -372,6 +374,11 @@ pub const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("cable", "[[cable]]: carries MIDI or audio from one actor to another, as its ends tell", CABLE),
     ("control", "[[control]]: MIDI that moves a parameter or does something", CONTROL),
     ("generator", "[generator.NAME]: plays MIDI that it makes ahead of the transport", GENERATOR),
+    (
+        "continuation",
+        "[generator.NAME] of kind \"continuation\": learns from what is cabled to it, and answers in time",
+        CONTINUATION,
+    ),
     ("engine", "[engine]: what holds for the whole rig; the command line wins", ENGINE),
     ("input", "[input.NAME]: live audio from the device", DEVICE),
     ("midi", "[midi.NAME]: gear or programs that play, or are played", MIDI),

@@ -2,6 +2,7 @@
 
 mod actors;
 mod cables;
+mod continuation;
 mod controls;
 mod fields;
 mod generators;

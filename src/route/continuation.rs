@@ -199,14 +199,16 @@ impl Continuation {
     /// Real-time: yes.
     pub fn clear(&mut self, time: Frame, clock: &Time) {
         self.ear.release_all(time, clock);
-        self.reset();
+        self.reset(time);
         self.voice.clear();
     }
 
     /// The answer ends at once, and the call is no more.
-    fn reset(&mut self) {
+    fn reset(&mut self, now: Frame) {
         self.ear.end_phrase(&self.count);
-        self.state = State::Waiting;
+        if !matches!(self.state, State::Waiting) {
+            self.wait(now);
+        }
         self.anchor = None;
         self.voice.stop();
     }
@@ -219,7 +221,7 @@ impl Continuation {
         {
             // Keys that are down are measured by the time in which they went down.
             self.ear.release_all(now, &before);
-            self.reset();
+            self.reset(now);
         }
     }
 
@@ -299,6 +301,7 @@ impl Continuation {
     fn call(&mut self, origin: u64, clock: &Time) {
         let end = origin + bars(self.settings.bars, clock);
         self.state = State::Listening(Call { origin, end, active: origin, is_paused: false });
+        self.count.idle_since.store(count::BUSY, Ordering::Relaxed);
     }
 
     /// Nothing was played for as long as ends a call: it is answered on the next bar line.
@@ -359,8 +362,14 @@ impl Continuation {
             self.call(answer.end, clock);
         } else {
             self.ear.end_phrase(&self.count);
-            self.state = State::Waiting;
+            self.wait(clock.grid.frame_of(Beats(answer.end)));
         }
+    }
+
+    /// There is nobody to listen to.
+    fn wait(&mut self, since: Frame) {
+        self.state = State::Waiting;
+        self.count.idle_since.store(since, Ordering::Relaxed);
     }
 }
 

@@ -1,5 +1,10 @@
 //! `[generator.NAME]`.
 
+use crate::route::ContinuationSettings;
+
+/// The kind that listens and answers.
+pub const CONTINUATION: &str = "continuation";
+
 /// `[generator.NAME]`: plays MIDI that is made by no hand; a source of cables, and of some kinds a
 /// destination.
 ///
@@ -20,6 +25,8 @@ pub struct Generator {
 pub enum GeneratorKind {
     /// Material is made ahead of the transport.
     Ahead(Ahead),
+    /// What is cabled to it is answered.
+    Continuation(ContinuationSettings),
 }
 
 impl GeneratorKind {
@@ -27,6 +34,7 @@ impl GeneratorKind {
     pub fn listens(&self) -> bool {
         match self {
             GeneratorKind::Ahead(_) => false,
+            GeneratorKind::Continuation(_) => true,
         }
     }
 
@@ -34,6 +42,7 @@ impl GeneratorKind {
     pub fn name(&self) -> &str {
         match self {
             GeneratorKind::Ahead(ahead) => &ahead.backend,
+            GeneratorKind::Continuation(_) => CONTINUATION,
         }
     }
 }

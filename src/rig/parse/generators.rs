@@ -1,8 +1,9 @@
 //! `[generator.NAME]`.
 
 use super::super::keys;
-use super::super::model::generator::{Ahead, Generator, GeneratorKind};
+use super::super::model::generator::{Ahead, CONTINUATION, Generator, GeneratorKind};
 use super::super::model::{Port, Rig};
+use super::continuation;
 use super::fields::{Fields, Problems};
 use super::names::{Entry, NAME_LIMIT, Names, Sort};
 
@@ -23,10 +24,13 @@ pub(super) fn read(names: &mut Names<'_>, rig: &mut Rig, problems: &mut Problems
 
 fn generator(entry: &Entry<'_>, problems: &mut Problems<'_>) -> Option<Generator> {
     let before = problems.list.len();
-    let known: Vec<&str> = keys::GENERATOR.iter().map(|key| key.name).collect();
+    let answers = entry.table.get("kind").and_then(|kind| kind.as_str()) == Some(CONTINUATION);
+    let keys = if answers { keys::CONTINUATION } else { keys::GENERATOR };
+    let known: Vec<&str> = keys.iter().map(|key| key.name).collect();
     let section = format!("[generator.{}]", entry.name);
     let fields = Fields::read(entry.table, entry.at.clone(), &section, &known, problems);
     let kind = match kind(&fields, problems)? {
+        _ if answers => GeneratorKind::Continuation(continuation::read(&fields, problems)),
         backend => GeneratorKind::Ahead(ahead(backend, &fields, problems)),
     };
     let seed = whole(&fields, "seed", problems).unwrap_or(0);
@@ -34,7 +38,8 @@ fn generator(entry: &Entry<'_>, problems: &mut Problems<'_>) -> Option<Generator
 }
 
 fn kind(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Option<String> {
-    let hint = "kind = \"local\" needs no network; any other word is a backend of the configuration";
+    let hint = "kind = \"local\" needs no network, \"continuation\" answers what is cabled to it; any other \
+                word is a backend of the configuration";
     if !fields.has("kind") {
         problems.add(&fields.at, "this generator has no `kind`", Some(hint.to_owned()));
         return None;

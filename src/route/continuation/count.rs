@@ -1,9 +1,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ORDER_MAX;
+use crate::unit::Frame;
 
 /// Back-offs that are listed one by one; what is more is only counted.
 const LISTED: usize = 1_024;
+/// What stands for "not idle".
+pub(super) const BUSY: Frame = Frame::MAX;
 
 /// A chord of an answer for which less context than the model's order was of use:
 /// nothing was ever heard after more of it. Real-time: yes.
@@ -25,6 +28,8 @@ pub struct ContinuationCount {
     pub(super) played: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) forgotten: AtomicU64,
+    /// The frame since which nobody is listened to or answered.
+    pub(super) idle_since: AtomicU64,
     orders: [AtomicU64; ORDER_MAX + 1],
     order: usize,
     listed: Box<[AtomicU64]>,
@@ -41,6 +46,7 @@ impl ContinuationCount {
             played: zero(),
             dropped: zero(),
             forgotten: zero(),
+            idle_since: zero(),
             orders: Default::default(),
             order,
             listed: (0..LISTED).map(|_| AtomicU64::default()).collect(),
@@ -60,6 +66,11 @@ impl ContinuationCount {
             }
             self.backed_off.store(index + 1, Ordering::Release);
         }
+    }
+
+    /// Since when there is neither a call nor an answer; `None` while there is. Real-time: yes.
+    pub fn idle_since(&self) -> Option<Frame> {
+        Some(self.idle_since.load(Ordering::Relaxed)).filter(|frame| *frame != BUSY)
     }
 
     /// Notes heard. Real-time: yes.
