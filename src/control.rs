@@ -9,6 +9,7 @@ pub mod check;
 pub mod devices;
 pub mod doctor;
 mod files;
+mod generate;
 mod hang;
 pub mod kinds;
 mod life;
@@ -26,6 +27,7 @@ mod rig;
 mod signals;
 pub mod status;
 mod sysex;
+mod task;
 
 use std::io::Write;
 
@@ -72,6 +74,13 @@ pub fn run() -> u8 {
             Ok(false) => return 1,
             Err(error) => Err(error),
         },
+        Command::Generate(arguments) => match generate::generate(arguments) {
+            Ok(generate::Ended::Done) => Ok(()),
+            Ok(generate::Ended::Failed) => return 1,
+            Ok(generate::Ended::Misused) => return 2,
+            Err(error) => Err(error),
+        },
+        Command::Task(command) => task::task(command),
         Command::Midi(arguments) => midi::midi(arguments),
         Command::Sysex(command) => sysex::sysex(command),
         Command::Monitor(arguments) => monitor::monitor(arguments),

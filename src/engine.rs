@@ -9,6 +9,7 @@ mod chaos;
 mod conductor;
 mod doors;
 mod error;
+pub mod generation;
 mod inject;
 mod keeper;
 pub mod live;

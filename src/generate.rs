@@ -1,12 +1,14 @@
 //! Generation: a request becomes music that was verified and is ready to be played.
 //!
-//! A [`Request`] goes through the pipeline: the cache is asked, else a generator of the pool lets a
+//! A [`Request`] goes through a [`Service`](service::Service): the cache is asked, else a generator of the pool lets a
 //! [`Backend`] draft it, the draft is performed, verified and kept. All of this is the control world's;
 //! the audio world gets what is ready, or is not told.
 
 pub mod backends;
 pub mod client;
 pub mod config;
+pub mod service;
+pub mod tasks;
 pub mod verify;
 
 mod backend;
@@ -20,5 +22,5 @@ pub use backend::{Backend, Draft, Drafted, Drafting, Progress, Stage};
 pub use config::Config;
 pub use error::{Failure, FailureKind};
 pub use perform::Perform;
-pub use product::{Audio, Product};
+pub use product::{Audio, MIDI_PART, Product, SOUND_PART};
 pub use request::{BEATS_PER_BAR, Form, Length, Request, RequestError};

@@ -3,9 +3,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::cache::CacheArguments;
+use super::generate::GenerateArguments;
 use super::life::Life;
 use super::panic::PanicArguments;
 use super::rig::RigCommand;
+use super::task::TaskCommand;
 use crate::device::audio::DriverChoice;
 use crate::engine::Injection;
 use crate::journal::BitDepth;
@@ -39,6 +41,11 @@ pub enum Command {
     },
     /// Makes parts of a rig fail at random while it plays, and judges what came of it
     Chaos(ChaosArguments),
+    /// Makes music from words, into a file
+    Generate(GenerateArguments),
+    /// Shows and ends what is being generated
+    #[command(subcommand)]
+    Task(TaskCommand),
     /// Says what is wrong with a rig, and where
     Check {
         /// The rig file
@@ -417,7 +424,7 @@ fn parse_bits(text: &str) -> Result<BitDepth, String> {
     text.parse().map_err(|e: crate::journal::BitDepthError| e.to_string())
 }
 
-fn parse_rate(text: &str) -> Result<SampleRate, String> {
+pub(super) fn parse_rate(text: &str) -> Result<SampleRate, String> {
     let hertz: u32 = text.parse().map_err(|_| format!("`{text}` is not a number of Hz, such as 48000"))?;
     SampleRate::new(hertz).map_err(|e| e.to_string())
 }

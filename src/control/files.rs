@@ -97,7 +97,6 @@ pub(super) fn named_wavs(arguments: &[String]) -> Result<Vec<(String, PathBuf)>,
         .collect()
 }
 
-/// `NAME=FILE` or `FILE`; a file whose own name has a `=` is found as it is.
 /// Writes a file whole or not at all: beside its place first, then in it.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let failed = |error: std::io::Error| {
@@ -117,6 +116,7 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
+/// `NAME=FILE` or `FILE`; a file whose own name has a `=` is found as it is.
 fn named_file(argument: &str) -> (Option<String>, PathBuf) {
     match argument.split_once('=') {
         Some((name, path)) if !name.contains(['/', '\\', '.']) && !Path::new(argument).exists() => {

@@ -23,6 +23,8 @@ mod threads;
 mod tree;
 mod watchdog;
 
+pub(super) use tree::supervision;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

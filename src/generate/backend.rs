@@ -53,6 +53,26 @@ pub struct Progress {
     pub words: String,
 }
 
+impl Progress {
+    /// At the beginning of a stage.
+    pub fn at(stage: Stage) -> Progress {
+        Progress { stage, done: None, words: String::new() }
+    }
+}
+
+impl Stage {
+    /// As in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stage::Waiting => "waiting",
+            Stage::Drafting => "drafting",
+            Stage::Performing => "performing",
+            Stage::Verifying => "verifying",
+            Stage::Keeping => "keeping",
+        }
+    }
+}
+
 /// What a backend is told beside the request. It is cut off at its next await where it is cancelled or
 /// late: dropping its future must leave nothing behind (a process, a connection).
 pub struct Drafting<'a> {

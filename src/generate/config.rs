@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::backends::{Hf, Program};
 use super::client::{Client, Limits, Secret, Server};
+use super::service::Backends;
 use super::{Backend, Failure, FailureKind};
 use crate::actor::Rate;
 
@@ -233,5 +234,11 @@ impl Entry {
         limits.tries = self.tries.unwrap_or(limits.tries);
         limits.deadline = self.deadline_seconds.map_or(limits.deadline, Duration::from_secs_f64);
         limits
+    }
+}
+
+impl Backends for Config {
+    fn backend(&self, name: &str) -> Result<Arc<dyn Backend>, Failure> {
+        Config::backend(self, name)
     }
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Retryable;
+use crate::library::{FlightError, LibraryError};
 
 /// What sort of failure a generation ended with, and so whether trying again may help.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -103,5 +104,18 @@ impl Retryable for Failure {
 
     fn wait(&self) -> Duration {
         self.wait
+    }
+}
+
+impl FlightError for Failure {
+    /// Whoever else waits for the same is not cancelled with it, and may have more time.
+    fn is_own(&self) -> bool {
+        matches!(self.kind, FailureKind::Cancelled | FailureKind::Timeout)
+    }
+}
+
+impl From<LibraryError> for Failure {
+    fn from(error: LibraryError) -> Failure {
+        Failure::new(FailureKind::Storage, error.to_string())
     }
 }

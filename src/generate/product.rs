@@ -1,6 +1,17 @@
+use std::io::Cursor;
 use std::sync::Arc;
 
+use serde_json::json;
+
+use super::{Failure, FailureKind, Request};
+use crate::library::Entry;
 use crate::unit::SampleRate;
+
+/// The parts of a cache's entry.
+pub const SOUND_PART: &str = "audio.wav";
+/// The MIDI file's part.
+pub const MIDI_PART: &str = "midi.mid";
+const CHART: &str = "chart.json";
 
 /// Sound, a slice for each of its one or two channels, all of the same length.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,7 +30,7 @@ impl Audio {
 }
 
 /// Music that was verified: what a request comes to.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Default, PartialEq, Debug)]
 pub struct Product {
     /// The sound, at the request's rate; none where MIDI was asked for.
     pub audio: Option<Arc<Audio>>,
@@ -35,4 +46,121 @@ pub struct Product {
     pub tries: u32,
     /// Whether it was in the cache.
     pub from_cache: bool,
+}
+
+impl Product {
+    /// As the cache keeps it.
+    pub(super) fn to_entry(&self, request: &Request) -> Result<Entry, Failure> {
+        let mut entry = Entry::default();
+        if let Some(audio) = &self.audio {
+            entry.parts.insert(SOUND_PART.to_owned(), audio.to_wav()?.into());
+        }
+        if let Some(midi) = &self.midi {
+            entry.parts.insert(MIDI_PART.to_owned(), Arc::clone(midi));
+        }
+        if let Some(chart) = &self.chart {
+            entry.parts.insert(CHART.to_owned(), chart.as_bytes().into());
+        }
+        entry.meta = json!({ "description": request.description, "request": request, "tempo": self.tempo, "warnings": self.warnings });
+        Ok(entry)
+    }
+
+    /// From the cache.
+    ///
+    /// # Errors
+    /// [`Failure`] where it is not as [`to_entry`](Self::to_entry) left it.
+    pub(super) fn from_entry(entry: &Entry) -> Result<Product, Failure> {
+        let audio = match entry.parts.get(SOUND_PART) {
+            Some(bytes) => Some(Arc::new(Audio::from_wav(bytes)?)),
+            None => None,
+        };
+        let midi = entry.parts.get(MIDI_PART).cloned();
+        if audio.is_none() && midi.is_none() {
+            return Err(damaged("it holds neither sound nor MIDI"));
+        }
+        let chart = match entry.parts.get(CHART) {
+            Some(bytes) => Some(std::str::from_utf8(bytes).map_err(|e| damaged(&e.to_string()))?.into()),
+            None => None,
+        };
+        let warnings = entry.meta["warnings"].as_array().into_iter().flatten();
+        Ok(Product {
+            audio,
+            midi,
+            chart,
+            tempo: entry.meta["tempo"].as_f64(),
+            warnings: warnings.filter_map(|w| w.as_str().map(str::to_owned)).collect(),
+            tries: 0,
+            from_cache: true,
+        })
+    }
+}
+
+fn damaged(why: &str) -> Failure {
+    let message =
+        format!("what the cache keeps for this cannot be used ({why}); `antiphon cache verify` says more");
+    Failure::new(FailureKind::Storage, message)
+}
+
+impl Audio {
+    /// As a WAV file of 32-bit floats.
+    ///
+    /// # Errors
+    /// [`Failure`] where it has more channels or frames than a WAV can.
+    pub fn to_wav(&self) -> Result<Vec<u8>, Failure> {
+        let unfit =
+            |error: hound::Error| Failure::new(FailureKind::Unfit, format!("no WAV can hold it: {error}"));
+        let spec = hound::WavSpec {
+            channels: u16::try_from(self.channels.len()).unwrap_or(u16::MAX),
+            sample_rate: self.rate.hertz(),
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
+        };
+        let mut bytes = Vec::with_capacity(64 + 4 * self.frames() * self.channels.len());
+        let mut writer = hound::WavWriter::new(Cursor::new(&mut bytes), spec).map_err(unfit)?;
+        for frame in 0..self.frames() {
+            for channel in &self.channels {
+                writer.write_sample(channel[frame]).map_err(unfit)?;
+            }
+        }
+        writer.finalize().map_err(unfit)?;
+        Ok(bytes)
+    }
+
+    /// From a WAV file as [`to_wav`](Self::to_wav) writes it.
+    ///
+    /// # Errors
+    /// [`Failure`] where it is none.
+    pub fn from_wav(bytes: &[u8]) -> Result<Audio, Failure> {
+        let wrong = |error: hound::Error| damaged(&error.to_string());
+        let mut reader = hound::WavReader::new(Cursor::new(bytes)).map_err(wrong)?;
+        let spec = reader.spec();
+        let rate = SampleRate::new(spec.sample_rate).map_err(|error| damaged(&error.to_string()))?;
+        if spec.sample_format != hound::SampleFormat::Float || !(1..=2).contains(&spec.channels) {
+            return Err(damaged("it is not 32-bit float with one or two channels"));
+        }
+        let mut channels = vec![Vec::with_capacity(reader.duration() as usize); usize::from(spec.channels)];
+        let count = channels.len();
+        for (index, sample) in reader.samples::<f32>().enumerate() {
+            channels[index % count].push(sample.map_err(wrong)?);
+        }
+        Ok(Audio { rate, channels })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_survives_the_cache_to_the_bit() {
+        let rate = SampleRate::new(44_100).expect("a rate");
+        let left: Vec<f32> = (0..1_000).map(|n| (n as f32 * 0.37).sin() * 1.5).collect();
+        let right = left.iter().map(|s| -s * 0.25).collect();
+        let audio = Audio { rate, channels: vec![left, right] };
+        assert_eq!(Audio::from_wav(&audio.to_wav().expect("a WAV")).expect("sound"), audio);
+        for cut in [0, 3, 40, 44] {
+            let bytes = audio.to_wav().expect("a WAV");
+            assert!(Audio::from_wav(&bytes[..cut]).is_err(), "{cut} bytes are no WAV");
+        }
+    }
 }

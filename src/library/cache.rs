@@ -310,6 +310,12 @@ impl Cache {
         })
     }
 
+    /// The file in which a part of an entry is, where it is in one. It is named by its content's SHA-256, and
+    /// only to be read; it is there until the entry is evicted.
+    pub fn part_path(&self, key: &Key, part: &str) -> Option<PathBuf> {
+        self.0.store.as_ref().ok()?.part_path(key, part)
+    }
+
     /// Lets go of an entry; `false` where there was none. Blocks.
     ///
     /// # Errors

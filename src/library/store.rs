@@ -157,6 +157,12 @@ impl Store {
         &self.folder
     }
 
+    /// The file of an entry's part.
+    pub(super) fn part_path(&self, key: &Key, part: &str) -> Option<PathBuf> {
+        let name = self.view().read(|index| Some(index.entries.get(key)?.item.parts.get(part)?.sha256))?;
+        Some(self.files.path(&name))
+    }
+
     pub(super) fn view(&self) -> &View<Index> {
         &self.view
     }

@@ -28,7 +28,7 @@ const RENDERER_MAILBOX: usize = 10_000;
 /// outlives them, so starting one anew costs nothing that is heard, and music is
 /// never given up for having done it too often: the back-off alone keeps one that
 /// always fails from taking the machine along.
-pub(super) fn supervision() -> Supervision {
+pub(in crate::engine) fn supervision() -> Supervision {
     Supervision {
         strategy: Strategy::OneForOne,
         window: Window { restarts: u32::MAX, within: Duration::from_secs(60) },

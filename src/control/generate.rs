@@ -1,0 +1,203 @@
+//! `antiphon generate`: music from words, into a file.
+
+mod answer;
+mod bar;
+mod lines;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use answer::Answer;
+use bar::Bar;
+
+use super::signals::Signals;
+use crate::engine::generation::Studio;
+use crate::engine::{Error, ErrorKind};
+use crate::generate::{Failure, FailureKind, Form, Length, Request};
+use crate::unit::SampleRate;
+
+/// `antiphon generate`.
+#[derive(Args, Debug)]
+pub struct GenerateArguments {
+    /// What it shall be like ("slow blues, brushes"); `-` reads a JSON object a line from stdin
+    pub description: String,
+    /// Which backend makes it: `local` needs no network; others stand in the configuration
+    #[arg(long, value_name = "NAME", default_value = "local")]
+    pub backend: String,
+    /// Which of the backend's models
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// How long, in seconds
+    #[arg(long, value_name = "S", allow_negative_numbers = true, conflicts_with = "bars")]
+    pub seconds: Option<f64>,
+    /// How long, in bars of four beats (without either: 8)
+    #[arg(long, value_name = "N")]
+    pub bars: Option<u32>,
+    /// The key ("Eb minor")
+    #[arg(long, value_name = "K")]
+    pub key: Option<String>,
+    /// Beats a minute
+    #[arg(long, value_name = "BPM", allow_negative_numbers = true)]
+    pub tempo: Option<f64>,
+    /// The style ("bossa"); without one, from the description
+    #[arg(long, value_name = "S")]
+    pub style: Option<String>,
+    /// The same words with another seed are other music
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// The sound's rate, in Hz
+    #[arg(long, value_name = "HZ", value_parser = super::arguments::parse_rate)]
+    pub rate: Option<SampleRate>,
+    /// Where to write it: a `.wav` or a `.mid`; without it, it stays in the cache
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Plays it when it is there
+    #[arg(long, conflicts_with = "json")]
+    pub play: bool,
+    /// It is given up after so many seconds
+    #[arg(long, value_name = "S", allow_negative_numbers = true, default_value_t = 120.0)]
+    pub deadline: f64,
+    /// The configuration of backends (without it: config.toml in the folder for configurations)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Prints JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How it ended; of each everything has been said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ended {
+    /// There is music, or all lines are answered.
+    Done,
+    /// There is none.
+    Failed,
+    /// What was asked for makes no sense.
+    Misused,
+}
+
+/// Generates.
+///
+/// # Errors
+/// [`Error`], of which nothing has been printed yet.
+pub(super) fn generate(arguments: &GenerateArguments) -> Result<Ended, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Device, format!("the control threads cannot start: {e}")))?;
+    let done = runtime.block_on(async {
+        let studio = Studio::open(arguments.config.as_deref()).await?;
+        let done = if arguments.description == "-" {
+            lines::serve(arguments, &studio).await
+        } else {
+            once(arguments, &studio).await
+        };
+        studio.close().await;
+        done
+    });
+    // What still computes for nobody is not waited for.
+    runtime.shutdown_background();
+    done
+}
+
+async fn once(arguments: &GenerateArguments, studio: &Studio) -> Result<Ended, Error> {
+    let mut stop = Signals::stop()?;
+    let started = Instant::now();
+    let request = request(arguments);
+    let limit = seconds(arguments.deadline);
+    let made = match (&request, &limit) {
+        (Ok(request), Ok(limit)) => {
+            let bar = Bar::start(!arguments.json);
+            let watch = bar.watch();
+            let made = tokio::select! {
+                made = studio.generate(request, *limit, &watch) => made,
+                () = stop.came() => Err(Failure::new(FailureKind::Cancelled, "stopped before it was done")),
+            };
+            bar.finish();
+            made
+        }
+        (Err(failure), _) | (_, Err(failure)) => Err(failure.clone()),
+    };
+    let answer = match &request {
+        Ok(request) => Answer::of(studio, request, made, arguments.out.as_deref(), started.elapsed()),
+        Err(failure) => Answer::failed(&arguments.backend, failure, started.elapsed()),
+    };
+    if arguments.json {
+        super::print_json(&answer);
+    } else {
+        super::tell(&answer.words());
+    }
+    let Some(error) = &answer.error else {
+        if arguments.play {
+            play(&answer)?;
+        }
+        return Ok(Ended::Done);
+    };
+    Ok(match error.kind {
+        FailureKind::Usage | FailureKind::Config => Ended::Misused,
+        _ => Ended::Failed,
+    })
+}
+
+/// The request that the arguments come to.
+fn request(arguments: &GenerateArguments) -> Result<Request, Failure> {
+    let extension =
+        arguments.out.as_ref().map(|out| out.extension().unwrap_or_default().to_ascii_lowercase());
+    let form = match extension.as_ref().map(|extension| extension.to_str()) {
+        None | Some(Some("wav")) => Form::Audio,
+        Some(Some("mid" | "midi")) => Form::Midi,
+        Some(_) => {
+            return Err(Failure::new(FailureKind::Usage, "the file to write must end in .wav or .mid"));
+        }
+    };
+    let mut request = Request::new(&arguments.description, arguments.rate.unwrap_or(SampleRate::DEFAULT));
+    request.backend.clone_from(&arguments.backend);
+    request.model.clone_from(&arguments.model);
+    request.length = length(arguments.seconds, arguments.bars, request.length);
+    request.key.clone_from(&arguments.key);
+    request.tempo = arguments.tempo;
+    request.style.clone_from(&arguments.style);
+    request.seed = arguments.seed;
+    request.form = form;
+    Ok(request)
+}
+
+fn length(seconds: Option<f64>, bars: Option<u32>, otherwise: Length) -> Length {
+    match (seconds, bars) {
+        (Some(seconds), _) => Length::Seconds(seconds),
+        (None, Some(bars)) => Length::Bars(bars),
+        (None, None) => otherwise,
+    }
+}
+
+/// A limit in seconds.
+fn seconds(limit: f64) -> Result<Duration, Failure> {
+    const LONGEST: f64 = 3_600.0;
+    if limit > 0.0 && limit <= LONGEST {
+        return Ok(Duration::from_secs_f64(limit));
+    }
+    Err(Failure::new(
+        FailureKind::Usage,
+        format!("a deadline of {limit} s cannot be; more than 0 and at most {LONGEST} can"),
+    ))
+}
+
+/// Milliseconds for people.
+fn shown_ms(ms: f64) -> String {
+    if ms < 10.0 {
+        format!("{ms:.1} ms")
+    } else if ms < 1_000.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{:.1} s", ms / 1_000.0)
+    }
+}
+
+/// Plays a file through the device, to its end or until Ctrl-C.
+fn play(answer: &Answer) -> Result<(), Error> {
+    let _ = answer;
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! The pipeline put together: configuration, cache, backends, band, tasks; in a tree of actors.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::band::Band;
+use super::error::{Error, ErrorKind};
+use crate::actor::{Options, Settings, System};
+use crate::generate::local::Local;
+use crate::generate::service::{Counts, Means, Service, ServiceSettings, Watch};
+use crate::generate::tasks::Tasks;
+use crate::generate::{
+    Config, Failure, FailureKind, Form, MIDI_PART, Product, Progress, Request, SOUND_PART,
+};
+use crate::library::{Cache, Limits};
+
+/// The pipeline's place in the tree.
+pub(crate) const GENERATION: &str = "generation";
+
+/// Where music is generated; clones are the same.
+#[derive(Clone)]
+pub struct Studio(Arc<Inner>);
+
+struct Inner {
+    service: Service,
+    tasks: Option<Tasks>,
+    /// Said once to whoever generates.
+    warning: Option<String>,
+    /// Where the studio has a tree of its own.
+    system: tokio::sync::Mutex<Option<System>>,
+}
+
+impl Studio {
+    /// A studio with a tree of its own, by the configuration named or that of the user.
+    ///
+    /// # Errors
+    /// [`Error`] where the configuration or the cache cannot be used.
+    pub async fn open(config: Option<&Path>) -> Result<Studio, Error> {
+        let system = System::new(Settings { supervision: super::live::supervision(), ..Settings::default() });
+        let studio = Studio::within(config, &system).await?;
+        *studio.0.system.lock().await = Some(system);
+        Ok(studio)
+    }
+
+    /// A studio whose actors stand in a tree that is there: `/generation`, `/cache` and `/tasks`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn within(config: Option<&Path>, system: &System) -> Result<Studio, Error> {
+        let config = Config::load(config)?.with_local(Arc::new(Local));
+        let folder = config.cache_folder()?;
+        let cache = Cache::open_or_memory(&folder, Limits::default());
+        system
+            .spawn("cache", Options::new(), cache.keeper())
+            .map_err(|error| Error::new(ErrorKind::Device, error.to_string()))?;
+        // Without its journal music is made all the same; only nobody else hears of it.
+        let (tasks, warning) = match Tasks::open(&folder, system).await {
+            Ok(tasks) => (Some(tasks), None),
+            Err(failure) => (None, Some(format!("tasks are not written down: {failure}"))),
+        };
+        let means = Means { backends: Arc::new(config), perform: Arc::new(Band::new()?), cache };
+        let service = Service::new(means, ServiceSettings::default());
+        system
+            .spawn_started(GENERATION, Options::new(), service.supervisor())
+            .await
+            .map_err(|error| Error::new(ErrorKind::Device, error.to_string()))?;
+        Ok(Studio(Arc::new(Inner { service, tasks, warning, system: tokio::sync::Mutex::new(None) })))
+    }
+
+    /// Makes what is asked for, or takes it from the cache; a task while it is at it, which anybody may
+    /// cancel.
+    ///
+    /// # Errors
+    /// [`Failure`]: why there is none. Dropping the future cancels.
+    pub async fn generate(
+        &self,
+        request: &Request,
+        limit: Duration,
+        watch: &Watch,
+    ) -> Result<Product, Failure> {
+        let Inner { service, tasks, warning, .. } = &*self.0;
+        let Some(tasks) = tasks else {
+            let mut made = service.generate(request, limit, watch).await?;
+            made.warnings.extend(warning.clone());
+            return Ok(made);
+        };
+        // What is there already is no task.
+        if let Some(kept) = service.cached(request).await {
+            return Ok(kept);
+        }
+        let mut ticket = match tasks.begin(request).await {
+            Ok(ticket) => ticket,
+            Err(failure) => {
+                let mut made = service.generate(request, limit, watch).await?;
+                made.warnings.push(format!("the task was not written down: {failure}"));
+                return Ok(made);
+            }
+        };
+        let (watch, note) = (Arc::clone(watch), ticket.noting());
+        let watch: Watch = Arc::new(move |progress: Progress| {
+            note(progress.stage);
+            watch(progress);
+        });
+        let made = tokio::select! {
+            biased;
+            () = ticket.cancelled() => Err(Failure::new(FailureKind::Cancelled, "the task was cancelled")),
+            made = service.generate(request, limit, &watch) => made,
+        };
+        ticket.end(&made);
+        made
+    }
+
+    /// The pipeline without tasks.
+    pub fn service(&self) -> &Service {
+        &self.0.service
+    }
+
+    /// What went through so far.
+    pub fn counts(&self) -> Counts {
+        self.0.service.counts()
+    }
+
+    /// The file in which the cache keeps what a request came to.
+    pub fn path_of(&self, request: &Request) -> Option<PathBuf> {
+        let part = if request.form == Form::Midi { MIDI_PART } else { SOUND_PART };
+        let service = &self.0.service;
+        service.cache().part_path(&service.key(request).ok()?, part)
+    }
+
+    /// Ends what was begun to be written, and the tree where it is the studio's own.
+    pub async fn close(&self) {
+        if let Some(tasks) = &self.0.tasks {
+            tasks.close().await;
+        }
+        if let Some(system) = self.0.system.lock().await.take() {
+            system.stop().await;
+        }
+    }
+}
+
+/// The tasks of the user's cache folder, for whoever looks or cancels; with the system that keeps them.
+///
+/// # Errors
+/// [`Error`] where the folder or the journal cannot be used.
+pub async fn tasks(config: Option<&Path>) -> Result<(Tasks, System), Error> {
+    let folder = Config::load(config)?.cache_folder()?;
+    let system = System::new(Settings { supervision: super::live::supervision(), ..Settings::default() });
+    let tasks = Tasks::open(&folder, &system).await?;
+    Ok((tasks, system))
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        let kind = match failure.kind {
+            FailureKind::Usage | FailureKind::Config => ErrorKind::Usage,
+            FailureKind::Refused | FailureKind::Unfit | FailureKind::Cancelled | FailureKind::Fault => {
+                ErrorKind::Input
+            }
+            FailureKind::Network | FailureKind::Timeout | FailureKind::Unavailable | FailureKind::Busy => {
+                ErrorKind::Device
+            }
+            FailureKind::Storage => ErrorKind::Disk,
+        };
+        Error::new(kind, failure.message)
+    }
+}

@@ -1,0 +1,115 @@
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Watch;
+use crate::generate::{
+    Audio, Backend, Draft, Drafting, Failure, FailureKind, Form, Length, Perform, Product, Progress, Request,
+    Stage, verify,
+};
+
+/// The backends that there are, by name.
+pub trait Backends: Send + Sync {
+    /// The one of that name.
+    ///
+    /// # Errors
+    /// [`Failure`] where there is none, or its configuration is wrong: what to do.
+    fn backend(&self, name: &str) -> Result<Arc<dyn Backend>, Failure>;
+}
+
+/// Where a request becomes a product: drafted, performed, verified.
+pub struct Kitchen {
+    backends: Arc<dyn Backends>,
+    perform: Arc<dyn Perform>,
+}
+
+impl Kitchen {
+    pub(super) fn new(backends: Arc<dyn Backends>, perform: Arc<dyn Perform>) -> Kitchen {
+        Kitchen { backends, perform }
+    }
+
+    pub(super) fn backend(&self, name: &str) -> Result<Arc<dyn Backend>, Failure> {
+        self.backends.backend(name)
+    }
+
+    /// From a request to what was verified.
+    pub(super) async fn make(
+        &self,
+        request: &Request,
+        backend: &dyn Backend,
+        deadline: Instant,
+        watch: &Watch,
+    ) -> Result<Product, Failure> {
+        watch(Progress::at(Stage::Drafting));
+        let (draft, tries) = backend.draft(request, Drafting { progress: &**watch, deadline }).await?;
+        let made = match draft {
+            Draft::Sound { bytes, content_type } => self.sound(request, bytes, content_type, watch).await,
+            Draft::Midi { bytes, chart, tempo } => self.midi(request, bytes, chart, tempo, watch).await,
+        };
+        made.map(|product| Product { tries, ..product }).map_err(|failure| failure.after(tries))
+    }
+
+    async fn sound(
+        &self,
+        request: &Request,
+        bytes: Vec<u8>,
+        content_type: Option<String>,
+        watch: &Watch,
+    ) -> Result<Product, Failure> {
+        if request.form == Form::Midi {
+            let message = format!("`{}` gives sound and no MIDI; ask for a WAV", request.backend);
+            return Err(Failure::new(FailureKind::Usage, message));
+        }
+        watch(Progress::at(Stage::Verifying));
+        let verified = verify::file(bytes, content_type, request).await?;
+        Ok(Product {
+            audio: Some(Arc::new(verified.audio)),
+            warnings: verified.warnings,
+            ..Product::default()
+        })
+    }
+
+    async fn midi(
+        &self,
+        request: &Request,
+        bytes: Vec<u8>,
+        chart: Option<String>,
+        tempo: f64,
+        watch: &Watch,
+    ) -> Result<Product, Failure> {
+        let mut warnings = verify::midi(&bytes, request)?;
+        let midi: Arc<[u8]> = bytes.into();
+        let mut audio = None;
+        if request.form == Form::Audio {
+            watch(Progress::at(Stage::Performing));
+            let played = self.performed(request, Arc::clone(&midi), tempo).await?;
+            watch(Progress::at(Stage::Verifying));
+            let verified = verify::audio(played, request).await?;
+            warnings.extend(verified.warnings);
+            audio = Some(Arc::new(verified.audio));
+        }
+        Ok(Product {
+            audio,
+            midi: Some(midi),
+            chart: chart.map(Into::into),
+            tempo: Some(tempo),
+            warnings,
+            ..Product::default()
+        })
+    }
+
+    /// The MIDI as sound, on a thread that may compute for long.
+    async fn performed(&self, request: &Request, midi: Arc<[u8]>, tempo: f64) -> Result<Audio, Failure> {
+        let perform = Arc::clone(&self.perform);
+        let rate = request.rate;
+        let seconds = match request.length {
+            Length::Seconds(seconds) => seconds,
+            Length::Bars(bars) => f64::from(bars * super::super::BEATS_PER_BAR) * 60.0 / tempo,
+        };
+        let frames = rate.frames(seconds);
+        let played = tokio::task::spawn_blocking(move || perform.perform(&midi, rate, Some(frames))).await;
+        played.unwrap_or_else(|error| {
+            Err(Failure::new(FailureKind::Fault, format!("the music could not be played to sound: {error}")))
+        })
+    }
+}
