@@ -1,9 +1,12 @@
 //! What drafts the music: servers and programs.
 
 mod asked;
+mod charted;
+mod chat;
 mod hf;
 mod program;
 
+pub use chat::Chat;
 pub use hf::Hf;
 #[cfg(fuzzing)]
 pub use hf::sound_of;

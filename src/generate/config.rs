@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::backends::{Hf, Program};
+use super::backends::{Chat, Hf, Program};
 use super::client::{Client, Limits, Secret, Server};
+use super::local::Local;
 use super::service::Backends;
 use super::{Backend, Failure, FailureKind};
 use crate::actor::Rate;
@@ -26,6 +27,9 @@ use problem::nearest;
 const HF_URL: &str = "https://router.huggingface.co/hf-inference";
 /// What is asked for where nobody names a model.
 const HF_MODEL: &str = "facebook/musicgen-small";
+/// A chat server of this machine's own, where nobody says another (Ollama's port).
+const CHAT_URL: &str = "http://127.0.0.1:11434/v1";
+const CHAT_MODEL: &str = "llama3.2";
 
 /// The backends there are, each made once when it is first asked for, and the cache's folder.
 pub struct Config {
@@ -107,7 +111,7 @@ impl Config {
         self.path.as_deref()
     }
 
-    /// What stands for the embedded generator.
+    /// With something else in place of the embedded generator.
     pub fn with_local(mut self, local: Arc<dyn Backend>) -> Config {
         self.local = Some(local);
         self
@@ -179,17 +183,22 @@ impl Config {
     fn make(&self, name: &str, entry: &Entry) -> Result<Made, Failure> {
         let model = |default: &str| entry.model.clone().unwrap_or_else(|| default.to_owned());
         match entry.kind {
-            Kind::Local => match &self.local {
-                Some(local) => Ok(Made { backend: Arc::clone(local), client: None }),
-                None => Err(Failure::new(FailureKind::Config, "this program has no embedded generator")),
-            },
+            Kind::Local => {
+                let local = self.local.clone().unwrap_or_else(|| Arc::new(Local));
+                Ok(Made { backend: local, client: None })
+            }
             Kind::Hf => {
                 let client =
                     self.connect(entry, "model server", "ANTIPHON_MODEL_URL", "ANTIPHON_MODEL_KEY", HF_URL)?;
                 let backend = Arc::new(Hf::new(name, client.clone(), model(HF_MODEL)));
                 Ok(Made { backend, client: Some(client) })
             }
-            Kind::Chat => Err(Failure::new(FailureKind::Config, "this program speaks to no chat servers")),
+            Kind::Chat => {
+                let (url, key) = ("ANTIPHON_CHAT_URL", "ANTIPHON_CHAT_KEY");
+                let client = self.connect(entry, "chat server", url, key, CHAT_URL)?;
+                let backend = Arc::new(Chat::new(client.clone(), model(CHAT_MODEL)));
+                Ok(Made { backend, client: Some(client) })
+            }
             Kind::Program => {
                 let limits = entry.limits();
                 let backend =

@@ -5,8 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::super::asked;
+use super::super::{asked, charted};
 use crate::generate::{Draft, Failure, FailureKind, Progress, Request, Stage};
+use crate::theory::Chart;
 
 /// The longest file that is read from a `path`.
 const FILE_BYTES: u64 = 64 << 20;
@@ -63,6 +64,11 @@ pub(super) fn read(line: &[u8], request: &Request, name: &str) -> Result<Line, F
     }
     if let Some(path) = text("path") {
         return Ok(Line::Draft(Came::File { path: PathBuf::from(path), chart, tempo }));
+    }
+    if let Some(chart) = chart {
+        let chart = Chart::from_json(&chart)
+            .map_err(|error| unfit(format!("wrote a chart that cannot be used ({error})")))?;
+        return Ok(Line::Draft(Came::Here(charted::draft(chart, request)?)));
     }
     if table.contains_key("progress") || table.contains_key("words") {
         let done = table.get("progress").and_then(Value::as_f64).map(|done| done.clamp(0.0, 1.0) as f32);
