@@ -15,6 +15,8 @@ use crate::generate::{Failure, FailureKind};
 const LINE_BYTES: usize = 90 << 20;
 /// All that it may write.
 const OUTPUT_BYTES: usize = 128 << 20;
+/// As many lines, progress among them.
+const LINES: usize = 20_000;
 /// So much of what it says on standard error is kept: the end.
 const STDERR_BYTES: usize = 4 << 10;
 /// Lines of it in a message.
@@ -34,6 +36,7 @@ pub(super) struct Process {
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     written: usize,
+    lines: usize,
     errors: Arc<Mutex<VecDeque<u8>>>,
     /// Writes to it, and hears its complaints.
     sides: JoinSet<()>,
@@ -69,6 +72,7 @@ impl Process {
             input,
             output: BufReader::new(output),
             written: 0,
+            lines: 0,
             errors,
             sides,
         })
@@ -108,7 +112,8 @@ impl Process {
             };
             self.output.consume(taken);
             self.written += taken;
-            if line.len() > LINE_BYTES || self.written > OUTPUT_BYTES {
+            self.lines += usize::from(ends);
+            if line.len() > LINE_BYTES || self.written > OUTPUT_BYTES || self.lines > LINES {
                 let message = format!("the program `{}` writes without end: it was stopped", self.name);
                 return Err(Failure::new(FailureKind::Unfit, message));
             }
