@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use antiphon::actor::{Options, Settings, System};
 use antiphon::generate::config::Environment;
 use antiphon::generate::local::Local;
 use antiphon::generate::{
@@ -313,6 +314,38 @@ async fn who_goes_away_takes_the_line_along() {
     assert!(tokio::time::timeout(Duration::from_millis(300), call).await.is_err());
     assert_eq!(stub.seen.asked().len(), 1);
     assert!(stub.seen.is_left_alone().await);
+}
+
+#[tokio::test]
+async fn the_clients_actor_stands_in_the_tree_and_may_be_killed() {
+    let stub = Stub::new(|number, _| match number {
+        0 => Answer::Hang,
+        _ => Answer::file("audio/wav", tone(48_000, 1.0)),
+    })
+    .await;
+    let text = format!("[backend.big]\nkind = \"hf\"\nurl = \"{}\"", stub.url());
+    let (config, _folder) = configured(&text, &[]);
+    let system = System::new(Settings::default());
+    system.spawn_started("model", Options::new(), config.clients()).await.unwrap();
+    let backend = config.backend("big").unwrap();
+    let client = loop {
+        if let Some(client) = system.find("/model/big") {
+            break client;
+        }
+        tokio::task::yield_now().await;
+    };
+    client.ping(Duration::from_secs(5)).await.unwrap();
+    let request = request();
+    let (failure, ()) = tokio::join!(draft(&backend, &request), async {
+        while stub.seen.asked().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        client.kill("a test");
+    });
+    assert_eq!(failure.unwrap_err().kind, FailureKind::Fault);
+    client.ping(Duration::from_secs(5)).await.unwrap();
+    assert_eq!(draft(&backend, &request).await.unwrap().1, 1);
+    system.stop().await;
 }
 
 fn chart(key: &str) -> Value {

@@ -17,6 +17,8 @@ use crate::library::{Cache, Limits};
 
 /// The pipeline's place in the tree.
 pub(crate) const GENERATION: &str = "generation";
+/// That of the clients of model servers.
+const MODEL: &str = "model";
 
 /// Where music is generated; clones are the same.
 #[derive(Clone)]
@@ -43,7 +45,7 @@ impl Studio {
         Ok(studio)
     }
 
-    /// A studio whose actors stand in a tree that is there: `/generation`, `/cache` and `/tasks`.
+    /// A studio whose actors stand in a tree that is there: `/generation`, `/cache`, `/model` and `/tasks`.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -53,6 +55,9 @@ impl Studio {
         let cache = Cache::open_or_memory(&folder, Limits::default());
         system
             .spawn("cache", Options::new(), cache.keeper())
+            .map_err(|error| Error::new(ErrorKind::Device, error.to_string()))?;
+        system
+            .spawn(MODEL, Options::new(), config.clients())
             .map_err(|error| Error::new(ErrorKind::Device, error.to_string()))?;
         // Without its journal music is made all the same; only nobody else hears of it.
         let (tasks, warning) = match Tasks::open(&folder, system).await {

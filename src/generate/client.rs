@@ -28,7 +28,8 @@ use crate::actor::{
 };
 use http::{Http, Sent, Wire};
 
-pub use actor::{ModelClient, Posted};
+pub(super) use actor::Roster;
+pub use actor::{Arrived, ModelClient, ModelClients, Posted};
 pub use secret::Secret;
 pub use server::Server;
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::backends::{Chat, Hf, Program};
-use super::client::{Client, Limits, Secret, Server};
+use super::client::{Client, Limits, ModelClients, Roster, Secret, Server};
 use super::local::Local;
 use super::service::Backends;
 use super::{Backend, Failure, FailureKind};
@@ -40,6 +40,7 @@ pub struct Config {
     environment: Environment,
     local: Option<Arc<dyn Backend>>,
     made: Mutex<BTreeMap<String, Made>>,
+    roster: Arc<Roster>,
 }
 
 #[derive(Clone)]
@@ -94,6 +95,7 @@ impl Config {
             environment,
             local: None,
             made: Mutex::new(BTreeMap::new()),
+            roster: Arc::default(),
         })
     }
 
@@ -148,7 +150,13 @@ impl Config {
         self.made(name).map(|made| made.backend)
     }
 
-    /// The client of a backend that has one: its actor may stand in a tree ([`Client::actor`]).
+    /// What builds the supervisor of the clients' actors, for a place in a tree.
+    pub fn clients(&self) -> impl FnMut() -> ModelClients + Send + 'static {
+        let roster = Arc::clone(&self.roster);
+        move || ModelClients::new(Arc::clone(&roster))
+    }
+
+    /// The client of a backend that has one.
     ///
     /// # Errors
     /// As [`backend`](Self::backend).
@@ -165,6 +173,9 @@ impl Config {
             return Ok(made.clone());
         }
         let fresh = self.make(name, entry)?;
+        if let Some(client) = &fresh.client {
+            self.roster.enter(name, client.clone());
+        }
         made.insert(name.to_owned(), fresh.clone());
         Ok(fresh)
     }

@@ -1,9 +1,9 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinSet;
 
-use super::{Answered, Call, Shared};
-use crate::actor::{Actor, Context, Outcome, Reply};
+use super::{Answered, Call, Client, Shared};
+use crate::actor::{Actor, Address, Context, Options, Outcome, Reply};
 use crate::generate::{Failure, FailureKind};
 
 /// A call, and who waits for its answer.
@@ -56,4 +56,67 @@ impl Actor for ModelClient {
         });
         Ok(())
     }
+}
+
+/// The clients that there are, and who sees to their actors.
+#[derive(Default)]
+pub(in crate::generate) struct Roster {
+    clients: Mutex<Vec<(String, Client)>>,
+    keeper: Mutex<Option<Address<Arrived>>>,
+}
+
+impl Roster {
+    /// A client is there now; its actor is started where there is a tree.
+    pub fn enter(&self, name: &str, client: Client) {
+        lock(&self.clients).push((name.to_owned(), client));
+        if let Some(keeper) = &*lock(&self.keeper) {
+            // Where it has no room for this it has another that says the same.
+            let _ = keeper.try_tell(Arrived);
+        }
+    }
+}
+
+/// There is another client.
+pub struct Arrived;
+
+/// The supervisor of the clients' actors: each is started when its backend is first asked for.
+pub struct ModelClients(Arc<Roster>);
+
+impl ModelClients {
+    pub(in crate::generate) fn new(roster: Arc<Roster>) -> ModelClients {
+        ModelClients(roster)
+    }
+
+    fn attend(&self, context: &mut Context<ModelClients>) {
+        let clients = lock(&self.0.clients).clone();
+        for (name, client) in clients {
+            if context.child(&name).is_none()
+                && let Err(error) = context.spawn(&name, Options::new(), client.actor())
+            {
+                // Its calls are made by whoever waits for them.
+                tracing::warn!(%error, "a client of a model server has no actor");
+            }
+        }
+    }
+}
+
+impl Actor for ModelClients {
+    type Message = Arrived;
+
+    const LABELS: &'static [&'static str] = &["arrived"];
+
+    async fn started(&mut self, context: &mut Context<ModelClients>) -> Outcome {
+        *lock(&self.0.keeper) = Some(context.address());
+        self.attend(context);
+        Ok(())
+    }
+
+    async fn handle(&mut self, Arrived: Arrived, context: &mut Context<ModelClients>) -> Outcome {
+        self.attend(context);
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

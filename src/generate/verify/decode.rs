@@ -1,6 +1,7 @@
 //! Sound files, whatever they are, to samples. A pure function of bytes.
 
 use std::io::Cursor;
+use std::panic::catch_unwind;
 
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::AudioDecoderOptions;
@@ -46,6 +47,12 @@ fn unfit(what: impl Into<String>) -> Failure {
 /// [`FailureKind::Unfit`]: no sound, or none that can be used.
 pub fn decode(bytes: &[u8], content_type: Option<&str>, seconds: f64) -> Result<Decoded, Failure> {
     refuse_text(bytes, content_type)?;
+    // The decoders are not ours: what one does not survive is one more damaged file.
+    catch_unwind(|| decode_file(bytes, content_type, seconds))
+        .unwrap_or_else(|_| Err(unfit("the sound is damaged: its decoder failed over it")))
+}
+
+fn decode_file(bytes: &[u8], content_type: Option<&str>, seconds: f64) -> Result<Decoded, Failure> {
     let mut hint = Hint::new();
     if let Some(extension) = content_type.and_then(extension) {
         hint.with_extension(extension);

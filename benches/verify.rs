@@ -1,0 +1,76 @@
+//! What verifying sound takes, check after check and at the same time. On two processors it is at least
+//! 1.6 times as fast where it computes, and at least 3 times where it waits.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use antiphon::generate::verify::pool::{Job, run};
+use antiphon::generate::verify::{Decoded, verify};
+use antiphon::generate::{Length, Request};
+use antiphon::unit::{Random, SampleRate};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+const SECONDS: f64 = 20.0;
+/// Jobs that wait, and for how long.
+const WAITING: usize = 8;
+const WAIT: Duration = Duration::from_millis(10);
+
+/// A clip with a beat, at another rate than is wanted.
+fn clip() -> Decoded {
+    let (rate_hertz, mut random) = (44_100, Random::new(1));
+    let mut channel = || -> Vec<f32> {
+        let frames = (SECONDS * f64::from(rate_hertz)) as usize;
+        (0..frames)
+            .map(|i| (random.unit() as f32 - 0.5) * libm::expf(-((i % 22_050) as f32) / 2_000.0))
+            .collect()
+    };
+    Decoded { rate_hertz, channels: vec![channel(), channel()], warnings: Vec::new() }
+}
+
+fn wait(threads: usize) {
+    let jobs: Vec<Job<'_, ()>> =
+        (0..WAITING).map(|_| Job::new("wait", || std::thread::sleep(WAIT))).collect();
+    black_box(run(&jobs, threads));
+}
+
+/// How many times as fast the second is, each at its best of a few.
+fn ratio(mut one: impl FnMut(), mut other: impl FnMut()) -> f64 {
+    let time = |job: &mut dyn FnMut()| {
+        let begun = Instant::now();
+        job();
+        begun.elapsed().as_secs_f64()
+    };
+    let (mut first, mut second) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..7 {
+        first = first.min(time(&mut one));
+        second = second.min(time(&mut other));
+    }
+    first / second
+}
+
+fn checks(c: &mut Criterion) {
+    let clip = clip();
+    let request = Request {
+        length: Length::Seconds(SECONDS),
+        tempo: Some(120.0),
+        ..Request::new("a bench", SampleRate::DEFAULT)
+    };
+    let verified = |threads| {
+        black_box(verify(clip.clone(), &request, threads).expect("it can be used"));
+    };
+    let mut group = c.benchmark_group("verify");
+    group.sample_size(10);
+    for threads in [1, 8] {
+        group.bench_function(format!("20-s/{threads}-threads"), |b| b.iter(|| verified(threads)));
+        group.bench_function(format!("waiting/{threads}-threads"), |b| b.iter(|| wait(threads)));
+    }
+    group.finish();
+    println!(
+        "at the same time it is {:.2} times as fast where it computes",
+        ratio(|| verified(1), || verified(8))
+    );
+    println!("at the same time it is {:.2} times as fast where it waits", ratio(|| wait(1), || wait(8)));
+}
+
+criterion_group!(benches, checks);
+criterion_main!(benches);
