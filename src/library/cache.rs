@@ -345,10 +345,14 @@ impl Cache {
         if let Evict::Key(key) = which {
             self.0.memory.forget(key);
         }
-        self.0.store.as_ref().map_or(Ok(0), |store| store.evict(which, self.0.clock.now_ms()))
+        let now_ms = self.0.clock.now_ms();
+        self.0.store.as_ref().map_or(Ok(0), |store| match which {
+            Evict::All => store.clear(now_ms),
+            which => store.evict(which, now_ms),
+        })
     }
 
-    /// Removes all entries; gives how many were in files. Blocks.
+    /// Removes all entries; gives how many were in files. An index that is damaged is set aside. Blocks.
     ///
     /// # Errors
     /// [`LibraryError`] where the index cannot be written.

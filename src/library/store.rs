@@ -356,6 +356,16 @@ impl Store {
         Ok(count)
     }
 
+    /// Removes all entries; an index whose events cannot all be read is set aside, and a new one begun.
+    pub(super) fn clear(&self, now_ms: u64) -> Result<u64, LibraryError> {
+        let cleared = self.evict(&Evict::All, now_ms)?;
+        let mut journal = lock(&self.journal);
+        if let Err(error) = journal.rebuild() {
+            journal.begin_anew(&error.to_string())?;
+        }
+        Ok(cleared)
+    }
+
     /// Gives an entry other tags; `false` where there is none of that key.
     pub(super) fn tag(&self, key: Key, tags: BTreeSet<String>) -> Result<bool, LibraryError> {
         let mut is_there = false;
@@ -437,6 +447,7 @@ impl Store {
             index.entries.iter().map(|(key, kept)| (*key, kept.item.clone())).collect()
         };
         drop(journal);
+        let mut files = BTreeMap::new();
         for (key, item) in all {
             let before = verified.damage.len();
             for (name, part) in &item.parts {
@@ -454,8 +465,9 @@ impl Store {
                 continue;
             }
             verified.entries += 1;
-            verified.bytes = verified.bytes.saturating_add(item.bytes());
+            files.extend(item.parts.values().map(|part| (part.sha256, part.bytes)));
         }
+        verified.bytes = files.values().fold(0, |sum, bytes| sum.saturating_add(*bytes));
         Ok(verified)
     }
 

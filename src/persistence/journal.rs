@@ -212,11 +212,27 @@ impl<S: EventSourced> Journal<S> {
     /// # Errors
     /// [`JournalError`] where the events cannot be read.
     pub fn rebuild(&self) -> Result<S, JournalError> {
-        let last = Some(self.replica.number);
-        let events = read_events::<S>(&self.path, &self.connection, &self.stream, 0, last);
+        let last = self.replica.number;
+        let events = read_events::<S>(&self.path, &self.connection, &self.stream, 0, Some(last));
+        let events = events.map_err(|trouble| flat(&self.path, trouble))?;
+        if events.len() as u64 != last {
+            let reason = format!("event {} is missing", events.len() + 1);
+            return Err(JournalError::Storage { path: self.path.clone(), reason });
+        }
         let mut state = S::default();
-        events.map_err(|trouble| flat(&self.path, trouble))?.iter().for_each(|event| state.apply(event));
+        events.iter().for_each(|event| state.apply(event));
         Ok(state)
+    }
+
+    /// Sets the file aside, as one that is damaged, and begins a new one: all its streams are empty then.
+    ///
+    /// # Errors
+    /// [`JournalError`] where the file cannot be given another name, or a new one not be made.
+    pub fn begin_anew(&mut self, reason: &str) -> Result<(), JournalError> {
+        let gate = Gate::pass(&self.path)?;
+        self.set_aside = Some(put_aside(&self.path, reason.to_owned())?);
+        drop(gate);
+        self.reopen()
     }
 
     /// Reads the state from the file again, after a fault in the middle of something.
@@ -354,6 +370,11 @@ fn load<S: EventSourced>(
         let number = u64::try_from(number).unwrap_or(0);
         if checksum != record::checksum(stream, number, version, &body) {
             return Err(Trouble::Damaged("a snapshot is not what was written".to_owned()));
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE stream = ?1 AND number = ?2)";
+        let has_last = connection.query_row(sql, params![stream, number as i64], |row| row.get::<_, bool>(0));
+        if !has_last.map_err(|error| Trouble::of(path, &error))? {
+            return Err(Trouble::Damaged(format!("event {number} is missing")));
         }
         match decode_snapshot::<S>(version, &body) {
             Ok(state) => {

@@ -197,6 +197,27 @@ async fn a_damaged_index_is_set_aside_and_its_files_are_swept() {
     assert_eq!(Cache::open(folder.path(), Limits::default()).unwrap().verify().unwrap().bad(), 0);
 }
 
+/// Only making the index anew tells that an event from before its snapshot is damaged; clearing mends it.
+#[tokio::test]
+async fn an_index_that_cannot_be_made_anew_is_seen_and_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::open(folder.path(), Limits::default()).unwrap();
+    for number in 0..3 {
+        cache.put(key(number), entry(number, 100)).await.unwrap();
+    }
+    rusqlite::Connection::open(folder.path().join("index.sqlite"))
+        .unwrap()
+        .execute("UPDATE events SET body = x'00' WHERE number = 2", [])
+        .unwrap();
+    let verified = cache.verify().unwrap();
+    assert!((verified.entries, verified.bad()) == (3, 1), "{verified:?}");
+    assert_eq!(cache.clear(), Ok(3));
+    cache.put(key(1), entry(1, 100)).await.unwrap();
+    drop(cache);
+    let verified = Cache::open(folder.path(), Limits::default()).unwrap().verify().unwrap();
+    assert_eq!((verified.entries, verified.bytes, verified.bad()), (1, 102, 0));
+}
+
 /// What one process that has died was writing is swept; what another still writes is not.
 #[test]
 fn leftovers_are_swept_but_not_those_of_the_living() {
@@ -279,4 +300,24 @@ fn many_at_once_are_all_kept() {
         let verified = cache.verify().unwrap();
         assert_eq!((kept.len(), verified.entries, verified.bad()), (100, 100, 0));
     });
+}
+
+/// 50 prompts, each asked for the less the further back it stands, in a cache that has room for 30 of them.
+#[tokio::test]
+async fn a_stages_workload_is_mostly_hits() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { memory_bytes: 0, file_bytes: 30 * 10_000, ttl: None };
+    let cache = Cache::open(folder.path(), limits).unwrap();
+    let weights: Vec<u32> = (1..=50).map(|rank| 1_000_000 / rank).collect();
+    let mut random = Random::new(4);
+    for _ in 0..600 {
+        let prompt = random.weighed(&weights) as u64;
+        let made = Entry::new(json!({})).part("audio.wav", content(prompt, 10_000));
+        let served = cache.get_or(key(prompt), || async { Ok::<_, Never>(made.clone()) }).await.unwrap();
+        assert_eq!(*served.entry, made);
+    }
+    let stats = cache.stats();
+    assert_eq!(stats.hits() + stats.counts.misses, 600);
+    assert!(stats.hit_ratio().unwrap() >= 0.7, "{stats:?}");
+    assert!(stats.bytes <= 300_000 && stats.evicted > 0, "{stats:?}");
 }

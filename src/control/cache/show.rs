@@ -223,7 +223,10 @@ pub fn verified(folder: &Path, verified: &Verified, as_json: bool, out: &mut imp
         let _ = writeln!(out, "{key}  {part}: {reason} ({path})");
     }
     if let Some(index) = &verified.index {
-        let _ = writeln!(out, "the index: {index}");
+        let _ = writeln!(
+            out,
+            "the index: {index}\nWhere that is said again: `antiphon cache clear` begins a new one."
+        );
     }
     let (entries, bytes) = (verified.entries, size(verified.bytes));
     let _ = match verified.bad() {
