@@ -18,8 +18,11 @@ mod names;
 pub mod offline;
 pub mod replay;
 mod scores;
+mod sounds;
 mod summary;
+mod supplier;
 mod workers;
+mod workshop;
 
 pub use band::{BAND_RIG, Band};
 pub use chaos::{Chaos, Comparison, Trial};
@@ -29,7 +32,11 @@ pub use inject::{Inject, Injection};
 pub use keeper::StageState;
 pub use mending::Mending;
 pub use scores::NamedScore;
+pub(crate) use sounds::load_files;
 pub use summary::{CableLoss, FaultRecord, IsolationRecord, LogSummary, SceneRecord, Summary};
+pub use supplier::GeneratorRecord;
+
+pub use workshop::{PATIENCE, Supply, Workshop};
 
 use crate::stage::Kinds;
 

@@ -4,6 +4,7 @@
 //! apart ([`channel`]), and those of MPE together ([`zones`]). Its voices live in a pool of fixed size ([`voice_pool`]).
 
 pub mod channel;
+pub mod clip;
 mod fade;
 mod kit;
 mod metronome;

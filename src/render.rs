@@ -55,7 +55,7 @@ pub use score::Score;
 pub use script::Script;
 pub use segment::{SEGMENT_EVENTS, Segment, SegmentEvent};
 pub use snapshot::{BusMeter, CableCount, Snapshot};
-pub use swap::{Account, Feed, Origin, Swap};
+pub use swap::{Account, Feed, Origin, Sounds, Swap};
 pub use tap::{Tap, TapReader, tap};
 pub use transport::{CLOCK_SOURCE, JackReport, JackRole, TimePlan, TransportView};
 

@@ -520,6 +520,7 @@ fn every_parameter_takes_what_it_says() {
         let section = match kind.role() {
             Role::Instrument => "instrument",
             Role::Stage => "stage",
+            Role::Clip => "clip",
         };
         for (index, parameter) in kind.parameters().iter().enumerate() {
             let rig = |value: String| {
@@ -612,6 +613,9 @@ fn every_key_takes_its_example_and_default() {
                             _ => "do = 'panic'\n",
                         };
                         format!("{BASE}[[control]]\n{heard}{does}{line}")
+                    }
+                    "generator" if key.name != "kind" => {
+                        format!("{BASE}[generator.new]\nkind = 'local'\n{line}")
                     }
                     other => format!("{BASE}[{other}.new]\n{line}"),
                 };

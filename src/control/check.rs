@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::rig::{self, LoadError, Problem, Rig, Severity};
+use crate::engine::load_files;
+use crate::rig::{self, Actor, LoadError, Problem, Rig, Severity};
 use crate::stage::{Kinds, Role, StreamFormat};
 use crate::unit::SampleRate;
 
@@ -30,8 +31,8 @@ pub fn check(path: &Path, json: bool, kinds: &Kinds) -> u8 {
 /// As [`check`], to other ends.
 pub fn check_to(path: &Path, json: bool, kinds: &Kinds, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let (rig, problems) = match rig::load(path, kinds) {
-        Ok(rig) => {
-            let problems = rehearse(&rig);
+        Ok(mut rig) => {
+            let problems = rehearse(&mut rig);
             (Some(rig), problems)
         }
         Err(LoadError::Problems { problems, .. }) => (None, problems),
@@ -81,10 +82,11 @@ fn row(problem: &Problem) -> Row<'_> {
 }
 
 /// Builds every actor once, as playing would, for what only that can tell.
-fn rehearse(rig: &Rig) -> Vec<Problem> {
+fn rehearse(rig: &mut Rig) -> Vec<Problem> {
     let format = StreamFormat { rate: rig.engine.rate.unwrap_or(SampleRate::DEFAULT), seed: 0 };
-    let mut problems = Vec::new();
-    for (index, actor) in rig.actors.iter().enumerate() {
+    let mut problems = load_files(rig, format.rate);
+    let is_ready = |actor: &Actor| actor.clip.as_ref().is_none_or(|clip| clip.loaded.is_some());
+    for (index, actor) in rig.actors.iter().enumerate().filter(|(_, actor)| is_ready(actor)) {
         if let Err(error) = actor.kind.prepare(&actor.settings, format) {
             let message = format!("`{}` cannot be built: {error}", actor.name);
             problems.push(rig.problem_at_actor(index, message, None));
@@ -100,6 +102,8 @@ fn summary(rig: &Rig) -> String {
         (rig.inputs.len(), "input"),
         (role(Role::Instrument), "instrument"),
         (role(Role::Stage), "stage"),
+        (role(Role::Clip), "clip"),
+        (rig.generators.len(), "generator"),
         (rig.cables.len(), "cable"),
         (rig.scenes.len(), "scene"),
         (rig.controls.len(), "control"),

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::instrument::clip::ClipKind;
 use crate::rig::keys::{self, Key, KeyShape, Sample};
 use crate::rig::nearest;
 use crate::stage::{Kind, Kinds, Parameter, Role, Shape, Unit, Value};
@@ -90,20 +91,30 @@ fn entries(kinds: &Kinds) -> Vec<Entry> {
         summary: (*summary).to_owned(),
         parameters: keys.iter().flat_map(of_keys).collect(),
     });
-    of_role(Role::Instrument).chain(of_role(Role::Stage)).chain(sections).collect()
+    of_role(Role::Instrument)
+        .chain(of_role(Role::Stage))
+        .chain([of_kind(&ClipKind::default())])
+        .chain(sections)
+        .collect()
 }
 
 fn of_kind(kind: &dyn Kind) -> Entry {
-    let mut parameters: Vec<Row> = kind.parameters().iter().map(of_parameter).collect();
+    let is_clip = kind.role() == Role::Clip;
+    let sources = if is_clip { keys::CLIP } else { &[] };
+    let sources = sources.iter().filter(|key| key.name != keys::GAIN.name).map(of_key);
+    let mut parameters: Vec<Row> = sources.chain(kind.parameters().iter().map(of_parameter)).collect();
     if !parameters.iter().any(|row| row.name == keys::GAIN.name) {
         parameters.push(Row { live: true, ..of_key(&keys::GAIN) });
     }
-    parameters.push(of_key(&keys::ISOLATE));
+    if !is_clip {
+        parameters.push(of_key(&keys::ISOLATE));
+    }
     Entry {
         name: kind.name().to_owned(),
         role: match kind.role() {
             Role::Instrument => "instrument",
             Role::Stage => "stage",
+            Role::Clip => "clip",
         },
         summary: kind.summary().to_owned(),
         parameters,

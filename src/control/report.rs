@@ -8,6 +8,7 @@ use std::fmt::{self, Write};
 use serde::Serialize;
 
 use super::actors::{ActorLine, failed};
+use crate::engine::GeneratorRecord;
 pub use crate::journal::log::simd;
 pub use memory::{LogReport, ReplayReport};
 
@@ -52,6 +53,30 @@ pub struct FaultReport {
     pub place: Option<String>,
     /// What it said when it panicked.
     pub message: Option<String>,
+}
+
+/// A generator of the rig.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct GeneratorReport {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: String,
+    /// Events played.
+    pub events: u64,
+    /// Segments, or answers, begun.
+    pub segments: u64,
+    /// Of these, how often what was due was not there and something else was played.
+    pub underruns: u64,
+    /// Bars that were ready in the end, from the segment that played on.
+    pub ready_bars: u64,
+}
+
+impl GeneratorReport {
+    pub(super) fn of(record: &GeneratorRecord) -> GeneratorReport {
+        let GeneratorRecord { name, kind, events, segments, underruns, ready_bars } = record.clone();
+        GeneratorReport { name, kind, events, segments, underruns, ready_bars }
+    }
 }
 
 /// A scene, and since when it was played.
@@ -111,6 +136,8 @@ pub struct RunReport {
     pub faults: Vec<FaultReport>,
     /// The scenes, in the order in which they were come to.
     pub scenes: Vec<SceneReport>,
+    /// How the rig's generators stand.
+    pub generators: Vec<GeneratorReport>,
     /// Actors that were rebuilt after a fault.
     pub restarts: u64,
     /// Actors that failed too often, and are silent until they are tried again.
@@ -333,7 +360,7 @@ mod tests {
         keys
     }
 
-    const SHARED: [&str; 16] = [
+    const SHARED: [&str; 17] = [
         "rate_hertz",
         "block_frames",
         "frames",
@@ -343,6 +370,7 @@ mod tests {
         "dropped_events",
         "faults",
         "scenes",
+        "generators",
         "restarts",
         "quarantined",
         "rt_violations",

@@ -5,6 +5,8 @@ use super::doors::{self, Came, Doors, HostClock};
 use super::keeper::{Keeper, StageState};
 use super::mending::Mending;
 use super::summary::{CableLoss, FAULTS_KEPT, FaultRecord, SCENES_KEPT, SceneRecord, Summary};
+use super::supplier::{Gauge, Supplier, gauges, suppliers};
+use super::workshop::Workshop;
 use crate::journal::log::Scribe;
 use crate::render::{Command, Fault, Injection, Renderer, RendererSettings, Snapshot, Swap};
 use crate::rig::{DeployError, Deployment, Rig};
@@ -37,6 +39,13 @@ pub enum Happening {
         /// Why.
         reason: String,
     },
+    /// A generator has no material for what comes: it plays its last again.
+    NoMaterial {
+        /// Its name.
+        generator: String,
+        /// Why.
+        reason: String,
+    },
     /// A changed rig plays.
     RigPlays,
 }
@@ -50,6 +59,8 @@ pub struct Conductor {
     clock: HostClock,
     changes: Changes,
     keepers: BTreeMap<u16, Keeper>,
+    suppliers: Vec<Supplier>,
+    workshop: Workshop,
     mending: Mending,
     seed: u64,
     faults: Vec<FaultRecord>,
@@ -66,6 +77,7 @@ pub(super) struct Parts {
     pub(super) clock: HostClock,
     pub(super) changes: Changes,
     pub(super) keepers: Vec<Keeper>,
+    pub(super) suppliers: Vec<Supplier>,
 }
 
 /// A Renderer that will play `rig` from its first frame on, called by a clock, with
@@ -99,8 +111,9 @@ fn make_with(
     doors.lend(swap);
     let keep = |(node, blueprint)| Keeper::new(node, blueprint, settings.rate, mending, seed);
     let keepers = deployment.blueprints().map(keep).collect();
+    let suppliers = suppliers(&deployment, settings.rate);
     let changes = Changes::new(deployment, settings.rate);
-    Ok(Parts { renderer, doors, clock: HostClock::new(clock), changes, keepers })
+    Ok(Parts { renderer, doors, clock: HostClock::new(clock), changes, keepers, suppliers })
 }
 
 impl Conductor {
@@ -132,12 +145,14 @@ impl Conductor {
     }
 
     fn of(parts: Parts, seed: u64) -> (Box<Renderer>, Conductor) {
-        let Parts { renderer, doors, clock, changes, keepers } = parts;
+        let Parts { renderer, doors, clock, changes, keepers, suppliers } = parts;
         let conductor = Conductor {
             doors,
             clock,
             changes,
             keepers: keepers.into_iter().map(|keeper| (keeper.node(), keeper)).collect(),
+            suppliers,
+            workshop: Workshop::default(),
             mending: Mending::default(),
             seed,
             faults: Vec::new(),
@@ -147,6 +162,11 @@ impl Conductor {
             fault_allocations_before: guard::fault_allocations(),
         };
         (renderer, conductor)
+    }
+
+    /// The same, with another workshop for what its generators play.
+    pub fn with_workshop(self, workshop: Workshop) -> Conductor {
+        Conductor { workshop, ..self }
     }
 
     /// The rig that plays, and where its actors stand.
@@ -223,6 +243,7 @@ impl Conductor {
             keepers.insert(node, keeper);
         }
         self.keepers = keepers;
+        self.renew_suppliers();
         for command in commands {
             self.command(command);
         }
@@ -253,7 +274,36 @@ impl Conductor {
             Progress::Lend(swap) => self.doors.lend(swap),
             Progress::Done => happenings.push(Happening::RigPlays),
         }
+        happenings.extend(self.supply());
         self.doors.post();
+        happenings
+    }
+
+    /// Suppliers of performers that stay go on with what they know.
+    fn renew_suppliers(&mut self) {
+        let old = std::mem::take(&mut self.suppliers);
+        let new = suppliers(self.changes.deployment(), self.doors.rate());
+        let kept = |new: Supplier| old.iter().find(|old| old.is_same(&new)).cloned().unwrap_or(new);
+        self.suppliers = new.into_iter().map(kept).collect();
+    }
+
+    /// Makes what generators will play, and lends it: to be called before each call of the Renderer, and
+    /// by [`attend`](Self::attend). Blocks until all of it is there.
+    pub fn supply(&mut self) -> Vec<Happening> {
+        let mut happenings = Vec::new();
+        let snapshot = self.doors.snapshot();
+        for supplier in &mut self.suppliers {
+            while let Some(index) = supplier.wanted(snapshot.frame, snapshot.transport.beats) {
+                match self.workshop.segment(supplier.order(), index) {
+                    Ok(segment) => self.doors.lend(supplier.lend(segment, snapshot.frame)),
+                    Err(failure) => {
+                        let (generator, reason) = (supplier.name().to_owned(), failure.to_string());
+                        happenings.push(Happening::NoMaterial { generator, reason });
+                        break;
+                    }
+                }
+            }
+        }
         happenings
     }
 
@@ -310,6 +360,7 @@ impl Conductor {
             snapshot: self.doors.snapshot(),
             faults: self.faults.clone(),
             scenes: self.scenes.clone(),
+            generators: gauges(self.changes.deployment()).iter().map(Gauge::record).collect(),
             restarts: self.rebuilt,
             quarantined: quarantined.map(|keeper| keeper.blueprint().name().to_owned()).collect(),
             isolated: self.doors.sights().0.records(),

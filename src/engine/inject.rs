@@ -106,12 +106,16 @@ pub(super) fn check(injections: &[Injection], rig: &Rig, others: &[&str]) -> Res
     for injection in injections {
         let name = injection.name();
         let is_processor = rig.actors.iter().any(|actor| actor.name == name);
-        let is_port = || rig.midi.iter().any(|port| port.name == name);
+        let is_port = || {
+            let generators = rig.generators.iter().map(|generator| &generator.name);
+            rig.midi.iter().map(|port| &port.name).chain(generators).any(|known| known == name)
+        };
         let may_be_killed = injection.what == Inject::Kill && (others.contains(&name) || is_port());
         if is_processor || may_be_killed {
             continue;
         }
-        let ports = rig.midi.iter().map(|port| port.name.as_str());
+        let generators = rig.generators.iter().map(|generator| generator.name.as_str());
+        let ports = rig.midi.iter().map(|port| port.name.as_str()).chain(generators);
         let others = ports.chain(others.iter().copied()).filter(|_| injection.what == Inject::Kill);
         let names: Vec<&str> = rig.actors.iter().map(|actor| actor.name.as_str()).chain(others).collect();
         let hint = match nearest(name, names.iter().copied()) {

@@ -6,6 +6,7 @@ mod audio;
 mod board;
 mod device;
 mod gear;
+mod generators;
 mod group;
 mod job;
 mod loader;
@@ -32,6 +33,7 @@ use audio::AudioKeeping;
 use board::Board;
 use device::Device;
 use gear::{PortBook, make_ends, placed_ports};
+use generators::Suppliers;
 use group::Members;
 use loader::Loading;
 use logging::LogKeeping;
@@ -57,8 +59,10 @@ use super::conductor;
 use super::error::{Error, ErrorKind};
 use super::inject::{self, Inject};
 use super::scores::{named_scores, place_scores};
+use super::sounds;
 use super::summary::Summary;
 use super::workers;
+use super::workshop::Workshop;
 use crate::actor::{Address, AnyAddress, Heirloom, Held, Options, Settings, System};
 use crate::device::audio::{
     self as audio_drivers, AudioRequest, CallbackReport, CallbackStats, CallbackTimes, DriverChoice,
@@ -70,7 +74,7 @@ use crate::journal::log::{BlackBox, LogFile, Scribe};
 use crate::render::{self, Command, RendererSettings, Score, Snapshot, Swap, TimeBase, Turn, tap};
 use crate::rig::{Deployment, Rig};
 use crate::stage::Role;
-use crate::transport::{Lock, Order};
+use crate::transport::{Beats, Lock, Order};
 use crate::unit::{Frame, HostTime, SampleRate};
 
 /// The recorder may be stalled by its disk for so long without a loss.
@@ -84,7 +88,7 @@ const FAREWELL_LIMIT: Duration = Duration::from_millis(500);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 const MASTER_DECIBELS: std::ops::RangeInclusive<f32> = -60.0..=12.0;
 /// Actors beside those of the rig that can be killed on purpose.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 14] = [
     "engine",
     "renderer",
     "rig",
@@ -97,6 +101,8 @@ const OTHERS: [&str; 12] = [
     "log",
     "instrument",
     "stage",
+    "clip",
+    "generator",
 ];
 
 /// A rig that plays, by itself. Call [`attend`](Live::attend) now and then to hear
@@ -123,6 +129,14 @@ impl Live {
     /// [`Error`] where a driver asked for by name does not work, a name is not in
     /// the rig, or the recording cannot be made.
     pub fn start(job: Job) -> Result<Live, Error> {
+        Live::start_with(job, Workshop::default())
+    }
+
+    /// As [`start`](Self::start), with another workshop for what clips and generators play.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and where a clip has no sound.
+    pub fn start_with(mut job: Job, workshop: Workshop) -> Result<Live, Error> {
         inject::check(&job.injections, &job.rig, &OTHERS)?;
         let threads = Threads::start()?;
         let request = fill(job.request, &job.rig);
@@ -138,6 +152,7 @@ impl Live {
             ));
         }
         messages.extend(workers::refusal(&job.rig));
+        sounds::load_all(&mut job.rig, info.rate, &workshop)?;
         let is_jack = info.driver == DriverChoice::Jack.name();
         let latency =
             job.rig.engine.midi_latency_frames.unwrap_or(if is_jack { 0 } else { info.block_frames });
@@ -156,7 +171,16 @@ impl Live {
         let black_box = job.black_box.as_deref().filter(|_| minutes > 0);
         let scribe = (job.log.is_some() || black_box.is_some()).then(Scribe::default);
         let made = conductor::make(job.rig, settings, SEED, job.mending, scribe.clone(), extend)?;
-        let conductor::Parts { mut renderer, mut doors, clock, changes, keepers } = made;
+        let conductor::Parts { mut renderer, mut doors, clock, changes, keepers, mut suppliers } = made;
+        for supplier in suppliers.iter_mut().filter(|supplier| supplier.is_local()) {
+            // What is made here is there before the first frame.
+            while let Some(index) = supplier.wanted(0, Beats(0)) {
+                match workshop.segment(supplier.order(), index) {
+                    Ok(segment) => doors.lend(supplier.lend(segment, 0)),
+                    Err(failure) => return Err(Error::new(ErrorKind::Input, failure.to_string())),
+                }
+            }
+        }
         renderer.measure_stages(HostTime::now);
         doors.inject(inject::for_renderer(&job.injections, changes.deployment(), info.rate));
         if let Some(id) = job.scene.as_deref().and_then(|name| changes.deployment().scene_id(name)) {
@@ -202,17 +226,21 @@ impl Live {
         let board = Board::new(info.clone(), is_jack, changes.deployment(), sights.0.clone());
         let watchdog = Watchdog::start(Arc::clone(&stats), sights);
         messages.into_iter().for_each(|message| board.say(message));
-        let (instruments, stages): (Vec<_>, Vec<_>) =
-            keepers.into_iter().partition(|keeper| keeper.blueprint().role() == Role::Instrument);
-        let members =
-            |keepers: Vec<_>| Heirloom::new(Members::new(keepers.into_iter(), info.rate, job.mending));
+        let mut keepers = keepers;
+        let mut members = |role| {
+            let mine = keepers.extract_if(.., |keeper| keeper.blueprint().role() == role);
+            Heirloom::new(Members::new(mine, info.rate, job.mending))
+        };
         let parts = Arc::new(Parts {
             board,
             clock,
             addresses: Addresses::default(),
             renderer: Heirloom::new(RendererKeeping::new(doors)),
-            instruments: members(instruments),
-            stages: members(stages),
+            instruments: members(Role::Instrument),
+            stages: members(Role::Stage),
+            clips: members(Role::Clip),
+            generators: Heirloom::new(Suppliers::new(suppliers)),
+            workshop,
             audio: Heirloom::new(AudioKeeping::new(device, placed_ports(changes.deployment()))),
             midi: Heirloom::new(gear),
             ports,
@@ -283,7 +311,8 @@ impl Live {
         if actor == tree::ENGINE {
             return system.find(&engine);
         }
-        let places = ["", "/instrument", "/stage", "/device", "/journal", "/device/midi"];
+        let places =
+            ["", "/instrument", "/stage", "/clip", "/generator", "/device", "/journal", "/device/midi"];
         let below = places.iter().map(|place| format!("{engine}{place}/{actor}"));
         below.chain([actor.to_owned()]).find_map(|path| system.find(&path))
     }

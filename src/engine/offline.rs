@@ -10,11 +10,13 @@ use gather::{Gather, MidiGather};
 use input::{AudioIn, open_inputs};
 pub(super) use tail::Tail;
 
-use super::conductor::Conductor;
+use super::conductor::{Conductor, Happening};
 use super::error::{Error, ErrorKind};
 use super::inject::{self, Injection};
 use super::scores::{NamedScore, named_scores, place_scores};
+use super::sounds;
 use super::summary::Summary;
+use super::workshop::Workshop;
 use crate::journal::{BitDepth, WavOut};
 use crate::render::{Command, Planar, RendererSettings, Swap, Turn, outlet};
 use crate::rig::{Deployment, Rig};
@@ -34,7 +36,7 @@ pub struct Job {
     pub audio: Vec<(String, PathBuf)>,
     /// Where the sound goes.
     pub out: PathBuf,
-    /// A folder for a file of each actor's output.
+    /// A folder for a file of each actor's output, and of what each generator played.
     pub stems: Option<PathBuf>,
     /// A folder for a file of each MIDI destination.
     pub midi_out: Option<PathBuf>,
@@ -87,7 +89,19 @@ pub struct Rendered {
 /// # Errors
 /// [`Error`] where a name is not in the rig, a kind refuses its settings, a WAV
 /// is damaged, or the disk does not take it. A file that was there stays then.
-pub fn render(job: Job, mut progress: impl FnMut(Frame, Frame)) -> Result<Rendered, Error> {
+pub fn render(job: Job, progress: impl FnMut(Frame, Frame)) -> Result<Rendered, Error> {
+    render_with(job, Workshop::default(), progress)
+}
+
+/// As [`render`], with another workshop for what clips and generators play; waits for it.
+///
+/// # Errors
+/// As [`render`], and where a clip has no sound or a generator no material.
+pub fn render_with(
+    mut job: Job,
+    workshop: Workshop,
+    mut progress: impl FnMut(Frame, Frame),
+) -> Result<Rendered, Error> {
     let started = std::time::Instant::now();
     if job.length.is_none() && job.scores.is_empty() && job.audio.is_empty() {
         return Err(Error::new(
@@ -96,10 +110,12 @@ pub fn render(job: Job, mut progress: impl FnMut(Frame, Frame)) -> Result<Render
         ));
     }
     inject::check(&job.injections, &job.rig, &[])?;
+    sounds::load_all(&mut job.rig, job.rate, &workshop)?;
     let mut inputs = open_inputs(&job)?;
     let (feeds, score_end) = named_scores(&job.rig, &job.scores, job.rate)?;
     let end = inputs.iter().map(AudioIn::frames).max().unwrap_or(0).max(score_end);
     let mut midi = MidiGather::new(job.midi_out.is_some(), job.rate);
+    let mut played = MidiGather::new(job.stems.is_some(), job.rate).closing();
     let extend = |deployment: &Deployment, swap: &mut Swap| {
         swap.sources.extend(place_scores(deployment, feeds));
         for port in deployment.rig().midi.iter().filter(|m| m.is_destination()) {
@@ -109,9 +125,16 @@ pub fn render(job: Job, mut progress: impl FnMut(Frame, Frame)) -> Result<Render
                 swap.sinks.push((place, Some(Box::new(sink))));
             }
         }
+        for (number, generator, _) in deployment.generators() {
+            let (tap, outlet) = outlet();
+            played.add(&generator.name, outlet);
+            swap.taps.push((number, Some(Box::new(tap))));
+        }
     };
     let settings = RendererSettings { rate: job.rate, midi_latency_frames: 0 };
-    let (mut renderer, mut conductor) = Conductor::new(job.rig.clone(), settings, job.seed, extend)?;
+    let (mut renderer, conductor) = Conductor::new(job.rig.clone(), settings, job.seed, extend)?;
+    let mut conductor = conductor.with_workshop(workshop);
+    refuse_gaps(conductor.supply())?;
     conductor.inject(inject::for_renderer(&job.injections, conductor.deployment(), job.rate));
 
     if let Some(id) = job.scene.as_deref().and_then(|name| conductor.deployment().scene_id(name)) {
@@ -145,11 +168,12 @@ pub fn render(job: Job, mut progress: impl FnMut(Frame, Frame)) -> Result<Render
                 let mut ports = Planar { inputs: &device, outputs: &mut places };
                 done += renderer.render_until_fault(call - done, &mut ports, stems.as_dyn());
             }
-            conductor.attend();
+            refuse_gaps(conductor.attend())?;
         }
         callbacks += 1;
         let fit = tail.hear(frame, &master, call);
         midi.collect(frame + fit as Frame);
+        played.collect(frame + fit as Frame);
         let samples: Vec<&[f32]> = master.iter().map(|channel| &channel[..fit]).collect();
         out.write(&samples)?;
         stems.write(fit)?;
@@ -158,10 +182,24 @@ pub fn render(job: Job, mut progress: impl FnMut(Frame, Frame)) -> Result<Render
     };
     out.finish()?;
     stems.finish()?;
+    if let Some(folder) = &job.stems {
+        played.write(folder, total)?;
+    }
     if let Some(folder) = &job.midi_out {
         midi.write(folder, total)?;
     }
     let summary = conductor.summary();
     let elapsed_seconds = started.elapsed().as_secs_f64();
     Ok(Rendered { summary, frames: total, channels, callbacks, elapsed_seconds })
+}
+
+/// A render waits for what generators play; what does not come at all ends it.
+fn refuse_gaps(happenings: Vec<Happening>) -> Result<(), Error> {
+    for happening in happenings {
+        if let Happening::NoMaterial { generator, reason } = happening {
+            let message = format!("the generator `{generator}` has nothing to play: {reason}");
+            return Err(Error::new(ErrorKind::Device, message));
+        }
+    }
+    Ok(())
 }

@@ -18,6 +18,7 @@ use super::doors::{Came, Doors};
 use super::error::{Error, ErrorKind};
 use super::offline::gather::MidiGather;
 use super::summary::{CableLoss, FAULTS_KEPT, FaultRecord, SCENES_KEPT, SceneRecord, Summary};
+use super::workshop::Workshop;
 use crate::journal::log::{Entry, LogError, LogInput, Told};
 use crate::journal::{BitDepth, WavOut};
 use crate::render::{CHANNELS, Record, Renderer, RendererSettings, renderer};
@@ -70,7 +71,19 @@ pub struct Replayed {
 /// # Errors
 /// [`Error`] where the log cannot be read or played, or the disk does not take
 /// what is written. A file that was there stays then.
-pub fn replay(job: &Job, mut progress: impl FnMut(Frame, Frame, SampleRate)) -> Result<Replayed, Error> {
+pub fn replay(job: &Job, progress: impl FnMut(Frame, Frame, SampleRate)) -> Result<Replayed, Error> {
+    replay_with(job, Workshop::default(), progress)
+}
+
+/// As [`replay`], with another workshop for what clips play.
+///
+/// # Errors
+/// As [`replay`], and where a clip's sound is not what it was.
+pub fn replay_with(
+    job: &Job,
+    workshop: Workshop,
+    mut progress: impl FnMut(Frame, Frame, SampleRate),
+) -> Result<Replayed, Error> {
     let started = std::time::Instant::now();
     let extent = Extent::read(&job.log)?;
     if extent.header.black_box {
@@ -88,7 +101,7 @@ pub fn replay(job: &Job, mut progress: impl FnMut(Frame, Frame, SampleRate)) -> 
         return Err(damaged(format!("it has {channels} channels")).into());
     }
     guard::rehearse();
-    let mut replay = Replay::new(job, rate, header.seed)?;
+    let mut replay = Replay::new(job, rate, header.seed, workshop)?;
     let mut out = WavOut::create(&job.out, rate, channels, job.bits, Some(extent.frames))?;
     let mut stems = StemFiles::new(job.stems.as_deref(), rate, channels, job.bits)?;
     let mut heard = Heard::new(channels);
@@ -100,12 +113,16 @@ pub fn replay(job: &Job, mut progress: impl FnMut(Frame, Frame, SampleRate)) -> 
         replay.play(begin, end, &mut heard, &mut stems)?;
         let fit = (extent.frames - begin).min(QUANTUM);
         replay.parcels.midi.collect(begin + fit);
+        replay.parcels.played.collect(begin + fit);
         out.write(&heard.played(fit as usize))?;
         stems.write(fit as usize)?;
         progress(begin + fit, extent.frames, rate);
     }
     out.finish()?;
     stems.finish()?;
+    if let Some(folder) = &job.stems {
+        replay.parcels.played.write(folder, extent.frames)?;
+    }
     if let Some(folder) = &job.midi_out {
         replay.parcels.midi.write(folder, extent.frames)?;
     }
@@ -142,18 +159,19 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(job: &Job, rate: SampleRate, seed: u64) -> Result<Replay, Error> {
+    fn new(job: &Job, rate: SampleRate, seed: u64, workshop: Workshop) -> Result<Replay, Error> {
         let (input, _) = LogInput::open(&job.log)?;
         let settings = RendererSettings { rate, midi_latency_frames: 0 };
         let (mut renderer, handle, _) = renderer(settings);
         // Also where nothing comes in: no clock judges it.
         renderer.script();
         let midi = MidiGather::new(job.midi_out.is_some(), rate);
+        let played = MidiGather::new(job.stems.is_some(), rate).closing();
         Ok(Replay {
             input,
             renderer,
             doors: Doors::new(handle, rate),
-            parcels: Parcels::new(job.kinds.clone(), rate, seed, midi),
+            parcels: Parcels::new(job.kinds.clone(), rate, seed, [midi, played], workshop),
             calls: VecDeque::new(),
             call_frames: 0,
             call_end: 0,
@@ -294,6 +312,7 @@ impl Replay {
             snapshot: self.doors.snapshot(),
             faults: std::mem::take(&mut self.faults),
             scenes: std::mem::take(&mut self.scenes),
+            generators: Vec::new(),
             restarts: self.parcels.revived(),
             quarantined: Vec::new(),
             isolated: Vec::new(),

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::supplier::GeneratorRecord;
 use crate::render::{CableCount, FaultKind, Snapshot};
 use crate::unit::Frame;
 
@@ -94,6 +95,8 @@ pub struct Summary {
     pub faults: Vec<FaultRecord>,
     /// The scenes, as they were come to: the first ten thousand.
     pub scenes: Vec<SceneRecord>,
+    /// How the rig's generators stand.
+    pub generators: Vec<GeneratorRecord>,
     /// Processors built anew after a fault.
     pub restarts: u64,
     /// Actors that failed too often, and are silent until they are tried again.

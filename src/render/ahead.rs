@@ -22,6 +22,8 @@ pub struct Ahead {
     rolls: bool,
     /// Which stretch of the song plays, from which slot and event on.
     playing: Option<Playing>,
+    /// The stretch that played last.
+    at: u64,
     /// The slot that was played last.
     last_good: Option<usize>,
     /// Something was played that may sound on.
@@ -48,6 +50,7 @@ impl Ahead {
             now: 0,
             rolls: false,
             playing: None,
+            at: 0,
             last_good: None,
             sounds: false,
             resets: false,
@@ -91,13 +94,12 @@ impl Ahead {
         let events = slot.and_then(|slot| self.slots[slot].as_deref()).map_or(&[][..], Segment::events);
         let next = events.partition_point(|event| event.at < within);
         self.playing = Some(Playing { index, slot, next });
+        self.at = index;
         self.show();
     }
 
     fn show(&self) {
-        let at = self.playing.map_or(0, |playing| playing.index);
-        let ready = (0..SEGMENTS as u64).take_while(|ahead| self.slot_of(at + ahead).is_some()).count();
-        self.count.show(at, ready as u64);
+        self.count.show(self.at, &self.slots);
     }
 
     /// Ends what sounds, and plays on from where the song stands, if it does.
@@ -130,7 +132,7 @@ impl Performer for Ahead {
     fn exchange(&mut self, segment: &mut Option<Box<Segment>>) {
         let Some(index) = segment.as_ref().map(|segment| segment.index()) else { return };
         let playing = self.playing.and_then(|playing| playing.slot);
-        let at = self.playing.map_or(0, |playing| playing.index);
+        let at = self.at;
         let slot = match self.slot_of(index) {
             // What plays is not changed under it.
             Some(slot) if Some(slot) == playing => return,

@@ -352,8 +352,9 @@ impl Dispatch {
             [controller::SUSTAIN, controller::SOSTENUTO, controller::ALL_SOUND_OFF, controller::ALL_NOTES_OFF]
                 .map(|controller| Message::ControlChange { channel, controller, value: 0 })
         };
-        // Gear may hold what others started; an instrument only what came by here.
-        for (used, to) in destinations(reach, self.sent) {
+        // Gear may hold what others started; an instrument only what came by here, and a clip what a scene
+        // launched, which is told on the first channel.
+        for (used, to) in destinations(reach, self.sent | 1) {
             for message in (0..16).filter(|channel| used & (1 << channel) != 0).flat_map(silence) {
                 reach.send(to, Event::midi(time, 0, message));
             }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{FIRST_GENERATOR, GENERATORS, Segment};
+use super::{FIRST_GENERATOR, GENERATORS, SEGMENTS, Segment};
 use crate::midi::Event;
 use crate::route::ContinuationCount;
 use crate::transport::Time;
@@ -50,8 +50,9 @@ pub struct PerformerCount {
     events: AtomicU64,
     segments: AtomicU64,
     underruns: AtomicU64,
-    ready: AtomicU64,
     at: AtomicU64,
+    /// One more than the number of the segment in each slot; 0 for none.
+    held: [AtomicU64; SEGMENTS],
 }
 
 impl PerformerCount {
@@ -72,7 +73,13 @@ impl PerformerCount {
 
     /// Segments that are there, from the one that plays on, without a gap. Real-time: yes.
     pub fn ready(&self) -> u64 {
-        self.ready.load(Ordering::Relaxed)
+        let at = self.at();
+        (at..).take(SEGMENTS).take_while(|index| self.holds(*index)).count() as u64
+    }
+
+    /// Whether the segment of this number is there. Real-time: yes.
+    pub fn holds(&self, index: u64) -> bool {
+        self.held.iter().any(|held| held.load(Ordering::Relaxed) == index + 1)
     }
 
     /// The number of the segment that plays, or is to. Real-time: yes.
@@ -91,9 +98,11 @@ impl PerformerCount {
         self.underruns.fetch_add(u64::from(is_underrun), Ordering::Relaxed);
     }
 
-    pub(super) fn show(&self, at: u64, ready: u64) {
+    pub(super) fn show(&self, at: u64, slots: &[Option<Box<Segment>>; SEGMENTS]) {
         self.at.store(at, Ordering::Relaxed);
-        self.ready.store(ready, Ordering::Relaxed);
+        for (held, slot) in self.held.iter().zip(slots) {
+            held.store(slot.as_ref().map_or(0, |segment| segment.index() + 1), Ordering::Relaxed);
+        }
     }
 }
 

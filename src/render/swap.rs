@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Node, OutputBus, Plan, Remains, Resident, Score, Seat, Segment, Sink, Source};
@@ -30,6 +31,8 @@ pub enum Account {
         text: Arc<str>,
         /// The tempo at which it is played whatever it says.
         tempo: Option<(Tempo, Course)>,
+        /// What its clips play.
+        sounds: Sounds,
     },
     /// The next step to the rig of the newest [`Account::Rig`].
     Settle,
@@ -40,6 +43,15 @@ pub enum Account {
         /// Parameters, by index, that are not as that rig says.
         values: Vec<(u16, f32)>,
     },
+}
+
+/// What the clips of a rig play, which stands in no text. Real-time: no.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Sounds {
+    /// Where their files lie.
+    pub folder: Option<PathBuf>,
+    /// Each clip, and the digest of what it plays.
+    pub clips: Vec<(String, u64)>,
 }
 
 /// A parcel of changes for the Renderer, made in the control world.

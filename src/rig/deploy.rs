@@ -11,7 +11,7 @@ use super::scenes::{self, Places, SceneIds};
 use crate::midi::Event;
 use crate::render::{
     Account, CableCount, Command, Destination, DeviceInput, FIRST_GENERATOR, Label, MidiCable, NODES, Node,
-    OutputBus, PerformerCount, Plan, STATES, Swap, TimePlan,
+    OutputBus, PerformerCount, Plan, STATES, Sounds, Swap, TimePlan,
 };
 use crate::route::{CableState, ContinuationCount, Transform};
 use crate::stage::{PrepareError, Role, Value};
@@ -229,7 +229,10 @@ impl Deployment {
         let mut commands = Vec::new();
         let transport = &new.transport;
         let tempo = transport.is_fixed.then(|| (transport.tempo, transport.course.clone()));
-        let account = Account::Rig { text: new.origin.source.text(), tempo };
+        let clips =
+            new.actors.iter().filter_map(|actor| Some((actor.name.clone(), actor.clip.as_ref()?.loaded?)));
+        let sounds = Sounds { folder: new.folder.clone(), clips: clips.collect() };
+        let account = Account::Rig { text: new.origin.source.text(), tempo, sounds };
         let mut swap = Swap { account: Some(Box::new(account)), ..Swap::default() };
         let mut nodes = BTreeMap::new();
         for (index, actor) in new.actors.iter().enumerate() {
@@ -251,7 +254,7 @@ impl Deployment {
                 }
                 None => {
                     let node = self.free_node(&nodes, &swap);
-                    let takes_midi = actor.role() == Role::Instrument;
+                    let takes_midi = actor.role() != Role::Stage;
                     let processor = self.blueprint(&new, index).build(std::iter::empty())?;
                     let gain = gain_at(Port::Actor(index));
                     let fresh = Node::processor(processor, takes_midi, gain, self.rate);
@@ -546,7 +549,7 @@ fn changes(
     was_named: impl Fn(u16) -> bool,
     is_named: impl Fn(u16) -> bool,
 ) -> Option<Vec<(u16, f32)>> {
-    if old.kind.name() != new.kind.name() || old.isolate != new.isolate {
+    if old.kind.name() != new.kind.name() || old.isolate != new.isolate || old.clip != new.clip {
         return None;
     }
     let mut values = Vec::new();

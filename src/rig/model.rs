@@ -1,7 +1,9 @@
+pub mod clip;
 pub mod generator;
 pub mod scenes;
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::problem::{Problem, Source};
@@ -10,6 +12,7 @@ use crate::route::Transform;
 use crate::stage::{Kind, Role, Settings};
 use crate::transport::{BEATS_PER_BAR, Course, Tempo};
 use crate::unit::{Decibels, SampleRate};
+use clip::Clip;
 use generator::Generator;
 use scenes::{Control, Scene};
 
@@ -31,7 +34,7 @@ pub struct Rig {
     pub inputs: Vec<Device>,
     /// `[output.NAME]`, with `out` always the first (channels 1 and 2).
     pub outputs: Vec<Device>,
-    /// `[instrument.NAME]` and `[stage.NAME]`.
+    /// `[instrument.NAME]`, `[stage.NAME]` and `[clip.NAME]`.
     pub actors: Vec<Actor>,
     /// `[generator.NAME]`.
     pub generators: Vec<Generator>,
@@ -45,6 +48,8 @@ pub struct Rig {
     pub controls: Vec<Control>,
     /// What can be played, but is hardly meant; in the order of the file.
     pub warnings: Vec<Problem>,
+    /// The folder of its file: what it names by a path lies there.
+    pub folder: Option<PathBuf>,
     /// Where it stands in its file; `Origin::default()` for a rig put together in code.
     pub origin: Origin,
 }
@@ -181,7 +186,7 @@ pub struct Device {
     pub gain: Decibels,
 }
 
-/// `[instrument.NAME]` or `[stage.NAME]`.
+/// `[instrument.NAME]`, `[stage.NAME]` or `[clip.NAME]`.
 #[derive(Clone)]
 pub struct Actor {
     /// Its name in the rig.
@@ -194,10 +199,12 @@ pub struct Actor {
     pub gain: Decibels,
     /// Whether it is to run on a thread of its own, live.
     pub isolate: bool,
+    /// Of a `[clip.NAME]`: where its sound comes from.
+    pub clip: Option<Clip>,
 }
 
 impl Actor {
-    /// Instrument or stage.
+    /// Instrument, stage or clip.
     pub fn role(&self) -> Role {
         self.kind.role()
     }
@@ -211,6 +218,7 @@ impl std::fmt::Debug for Actor {
             .field("settings", &self.settings)
             .field("gain", &self.gain)
             .field("isolate", &self.isolate)
+            .field("clip", &self.clip)
             .finish()
     }
 }

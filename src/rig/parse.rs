@@ -2,6 +2,7 @@
 
 mod actors;
 mod cables;
+mod clips;
 mod continuation;
 mod controls;
 mod fields;
@@ -41,7 +42,7 @@ pub const MIDI_LIMIT: usize = 64;
 /// The most `[input.NAME]`, and the most `[output.NAME]` beside `out`. The Renderer
 /// has room for two whole rigs of these sizes, one of which fades.
 pub const DEVICE_LIMIT: usize = 31;
-/// The most instruments and stages together.
+/// The most instruments, stages and clips together.
 pub const ACTOR_LIMIT: usize = 128;
 /// The most generators.
 pub const GENERATOR_LIMIT: usize = 16;
@@ -73,6 +74,7 @@ const TOP: &[&str] = &[
     "output",
     "instrument",
     "stage",
+    "clip",
     "generator",
     "cable",
     "scene",
@@ -115,7 +117,10 @@ pub fn load(path: &Path, kinds: &Kinds) -> Result<Rig, LoadError> {
     std::fs::File::open(path)
         .and_then(|file| file.take(TEXT_LIMIT_BYTES as u64 + 1).read_to_end(&mut bytes))
         .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-    parse_bytes(&bytes, kinds).map_err(|problems| LoadError::Problems { path: path.to_owned(), problems })
+    let parsed = parse_bytes(&bytes, kinds);
+    let mut rig = parsed.map_err(|problems| LoadError::Problems { path: path.to_owned(), problems })?;
+    rig.folder = path.parent().map(Path::to_owned);
+    Ok(rig)
 }
 
 /// As [`parse`], of bytes that may not be text.
@@ -284,6 +289,6 @@ fn limit(sort: Sort) -> (usize, &'static str) {
         Sort::Input => (DEVICE_LIMIT, "inputs"),
         Sort::Output => (DEVICE_LIMIT, "outputs"),
         Sort::Generator => (GENERATOR_LIMIT, "generators"),
-        Sort::Instrument | Sort::Stage => (ACTOR_LIMIT, "instruments and stages"),
+        Sort::Instrument | Sort::Stage | Sort::Clip => (ACTOR_LIMIT, "instruments, stages and clips"),
     }
 }

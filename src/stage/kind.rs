@@ -11,6 +11,8 @@ pub enum Role {
     Instrument,
     /// `[stage.NAME]`: takes audio, gives audio.
     Stage,
+    /// `[clip.NAME]`: has audio, which MIDI launches.
+    Clip,
 }
 
 /// What a parameter is counted in. Real-time: no.

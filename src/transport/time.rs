@@ -37,6 +37,19 @@ impl Time {
         (at(beat), (beat % u64::from(self.beats_per_bar.max(1))) as u32)
     }
 
+    /// The first whole beat, counted from 0, that is a multiple of so many beats and does not begin before a
+    /// frame. Real-time: yes.
+    pub fn multiple_at(&self, frame: Frame, beats: u32) -> u64 {
+        let beats = u64::from(beats.max(1));
+        let before = (self.grid.beat_at(frame).0 >> 32) / beats * beats;
+        if self.frame_of_beat(before) >= frame { before } else { before + beats }
+    }
+
+    /// Where a whole beat begins. Real-time: yes.
+    pub fn frame_of_beat(&self, beat: u64) -> Frame {
+        self.grid.frame_of(Beats(beat << 32))
+    }
+
     /// Whether beats count for a player: it rolls, or counts in. Real-time: yes.
     pub fn moves(&self) -> bool {
         self.state.is_rolling() || self.counts_in

@@ -10,6 +10,7 @@ use crate::device::audio::StreamInfo;
 use crate::engine::conductor::Happening;
 use crate::engine::doors;
 use crate::engine::summary::{CableLoss, FAULTS_KEPT, FaultRecord};
+use crate::engine::supplier::{Gauge, gauges};
 use crate::engine::workers::Overseers;
 use crate::engine::{StageState, Summary};
 use crate::journal::log::Names;
@@ -51,6 +52,7 @@ pub(super) struct Shown {
     pub(super) names: Names,
     /// MIDI cables: from, to, and what they lost.
     cables: Vec<(String, String, Arc<CableCount>)>,
+    generators: Vec<Gauge>,
     faults: Vec<FaultRecord>,
     stages: BTreeMap<String, StageReport>,
     rebuilt: u64,
@@ -97,6 +99,7 @@ impl Board {
             rigs: 0,
             names: Names::default(),
             cables: Vec::new(),
+            generators: Vec::new(),
             faults: Vec::new(),
             stages: BTreeMap::new(),
             rebuilt: 0,
@@ -137,6 +140,7 @@ impl Board {
         shown.rigs = deployment.rigs();
         shown.names = names(deployment);
         shown.cables = deployment.cables().map(cable).collect();
+        shown.generators = gauges(deployment);
     }
 
     pub(super) fn show_scene(&self, scene: doors::Scene) {
@@ -202,6 +206,9 @@ impl Board {
                 format!("`{actor}` failed ({fault}) too often, and is tried again in {seconds:.0} s")
             }
             Happening::GivenUp { actor, reason } => format!("`{actor}` stays silent: {reason}"),
+            Happening::NoMaterial { generator, reason } => {
+                format!("`{generator}` has nothing new to play: {reason}")
+            }
             Happening::RigPlays => "the changed rig plays".to_owned(),
         });
     }
@@ -221,6 +228,7 @@ impl Board {
             snapshot,
             faults: shown.faults.clone(),
             scenes: shown.stand.history().to_vec(),
+            generators: shown.generators.iter().map(Gauge::record).collect(),
             restarts: shown.rebuilt,
             quarantined: quarantined.map(|(path, _)| name(path)).collect(),
             isolated: self.overseers.records(),

@@ -65,6 +65,7 @@ impl Group {
         let members = match role {
             Role::Instrument => &parts.instruments,
             Role::Stage => &parts.stages,
+            Role::Clip => &parts.clips,
         };
         Group { parts: Arc::clone(parts), members: take_over(members) }
     }

@@ -8,7 +8,8 @@ use tokio::task::block_in_place;
 use super::parts::{Parts, send};
 use super::rig::RigMessage;
 use crate::actor::{Actor, Context, Outcome};
-use crate::rig::Watch;
+use crate::engine::sounds;
+use crate::rig::{Rig, Watch};
 use crate::stage::Kinds;
 
 /// How often the watch is asked.
@@ -55,11 +56,21 @@ impl Loader {
         Loader { parts: Arc::clone(parts), loading: Arc::clone(loading), watch: None }
     }
 
+    fn change(&self, mut rig: Rig) {
+        let board = &self.parts.board;
+        let rate = board.shown().info.rate;
+        let workshop = &self.parts.workshop;
+        if let Err(error) = block_in_place(|| sounds::load_all(&mut rig, rate, workshop)) {
+            return board.say(format!("{error}; the old rig plays on"));
+        }
+        send(&self.parts.addresses.rig, RigMessage::Change(Box::new(rig)));
+    }
+
     /// A saved rig that cannot be played leaves the old one playing.
     fn load(&self) {
         self.loading.is_new();
         match block_in_place(|| crate::rig::load(&self.loading.path, &self.loading.kinds)) {
-            Ok(rig) => send(&self.parts.addresses.rig, RigMessage::Change(Box::new(rig))),
+            Ok(rig) => self.change(rig),
             Err(error) => {
                 error.to_string().lines().for_each(|line| self.parts.board.say(line));
                 self.parts.board.say("the old rig plays on");

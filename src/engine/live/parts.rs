@@ -3,6 +3,7 @@ use std::sync::{Arc, OnceLock};
 use super::audio::{AudioKeeping, AudioMessage};
 use super::board::Board;
 use super::gear::PortBook;
+use super::generators::{GeneratorsMessage, Suppliers};
 use super::group::{GroupMessage, Members};
 use super::loader::Loading;
 use super::logging::LogKeeping;
@@ -11,6 +12,7 @@ use super::recording::RecordKeeper;
 use super::renderer::{RendererKeeping, RendererMessage};
 use super::rig::{RigKeeping, RigMessage};
 use crate::actor::{Address, Heirloom, Held};
+use crate::engine::Workshop;
 use crate::engine::doors::HostClock;
 
 /// What the actors of the engine keep and share. An incarnation takes what it
@@ -22,6 +24,9 @@ pub(super) struct Parts {
     pub(super) renderer: Heirloom<RendererKeeping>,
     pub(super) instruments: Heirloom<Members>,
     pub(super) stages: Heirloom<Members>,
+    pub(super) clips: Heirloom<Members>,
+    pub(super) generators: Heirloom<Suppliers>,
+    pub(super) workshop: Workshop,
     pub(super) audio: Heirloom<AudioKeeping>,
     pub(super) midi: Heirloom<MidiKeeping>,
     pub(super) ports: PortBook,
@@ -38,6 +43,8 @@ pub(super) struct Addresses {
     pub(super) renderer: OnceLock<Address<RendererMessage>>,
     pub(super) instruments: OnceLock<Address<GroupMessage>>,
     pub(super) stages: OnceLock<Address<GroupMessage>>,
+    pub(super) clips: OnceLock<Address<GroupMessage>>,
+    pub(super) generators: OnceLock<Address<GeneratorsMessage>>,
     pub(super) audio: OnceLock<Address<AudioMessage>>,
     pub(super) midi: OnceLock<Address<MidiMessage>>,
     pub(super) rig: OnceLock<Address<RigMessage>>,

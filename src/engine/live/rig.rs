@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::audio::AudioMessage;
 use super::fill;
 use super::gear::placed_ports;
+use super::generators::GeneratorsMessage;
 use super::group::{GroupMessage, Seat};
 use super::parts::{Parts, send, take_over};
 use super::renderer::RendererMessage;
@@ -11,6 +12,7 @@ use crate::actor::{Actor, Context, Held, Outcome};
 use crate::device::audio::AudioRequest;
 use crate::engine::changes::{Changes, Progress, Step};
 use crate::engine::conductor::Happening;
+use crate::engine::supplier::suppliers;
 use crate::render::Command;
 use crate::rig::{MidiPort, Rig};
 use crate::stage::Role;
@@ -107,6 +109,9 @@ impl RigKeeper {
         };
         send(&addresses.instruments, seats(Role::Instrument));
         send(&addresses.stages, seats(Role::Stage));
+        send(&addresses.clips, seats(Role::Clip));
+        let suppliers = suppliers(deployment, board.shown().info.rate);
+        send(&addresses.generators, GeneratorsMessage::Set(suppliers));
         for command in &commands {
             addresses.to_renderer(RendererMessage::Command(*command));
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::audio::AudioKeeper;
+use super::generators::Generators;
 use super::group::Group;
 use super::loader::Loader;
 use super::logging::LogActor;
@@ -108,6 +109,8 @@ fn grow_engine(parts: &Arc<Parts>, context: &mut Context<Branch>) -> Result<(), 
         group(Role::Instrument),
     )?);
     let _ = addresses.stages.set(child(context, parts, "stage", options.clone(), group(Role::Stage))?);
+    let _ = addresses.clips.set(child(context, parts, "clip", options.clone(), group(Role::Clip))?);
+    let _ = addresses.generators.set(child(context, parts, "generator", options.clone(), Generators::new)?);
     branch(context, parts, "device", grow_device)?;
     if parts.recording.is_some() || parts.log.is_some() {
         branch(context, parts, "journal", grow_journal)?;

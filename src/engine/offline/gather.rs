@@ -4,7 +4,7 @@ use super::super::error::{Error, ErrorKind};
 use super::Job;
 use crate::journal::WavOut;
 use crate::midi::file::Transcript;
-use crate::midi::{Assembler, EventKind, SYSEX_CHUNK_BYTES};
+use crate::midi::{Assembler, Event, EventKind, Message, SYSEX_CHUNK_BYTES};
 use crate::render::{CLOCK_SOURCE, Outlet, Stems};
 use crate::rig::Deployment;
 use crate::unit::{Frame, SampleRate};
@@ -75,6 +75,8 @@ impl Stems for Gather {
 /// Collects what goes to each MIDI destination.
 pub(in crate::engine) struct MidiGather {
     keep: bool,
+    /// What sounds at the end is ended there.
+    closes: bool,
     rate: SampleRate,
     outlets: Vec<Destination>,
 }
@@ -84,11 +86,38 @@ struct Destination {
     outlet: Outlet,
     transcript: Transcript,
     assembler: Assembler,
+    /// Channel and key of what sounds.
+    sounding: Vec<(u8, u8)>,
+}
+
+impl Destination {
+    /// Ends what sounds.
+    fn close(&mut self, frame: Frame) {
+        for (channel, key) in self.sounding.drain(..) {
+            self.transcript.push(frame, &[0x80 | channel, key, 64]);
+        }
+    }
+
+    fn message(&mut self, event: &Event) {
+        match event.message() {
+            Some(Message::NoteOn { channel, key, .. }) => self.sounding.push((channel, key)),
+            Some(Message::NoteOff { channel, key, .. }) => {
+                self.sounding.retain(|note| *note != (channel, key));
+            }
+            _ => {}
+        }
+        self.transcript.push(event.time, event.wire());
+    }
 }
 
 impl MidiGather {
     pub(in crate::engine) fn new(keep: bool, rate: SampleRate) -> MidiGather {
-        MidiGather { keep, rate, outlets: Vec::new() }
+        MidiGather { keep, closes: false, rate, outlets: Vec::new() }
+    }
+
+    /// The same, whose files end all notes.
+    pub(in crate::engine) fn closing(self) -> MidiGather {
+        MidiGather { closes: true, ..self }
     }
 
     /// A destination; where there was one of this name, this goes on in its place.
@@ -102,14 +131,15 @@ impl MidiGather {
             outlet,
             transcript: Transcript::new(self.rate),
             assembler: Assembler::default(),
+            sounding: Vec::new(),
         });
     }
 
     /// Takes what the last call sent, up to the end of what counts.
     pub(in crate::engine) fn collect(&mut self, end: Frame) {
         let mut chunk = [0; SYSEX_CHUNK_BYTES];
-        for Destination { outlet, transcript, assembler, .. } in &mut self.outlets {
-            while let Some(event) = outlet.receive(&mut chunk) {
+        for destination in &mut self.outlets {
+            while let Some(event) = destination.outlet.receive(&mut chunk) {
                 // A file has its ticks already, and no place for a clock's.
                 if !self.keep || event.time >= end || event.source == CLOCK_SOURCE {
                     continue;
@@ -117,19 +147,25 @@ impl MidiGather {
                 match event.kind() {
                     Some(EventKind::Sysex { first, last, bytes }) => {
                         let bytes = &chunk[..(bytes as usize).min(SYSEX_CHUNK_BYTES)];
+                        let Destination { transcript, assembler, .. } = destination;
                         if let Some(whole) = assembler.chunk(event.source, bytes, first, last) {
                             transcript.push(event.time, whole);
                         }
                     }
-                    _ => transcript.push(event.time, event.wire()),
+                    Some(EventKind::Reset) => destination.close(event.time),
+                    _ => destination.message(&event),
                 }
             }
         }
     }
 
-    pub(in crate::engine) fn write(&self, folder: &Path, end: Frame) -> Result<(), Error> {
+    pub(in crate::engine) fn write(&mut self, folder: &Path, end: Frame) -> Result<(), Error> {
         make_folder(folder)?;
-        for Destination { name, transcript, .. } in &self.outlets {
+        for destination in &mut self.outlets {
+            if self.closes {
+                destination.close(end);
+            }
+            let Destination { name, transcript, .. } = destination;
             let path: PathBuf = folder.join(format!("{name}.mid"));
             let bytes = transcript
                 .finish(end)

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::damaged;
-use crate::engine::Error;
 use crate::engine::error::ErrorKind;
 use crate::engine::offline::gather::MidiGather;
+use crate::engine::{Error, Workshop, sounds};
 use crate::journal::log::{AccountEntry, LogError, Parcel, TempoEntry};
 use crate::render::{Feed, Node, Origin, Remains, Resident, Score, Swap, isolate_scripted, outlet};
 use crate::rig::{Blueprint, Change, Deployment};
@@ -22,6 +23,9 @@ pub(super) struct Parcels {
     rate: SampleRate,
     seed: u64,
     pub(super) midi: MidiGather,
+    /// What generators played.
+    pub(super) played: MidiGather,
+    workshop: Workshop,
     waiting: BTreeMap<u64, Parcel>,
     deployment: Option<Deployment>,
     /// How the actors of each rig are built, by its number.
@@ -33,12 +37,20 @@ pub(super) struct Parcels {
 }
 
 impl Parcels {
-    pub(super) fn new(kinds: Kinds, rate: SampleRate, seed: u64, midi: MidiGather) -> Parcels {
+    pub(super) fn new(
+        kinds: Kinds,
+        rate: SampleRate,
+        seed: u64,
+        [midi, played]: [MidiGather; 2],
+        workshop: Workshop,
+    ) -> Parcels {
         Parcels {
             kinds,
             rate,
             seed,
             midi,
+            played,
+            workshop,
             waiting: BTreeMap::new(),
             deployment: None,
             blueprints: BTreeMap::new(),
@@ -62,7 +74,9 @@ impl Parcels {
         let parcel = self.waiting.remove(&serial);
         let parcel = parcel.ok_or_else(|| damaged(format!("nothing is said of parcel {serial}")))?;
         let mut swap = match &parcel.account {
-            Some(AccountEntry::Rig { text, tempo }) => self.rig(text, tempo.as_ref())?,
+            Some(AccountEntry::Rig { text, tempo, folder, clips }) => {
+                self.rig(text, tempo.as_ref(), folder.as_deref(), clips)?
+            }
             Some(AccountEntry::Settle) => {
                 let next = self.deployment.as_mut().and_then(Deployment::settle);
                 next.ok_or_else(|| damaged("a rig goes on that is there already"))?
@@ -95,7 +109,13 @@ impl Parcels {
         Ok(swap)
     }
 
-    fn rig(&mut self, text: &str, tempo: Option<&TempoEntry>) -> Result<Swap, Error> {
+    fn rig(
+        &mut self,
+        text: &str,
+        tempo: Option<&TempoEntry>,
+        folder: Option<&Path>,
+        clips: &[(String, u64)],
+    ) -> Result<Swap, Error> {
         let mut rig = crate::rig::parse(text, &self.kinds).map_err(|problems| {
             let first = problems.first().map_or_else(String::new, |problem| problem.message.clone());
             Error::new(ErrorKind::Input, format!("a rig in the log does not parse: {first}"))
@@ -107,7 +127,19 @@ impl Parcels {
             let changes = changes.iter().map(change).collect::<Result<Vec<_>, LogError>>()?;
             rig.transport.fix(tempo_of(tempo)?, Course::new(changes));
         }
-        let swap = match &mut self.deployment {
+        rig.folder = folder.map(Path::to_owned);
+        sounds::load_all(&mut rig, self.rate, &self.workshop)?;
+        for actor in &rig.actors {
+            let was = clips.iter().find(|(name, _)| *name == actor.name).map(|(_, digest)| *digest);
+            if was.is_some() && was != actor.clip.as_ref().and_then(|clip| clip.loaded) {
+                let message = format!(
+                    "the sound of the clip `{}` is not what it was when the log was written",
+                    actor.name
+                );
+                return Err(Error::new(ErrorKind::Input, message));
+            }
+        }
+        let mut swap = match &mut self.deployment {
             Some(deployment) => {
                 // Its commands are in the log.
                 let Change { swap, .. } = deployment.change(rig)?;
@@ -120,6 +152,13 @@ impl Parcels {
             }
         };
         if let Some(deployment) = &self.deployment {
+            // What they played stands in the log, event by event.
+            swap.performers.clear();
+            for (number, generator, _) in deployment.generators() {
+                let (tap, outlet) = outlet();
+                self.played.add(&generator.name, outlet);
+                swap.taps.push((number, Some(Box::new(tap))));
+            }
             self.blueprints.insert(deployment.rigs(), deployment.blueprints().collect());
             if self.blueprints.len() > RIGS {
                 self.blueprints.pop_first();

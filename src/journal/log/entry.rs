@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -193,6 +194,12 @@ pub enum AccountEntry {
         text: String,
         /// The tempo at which it is played whatever it says.
         tempo: Option<TempoEntry>,
+        /// The folder of its file, where it has clips.
+        #[serde(default)]
+        folder: Option<PathBuf>,
+        /// Its clips, and the digests of what they play.
+        #[serde(default)]
+        clips: Vec<(String, u64)>,
     },
     /// The next step to it.
     Settle,
@@ -208,7 +215,9 @@ pub enum AccountEntry {
 impl From<&Account> for AccountEntry {
     fn from(account: &Account) -> AccountEntry {
         match account {
-            Account::Rig { text, tempo } => AccountEntry::Rig {
+            Account::Rig { text, tempo, sounds } => AccountEntry::Rig {
+                folder: sounds.folder.clone().filter(|_| !sounds.clips.is_empty()),
+                clips: sounds.clips.clone(),
                 text: text.to_string(),
                 tempo: tempo.as_ref().map(|(tempo, course)| TempoEntry {
                     tempo: tempo.beats_per_minute().to_bits(),

@@ -1,6 +1,7 @@
-//! The keys of `[generator.NAME]`.
+//! The keys of `[generator.NAME]`, and those of `[clip.NAME]` that its kind has no parameters for.
 
-use super::{Key, KeyShape, Sample, key};
+use super::{GAIN, Key, KeyShape, Sample, key};
+use crate::transport::Tempo;
 
 /// Bars of a segment where nothing is said.
 pub const SEGMENT_BARS: u32 = 8;
@@ -60,4 +61,44 @@ pub const GENERATOR: &[Key] = &[
     )
     .in_unit("bars")
     .or(Sample::Integer(HORIZON_BARS as i64)),
+];
+
+/// `[clip.NAME]`: where its sound comes from. What it does with it are the parameters of the kind `clip`.
+pub const CLIP: &[Key] = &[
+    key(
+        "file",
+        KeyShape::Text,
+        Sample::Text("loop.wav"),
+        "a WAV file beside the rig's; this, or a `description`",
+    ),
+    Key { summary: "has the sound generated: what it shall be like", ..DESCRIPTION },
+    key(
+        "backend",
+        KeyShape::Text,
+        Sample::Text("local"),
+        "who generates it: the embedded generator, or a backend of the configuration",
+    )
+    .or(Sample::Text("local")),
+    key("model", KeyShape::Text, Sample::Text("music-small"), "the backend's model; its own when not given"),
+    SEED,
+    key("bars", KeyShape::Integer { min: 1, max: 64 }, Sample::Integer(4), "how long it is")
+        .in_unit("bars")
+        .or(Sample::Integer(SEGMENT_BARS as i64)),
+    key(
+        "seconds",
+        KeyShape::Number { min: 0.1, max: 300.0 },
+        Sample::Number(10.0),
+        "how long it is, in place of `bars`",
+    )
+    .in_unit("s"),
+    MUSICAL_KEY,
+    key(
+        "tempo",
+        KeyShape::Number { min: Tempo::MIN, max: Tempo::MAX },
+        Sample::Number(96.0),
+        "the tempo that it is made for; the transport's when not given",
+    )
+    .in_unit("BPM"),
+    STYLE,
+    GAIN,
 ];

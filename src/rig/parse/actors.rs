@@ -1,4 +1,4 @@
-//! `[instrument.NAME]` and `[stage.NAME]`.
+//! `[instrument.NAME]`, `[stage.NAME]` and `[clip.NAME]`.
 
 use std::sync::Arc;
 
@@ -6,8 +6,9 @@ use super::super::keys;
 use super::super::model::{Actor, Port, Rig};
 use super::super::problem::{nearest, quoted};
 use super::fields::{Fields, Problems, key_span};
-use super::gain;
 use super::names::{Entry, Names, Sort};
+use super::{clips, gain};
+use crate::instrument::clip::ClipKind;
 use crate::stage::{Kind, Kinds, Parameter, Role, Settings, Shape, Value};
 use crate::unit::Decibels;
 
@@ -17,6 +18,7 @@ pub(super) fn read(names: &mut Names<'_>, kinds: &Kinds, rig: &mut Rig, problems
         let role = match entry.sort {
             Sort::Instrument => Role::Instrument,
             Sort::Stage => Role::Stage,
+            Sort::Clip => Role::Clip,
             _ => continue,
         };
         if let Some(actor) = actor(entry, role, kinds, problems) {
@@ -31,17 +33,23 @@ pub(super) fn read(names: &mut Names<'_>, kinds: &Kinds, rig: &mut Rig, problems
 }
 
 fn actor(entry: &Entry<'_>, role: Role, kinds: &Kinds, problems: &mut Problems<'_>) -> Option<Actor> {
-    let kind = kind(entry, role, kinds, problems)?;
+    let is_clip = role == Role::Clip;
+    let kind = if is_clip { Arc::new(ClipKind::default()) } else { kind(entry, role, kinds, problems)? };
     let parameters = kind.parameters();
-    let mut known = vec!["kind"];
+    let mut known = Vec::new();
+    if is_clip {
+        known.extend(keys::CLIP.iter().map(|key| key.name).filter(|key| *key != keys::GAIN.name));
+    } else {
+        known.extend(["kind", keys::ISOLATE.name]);
+    }
     // A kind may have a `gain` of its own: it is then the actor's too.
     let own_gain = parameters.iter().any(|parameter| parameter.name == keys::GAIN.name);
     if !own_gain {
         known.push(keys::GAIN.name);
     }
-    known.push(keys::ISOLATE.name);
     known.extend(parameters.iter().map(|parameter| parameter.name));
-    let section = format!("[{}.{}] of kind `{}`", entry.sort.section(), entry.name, kind.name());
+    let section = format!("[{}.{}]", entry.sort.section(), entry.name);
+    let section = if is_clip { section } else { format!("{section} of kind `{}`", kind.name()) };
     let fields = Fields::read(entry.table, entry.at.clone(), &section, &known, problems);
     let mut settings = Settings::new();
     for (index, parameter) in parameters.iter().enumerate() {
@@ -51,7 +59,8 @@ fn actor(entry: &Entry<'_>, role: Role, kinds: &Kinds, problems: &mut Problems<'
     }
     let gain = if own_gain { Decibels::UNITY } else { gain(&fields, problems) };
     let isolate = fields.switch(keys::ISOLATE.name, problems).unwrap_or(false);
-    Some(Actor { name: entry.name.to_owned(), kind, settings, gain, isolate })
+    let clip = if is_clip { Some(clips::source(&fields, problems)?) } else { None };
+    Some(Actor { name: entry.name.to_owned(), kind, settings, gain, isolate, clip })
 }
 
 fn kind(entry: &Entry<'_>, role: Role, kinds: &Kinds, problems: &mut Problems<'_>) -> Option<Arc<dyn Kind>> {
@@ -72,7 +81,7 @@ fn kind(entry: &Entry<'_>, role: Role, kinds: &Kinds, problems: &mut Problems<'_
         Some(_) => {
             let (is, stands) = match role {
                 Role::Instrument => ("a stage", "stage"),
-                Role::Stage => ("an instrument", "instrument"),
+                Role::Stage | Role::Clip => ("an instrument", "instrument"),
             };
             let hint = format!("write [{stands}.{}]; {}", entry.name, listed());
             problems.add(

@@ -76,7 +76,9 @@ fn cable(fields: &Fields<'_>, names: &Names<'_>, rig: &Rig, problems: &mut Probl
         (Some(from), Some(to)) => carrier(fields, from, to, rig, problems),
         // Even with one end unknown the other tells what the keys may be.
         (Some(from), None) if matches!(from.sort, Sort::Midi | Sort::Generator) => Some(Carrier::Midi),
-        (None, Some(to)) if matches!(to.sort, Sort::Midi | Sort::Instrument | Sort::Generator) => {
+        (None, Some(to))
+            if matches!(to.sort, Sort::Midi | Sort::Instrument | Sort::Clip | Sort::Generator) =>
+        {
             Some(Carrier::Midi)
         }
         (None, None) => None,
@@ -111,8 +113,8 @@ fn end<'n>(
         let end = if key == "from" { "from" } else { "to" };
         let hint = match names.nearest(name) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "it may name any [midi.…], [input.…], [output.…], [instrument.…], [stage.…] or \
-                     [generator.…] of this rig, or `out`"
+            None => "it may name any [midi.…], [input.…], [output.…], [instrument.…], [stage.…], \
+                     [clip.…] or [generator.…] of this rig, or `out`"
                 .to_owned(),
         };
         let message = format!("a cable {end} nowhere: the rig has no {}", quoted(name));
@@ -144,7 +146,7 @@ fn carrier(
         return refuse("to", format!("a cable cannot go into the input `{destination}`"), hint);
     }
     match (from.sort, to.sort) {
-        (Sort::Midi | Sort::Generator, Sort::Midi | Sort::Instrument | Sort::Generator) => {
+        (Sort::Midi | Sort::Generator, Sort::Midi | Sort::Instrument | Sort::Clip | Sort::Generator) => {
             let direction = |named: &Named, input: bool| match named.port {
                 Some(Port::Midi(i)) if input => rig.midi[i].is_source(),
                 Some(Port::Midi(i)) => rig.midi[i].is_destination(),
@@ -187,6 +189,10 @@ fn carrier(
         (_, Sort::Generator) => {
             let hint = "generators play, and some listen to MIDI; cable from it into an instrument";
             refuse("to", format!("audio cannot go into the generator `{destination}`"), hint)
+        }
+        (_, Sort::Clip) => {
+            let hint = "a clip plays its own sound; cable audio into a stage";
+            refuse("to", format!("audio cannot go into the clip `{destination}`"), hint)
         }
         (_, Sort::Instrument) => {
             let hint = "instruments take MIDI only; cable audio into a stage";

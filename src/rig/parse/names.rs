@@ -21,12 +21,13 @@ pub(super) enum Sort {
     Output,
     Instrument,
     Stage,
+    Clip,
     Generator,
 }
 
 impl Sort {
-    const ALL: [Sort; 6] =
-        [Sort::Midi, Sort::Input, Sort::Output, Sort::Instrument, Sort::Stage, Sort::Generator];
+    const ALL: [Sort; 7] =
+        [Sort::Midi, Sort::Input, Sort::Output, Sort::Instrument, Sort::Stage, Sort::Clip, Sort::Generator];
 
     pub fn section(self) -> &'static str {
         match self {
@@ -35,6 +36,7 @@ impl Sort {
             Sort::Output => "output",
             Sort::Instrument => "instrument",
             Sort::Stage => "stage",
+            Sort::Clip => "clip",
             Sort::Generator => "generator",
         }
     }
@@ -142,7 +144,7 @@ fn enforce_limits(entries: &mut Vec<Entry<'_>>, problems: &mut Problems<'_>) {
             Sort::Midi => 0,
             Sort::Input => 1,
             Sort::Output => 2,
-            Sort::Instrument | Sort::Stage => 3,
+            Sort::Instrument | Sort::Stage | Sort::Clip => 3,
             Sort::Generator => 4,
         }];
         *count += 1;

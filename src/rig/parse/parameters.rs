@@ -65,9 +65,9 @@ pub(super) fn find<'r>(
         return None;
     };
     let port = match (named.sort, named.port) {
-        (Sort::Instrument | Sort::Stage | Sort::Input, port) => port?,
+        (Sort::Instrument | Sort::Stage | Sort::Clip | Sort::Input, port) => port?,
         (sort, _) => {
-            let hint = "parameters are those of instruments and stages, and the gain of an input";
+            let hint = "parameters are those of instruments, stages and clips, and the gain of an input";
             let message = format!("`{actor}` is [{}.{actor}]: it has no parameters", sort.section());
             problems.add(at, message, Some(hint.to_owned()));
             return None;

@@ -30,7 +30,7 @@ pub(super) fn read(names: &mut Names<'_>, rig: &mut Rig, problems: &mut Problems
                 made.push((entry.name, Port::Output(rig.outputs.len())));
                 rig.outputs.push(device(entry, problems));
             }
-            Sort::Instrument | Sort::Stage | Sort::Generator => {}
+            Sort::Instrument | Sort::Stage | Sort::Clip | Sort::Generator => {}
         }
     }
     for (name, port) in made {

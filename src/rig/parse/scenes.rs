@@ -231,7 +231,9 @@ fn mute(fields: &Fields<'_>, names: &Names<'_>, problems: &mut Problems<'_>) -> 
             continue;
         };
         match names.get(name) {
-            Some(named) if matches!(named.sort, Sort::Instrument | Sort::Midi | Sort::Generator) => {
+            Some(named)
+                if matches!(named.sort, Sort::Instrument | Sort::Clip | Sort::Midi | Sort::Generator) =>
+            {
                 muted.extend(named.port.filter(|port| !muted.contains(port)));
             }
             Some(_) => {

@@ -22,7 +22,7 @@ pub(super) fn of(rig: &Rig) -> Vec<Problem> {
             (false, true) if actor.kind.sounds_alone() => continue,
             (_, false) => (format!("`{}` is cabled to nothing: nobody hears it", actor.name), "to = \"out\""),
             (false, true) => match actor.role() {
-                Role::Instrument => {
+                Role::Instrument | Role::Clip => {
                     (format!("no MIDI is cabled to `{}`: nobody plays it", actor.name), "from a [midi.…]")
                 }
                 Role::Stage => (

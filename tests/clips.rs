@@ -1,0 +1,375 @@
+//! Clips on the beat and generators ahead of it: exact to the frame, the same in every block, played on
+//! whatever fails beside them.
+#![allow(clippy::unwrap_used)]
+
+mod desk;
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use antiphon::engine::offline::{Job, render};
+use antiphon::engine::{Conductor, Supply, Workshop};
+use antiphon::generate::{Failure, FailureKind, Form, Product, Request};
+use antiphon::journal::{BitDepth, WavOut};
+use antiphon::midi::Event;
+use antiphon::midi::file::{Score, Transcript};
+use antiphon::render::{Command as Order, RendererSettings, Swap, outlet};
+use antiphon::rig::Rig;
+use antiphon::transport::{Beats, Grid, Order as Transport, Tempo};
+use desk::{Desk, Heard, RATE, bits, received, rig};
+use support::gig::{PROGRAM, is_the_same, play_rig};
+
+/// A clip whose samples tell their place: n / 2^20 for frame n, counted from 1.
+const CLIP_FRAMES: usize = 5_000;
+
+fn place(sample: f32) -> usize {
+    (sample * (1 << 20) as f32).round() as usize
+}
+
+fn write_clip(folder: &Path) {
+    let samples: Vec<f32> = (1..=CLIP_FRAMES).map(|n| n as f32 / (1 << 20) as f32).collect();
+    let mut wav = WavOut::create(&folder.join("loop.wav"), RATE, 1, BitDepth::Float32, None).unwrap();
+    wav.write(&[&samples]).unwrap();
+    wav.finish().unwrap();
+}
+
+/// A rig with its clips, which lie in `folder`.
+fn loaded(text: &str, folder: &Path) -> Rig {
+    let mut rig = rig(text);
+    rig.folder = Some(folder.to_owned());
+    Workshop::default().load(&mut rig, RATE).unwrap();
+    rig
+}
+
+fn desk(rig: Rig, workshop: Workshop, events: Vec<Event>) -> Desk {
+    let settings = RendererSettings { rate: RATE, midi_latency_frames: 0 };
+    let (renderer, conductor) = Conductor::new(rig, settings, 5, |deployment, swap| {
+        use antiphon::render::{Feed, Origin, Score};
+        let port = deployment.port_of("keys").unwrap_or(0);
+        let score = Score::new(events.into(), Box::default());
+        swap.sources.push((64, Some(Box::new(Feed { port, origin: Origin::Score(score) }))));
+    })
+    .unwrap();
+    let mut conductor = conductor.with_workshop(workshop);
+    conductor.supply();
+    Desk { renderer, conductor, heard: Heard::default() }
+}
+
+fn clip_rig(transport: &str, clip: &str) -> String {
+    format!(
+        "[engine]\nlimiter = false\n[transport]\n{transport}\n[midi.keys]\nin = '*'\n\
+         [clip.tape]\nfile = 'loop.wav'\nfade_seconds = 0.0\n{clip}\n\
+         [[cable]]\nfrom = 'keys'\nto = 'tape'\n[[cable]]\nfrom = 'tape'\nto = 'out'\n"
+    )
+}
+
+#[test]
+fn a_clip_begins_on_the_frame_of_its_beat() {
+    let folder = tempfile::tempdir().unwrap();
+    write_clip(folder.path());
+    let note = |time| Event::from_bytes(time, 0, &[0x90, 60, 100]);
+    for (tempo, beats_per_bar) in [(61.7, 4), (120.0, 3), (133.3, 4), (399.0, 5)] {
+        for (sync, beats) in [("beat", 1), ("bar", beats_per_bar), ("2 bars", 2 * beats_per_bar)] {
+            let grid = Grid::new(Tempo::new(tempo).unwrap(), RATE);
+            let due = grid.frame_of(Beats(beats << 32)) as usize;
+            for block in [17, 64, 1_000] {
+                let transport = format!("tempo = {tempo}\nbeats_per_bar = {beats_per_bar}\nstart = true");
+                let text = clip_rig(&transport, &format!("sync = '{sync}'"));
+                let rig = loaded(&text, folder.path());
+                let mut desk = desk(rig, Workshop::default(), vec![note(777)]);
+                desk.play(due + 2_000, block);
+                let first = desk.heard.device[0].iter().position(|sample| *sample != 0.0);
+                assert_eq!(first, Some(due), "{sync} at {tempo} in blocks of {block}");
+                let sound = &desk.heard.device[0][due..due + 1_000];
+                assert!(sound.iter().enumerate().all(|(n, sample)| place(*sample) == n + 1));
+            }
+        }
+    }
+}
+
+#[test]
+fn scenes_and_controls_launch_and_stop_it_and_a_saved_rig_leaves_it_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    write_clip(folder.path());
+    let scenes = "[[scene]]\nname = 'quiet'\nprogram = 0\n\
+                  [[scene]]\nname = 'loud'\nprogram = 1\nset = { 'tape.play' = true }\n\
+                  [[control]]\ncontroller = 20\nset = 'tape.play'\n";
+    let text = format!("{}{scenes}", clip_rig("tempo = 120", "loop = true"));
+    let events = vec![
+        Event::from_bytes(100, 0, &[0xc0, 1]),
+        Event::from_bytes(9_000, 0, &[0xc0, 0]),
+        Event::from_bytes(10_000, 0, &[0xb0, 20, 127]),
+        Event::from_bytes(40_000, 0, &[0xb0, 20, 0]),
+    ];
+    let play = |saves: bool| {
+        let mut desk = desk(loaded(&text, folder.path()), Workshop::default(), events.clone());
+        desk.play(20_000, 64);
+        if saves {
+            let more =
+                format!("{text}[instrument.lead]\nkind = 'synth'\n[[cable]]\nfrom = 'keys'\nto = 'lead'\n");
+            desk.conductor.change(loaded(&more, folder.path())).unwrap();
+        }
+        desk.play(30_000, 64);
+        desk.heard.device
+    };
+    let left = play(false);
+    let sounds = |at: usize| left[0][at] != 0.0;
+    assert!(!sounds(99) && place(left[0][100]) == 1 && place(left[0][100 + CLIP_FRAMES]) == 1, "it loops");
+    assert!(sounds(8_999) && !sounds(9_000) && !sounds(9_999) && sounds(10_000) && sounds(39_999));
+    assert!(left[0][40_000..].iter().all(|sample| *sample == 0.0));
+    // The fresh synth is cabled to nothing that is heard.
+    assert!(bits(&play(true)[0]) == bits(&left[0]));
+}
+
+#[test]
+fn a_clip_that_panics_is_back_on_a_beat() {
+    let folder = tempfile::tempdir().unwrap();
+    write_clip(folder.path());
+    let text = clip_rig("tempo = 120\nstart = true", "loop = true\nautoplay = true\nsync = 'beat'");
+    let mut desk = desk(loaded(&text, folder.path()), Workshop::default(), Vec::new());
+    let node = desk.conductor.deployment().node_of("tape").unwrap();
+    desk.conductor.inject([antiphon::render::Injection {
+        node,
+        what: antiphon::render::Injected::Panic,
+        frame: 10_000,
+    }]);
+    desk.play(60_000, 64);
+    let left = &desk.heard.device[0];
+    assert!(left[0] != 0.0 && left[9_999] != 0.0);
+    assert!(left[11_000..24_000].iter().all(|sample| *sample == 0.0));
+    let back =
+        left[24_240..].iter().enumerate().all(|(n, sample)| place(*sample) == (n + 240) % CLIP_FRAMES + 1);
+    assert!(left[24_000..].iter().any(|sample| *sample != 0.0) && back, "it is back on beat 2");
+    assert_eq!(desk.conductor.summary().rt_violations, 0);
+}
+
+const GENERATED: &str = "
+[transport]
+tempo = 240
+start = true
+[midi.gear]
+out = '*'
+[instrument.piano]
+kind = 'pluck'
+[clip.tape]
+file = 'loop.wav'
+autoplay = true
+loop = true
+sync = '2 bars'
+[generator.band]
+kind = 'local'
+style = 'swing'
+bars = 1
+horizon_bars = 2
+[[cable]]
+from = 'band'
+to = 'piano'
+from_channel = 1
+[[cable]]
+from = 'band'
+to = 'gear'
+[[cable]]
+from = 'piano'
+to = 'out'
+[[cable]]
+from = 'tape'
+to = 'out'
+";
+
+fn rendered(folder: &Path, block_frames: usize, seed: u64) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let mut rig = rig(GENERATED);
+    rig.folder = Some(folder.to_owned());
+    let out = folder.join(format!("out-{block_frames}-{seed}.wav"));
+    let stems = folder.join(format!("stems-{block_frames}-{seed}"));
+    let job = Job {
+        rig,
+        scores: Vec::new(),
+        audio: Vec::new(),
+        out: out.clone(),
+        stems: Some(stems.clone()),
+        midi_out: None,
+        rate: RATE,
+        block_frames,
+        bits: BitDepth::Float32,
+        length: Some(4 * 48_000),
+        tail: None,
+        seed,
+        scene: None,
+        injections: Vec::new(),
+    };
+    let rendered = render(job, |_, _| {}).unwrap();
+    assert_eq!(rendered.summary.rt_violations, 0);
+    let band = &rendered.summary.generators[0];
+    assert!(
+        band.segments >= 4 && band.underruns == 0 && band.events > 20 && band.ready_bars >= 2,
+        "{band:?}"
+    );
+    let read = |path: std::path::PathBuf| std::fs::read(path).unwrap();
+    (read(out), read(stems.join("tape.wav")), read(stems.join("band.mid")))
+}
+
+#[test]
+fn a_render_with_a_generator_and_a_clip_is_the_same_in_every_block() {
+    let folder = tempfile::tempdir().unwrap();
+    write_clip(folder.path());
+    let first = rendered(folder.path(), 512, 1);
+    for block in [1, 7, 64, 4_096] {
+        assert!(rendered(folder.path(), block, 1) == first, "blocks of {block}");
+    }
+    let other = rendered(folder.path(), 512, 2);
+    assert!(other.2 != first.2 && other.1 == first.1, "the seed is the generator's alone");
+    let score = Score::read(&first.2).unwrap();
+    assert!(score.events.len() > 20);
+}
+
+/// What a supply gives: one note on each beat, of a key that tells the seed; none from a segment on.
+struct Beats4 {
+    until: u64,
+}
+
+impl Supply for Beats4 {
+    fn supply(&self, request: &Request, _: Duration) -> Result<Product, Failure> {
+        assert_eq!(request.form, Form::Midi);
+        let first = self.until;
+        if request.seed >= first {
+            return Err(Failure::new(FailureKind::Timeout, "it sleeps"));
+        }
+        let mut midi = Transcript::new(RATE);
+        // A transcript is written at 120 beats a minute.
+        for beat in 0..4 {
+            midi.push(beat * 24_000, &[0x90, 60 + (request.seed % 8) as u8, 90]);
+            midi.push(beat * 24_000 + 6_000, &[0x80, 60 + (request.seed % 8) as u8, 64]);
+        }
+        Ok(Product {
+            audio: None,
+            midi: Some(midi.finish(4 * 24_000).unwrap().into()),
+            chart: None,
+            tempo: Some(120.0),
+            warnings: Vec::new(),
+            tries: 1,
+            from_cache: false,
+        })
+    }
+}
+
+const AHEAD: &str = "
+[transport]
+tempo = 97.3
+start = true
+[midi.gear]
+out = '*'
+[generator.band]
+kind = 'elsewhere'
+bars = 1
+horizon_bars = 2
+[[cable]]
+from = 'band'
+to = 'gear'
+";
+
+#[test]
+fn what_is_late_is_counted_and_the_last_goes_on_in_time() {
+    let rig = rig(AHEAD);
+    let probe = desk(rig.clone(), Workshop::new(Arc::new(Beats4 { until: u64::MAX })), Vec::new());
+    let seed = {
+        let deployment = probe.conductor.deployment();
+        let (_, generator, _) = deployment.generators().next().unwrap();
+        deployment.seed_of(generator)
+    };
+    // The first three segments are made, the others never.
+    let workshop = Workshop::new(Arc::new(Beats4 { until: seed + 3 }));
+    let mut desk = desk(rig, workshop, Vec::new());
+    let (sink, mut gear) = outlet();
+    let port = desk.conductor.deployment().port_of("gear").unwrap();
+    desk.conductor.lend(Swap { sinks: vec![(port, Some(Box::new(sink)))], ..Swap::default() });
+    let grid = Grid::new(Tempo::new(97.3).unwrap(), RATE);
+    let bars = 6;
+    desk.play(grid.frame_of(Beats((4 * bars) << 32)) as usize, 64);
+    let strikes: Vec<(u64, u8)> = received(&mut gear)
+        .into_iter()
+        .filter(|(_, wire)| wire[0] == 0x90)
+        .map(|(at, wire)| (at, wire[1]))
+        .collect();
+    let expected: Vec<(u64, u8)> = (0..4 * bars)
+        .map(|beat| {
+            let made = (beat / 4).min(2);
+            (grid.frame_of(Beats(beat << 32)), 60 + ((seed + made) % 8) as u8)
+        })
+        .collect();
+    assert_eq!(strikes, expected);
+    let band = desk.conductor.summary().generators.remove(0);
+    assert_eq!((band.segments, band.underruns), (bars, bars - 3));
+    assert_eq!(desk.conductor.summary().rt_violations, 0);
+}
+
+#[test]
+fn stopping_and_locating_leaves_no_note_behind() {
+    let mut desk = desk(rig(AHEAD), Workshop::new(Arc::new(Beats4 { until: u64::MAX })), Vec::new());
+    let (sink, mut gear) = outlet();
+    let port = desk.conductor.deployment().port_of("gear").unwrap();
+    desk.conductor.lend(Swap { sinks: vec![(port, Some(Box::new(sink)))], ..Swap::default() });
+    let balance = |heard: &[(u64, Vec<u8>)]| {
+        let count = |status| heard.iter().filter(|(_, wire)| wire[0] & 0xf0 == status).count();
+        (count(0x90), count(0x80))
+    };
+    // In the middle of the first note.
+    desk.play(3_000, 64);
+    desk.conductor.command(Order::Transport(Transport::Stop));
+    desk.play(48_000, 64);
+    let heard = received(&mut gear);
+    assert_eq!(balance(&heard), (1, 1), "{heard:?}");
+    desk.conductor.command(Order::Transport(Transport::Locate(Beats(9 << 32))));
+    desk.conductor.command(Order::Transport(Transport::Continue));
+    desk.play(3_000, 64);
+    desk.conductor.command(Order::Transport(Transport::Locate(Beats(0))));
+    desk.play(20_000, 64);
+    let heard = received(&mut gear);
+    assert_eq!(balance(&heard), (2, 2), "{heard:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_gig_with_a_clip_and_a_generator_is_replayed_to_the_bit_and_no_kill_is_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_clip(folder);
+    let kills = ["tape:kill@0.7", "band:kill@1.0", "generator:kill@1.2", "clip:kill@1.4", "tape:panic@2.1"];
+    let mut arguments = vec!["--driver", "null", "--for", "4"];
+    kills.iter().for_each(|kill| arguments.extend(["--inject", kill]));
+    let played = play_rig(Command::new(PROGRAM), folder, GENERATED, &arguments).finish();
+    let band = &played["generators"][0];
+    assert!(band["events"].as_u64().unwrap() > 20 && band["underruns"] == 0, "{played}");
+    is_the_same(folder, &played);
+    // The same without the kills, but for the clip's fault: what the generator played has no gap.
+    let replayed = support::gig::replay(folder, &["--stems", "stems"]);
+    assert_eq!(replayed["frames"], played["frames"]);
+    let score = Score::read(&std::fs::read(folder.join("stems/band.mid")).unwrap()).unwrap();
+    let strikes = score.events.iter().filter(|event| {
+        matches!(event.body, antiphon::midi::file::Body::Message { bytes, .. } if bytes[0] & 0xf0 == 0x90)
+    });
+    assert!(strikes.count() > 10);
+}
+
+#[test]
+fn a_sound_that_is_not_there_is_told_at_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rig.toml");
+    std::fs::write(&path, clip_rig("tempo = 120", "")).unwrap();
+    let output = Command::new(PROGRAM).arg("check").arg(&path).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("rig.toml:7:") && said.contains("loop.wav"), "{said}");
+    for (line, part) in [
+        ("sync = 'bars'", "unknown sync `bars`"),
+        ("loop = 1", "must be true or false"),
+        ("description = 'x'", "not both"),
+        ("bars = 3", "a clip with `file` has no `bars`"),
+        ("kind = 'clip'", "unknown key `kind`"),
+    ] {
+        let problems = antiphon::rig::parse(&clip_rig("", line), &desk::kinds()).expect_err(line);
+        let told = format!("{problems:?}");
+        assert!(told.contains(part), "{line}: {told}");
+    }
+}
