@@ -9,8 +9,8 @@ pub const SEGMENT_BARS: u32 = 8;
 pub const HORIZON_BARS: u32 = 8;
 /// The longest description, in bytes.
 pub const DESCRIPTION_BYTES: usize = 4_000;
-/// The highest seed: what TOML's whole numbers hold.
-pub const SEEDS: i64 = i64::MAX;
+/// The highest seed: what every reader of JSON takes as a whole number.
+pub const SEEDS: i64 = (1 << 53) - 1;
 
 /// What is asked of whoever makes the music.
 pub(super) const DESCRIPTION: Key = key(
