@@ -70,10 +70,11 @@ pub fn compose(key: Key, style: Style, tempo: f64, bars: u32, random: &mut Rando
     Chart { title: Some(title), key, tempo, style, bars: bars.collect() }
 }
 
-/// Which section comes where: `A A B A` and what is left of it.
+/// Which section comes where: `A B`, or `A A B A` and what is left of it; every second round has another B.
 fn letters(sections: u32) -> impl Iterator<Item = u64> {
     (0..sections).map(move |index| match index % 4 {
-        2 if sections > 2 => 1 + u64::from(index / 8),
+        1 if sections == 2 => 1,
+        2 => 1 + u64::from(index / 8),
         _ => 0,
     })
 }

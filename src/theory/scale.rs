@@ -34,7 +34,11 @@ impl Classes {
         (0..12).filter(move |class| self.contains(*class))
     }
 
-    fn with(self, other: Classes) -> Classes {
+    const fn without(self, class: u8) -> Classes {
+        Classes(self.0 & !(1 << (class % 12)))
+    }
+
+    const fn with(self, other: Classes) -> Classes {
         Classes(self.0 | other.0)
     }
 }
@@ -65,6 +69,9 @@ pub fn of(chord: Chord, key: Key) -> Classes {
     if tones.within(key.scale()) {
         return key.scale();
     }
+    if chord.seventh().is_none() && !chord.quality.is_diminished() && chord.quality != Quality::Augmented {
+        return bent(key, chord);
+    }
     let steps: &[u8] = match chord.quality {
         Quality::Diminished | Quality::Diminished7 => &DIMINISHED,
         Quality::Augmented | Quality::Dominant7Sharp5 => &WHOLE_TONE,
@@ -83,11 +90,23 @@ pub fn of(chord: Chord, key: Key) -> Classes {
             if key.is_minor() && resolves_to == key.tonic.class() { &PHRYGIAN_DOMINANT } else { &MIXOLYDIAN }
         }
         quality if quality.is_minor() => &DORIAN,
-        Quality::Sus2 | Quality::Sus4 => &MIXOLYDIAN,
         _ => &LYDIAN,
     };
     let root = chord.root.class();
     steps.iter().map(|step| root + step).collect::<Classes>().with(tones)
+}
+
+/// The key's scale, bent to a triad: a tone of the chord that the key has not takes its neighbour's place.
+fn bent(key: Key, chord: Chord) -> Classes {
+    let tones = chord.classes();
+    let mut scale = key.scale();
+    let middle = key.tonic.fifths() + if key.is_minor() { -1 } else { 2 };
+    for tone in chord.tones().into_iter().filter(|tone| !key.scale().contains(tone.class())) {
+        // What lies on the sharp side of the key is a raised tone, and the one below makes room.
+        let neighbour = if tone.fifths() > middle { tone.class() + 11 } else { tone.class() + 1 };
+        scale = scale.without(neighbour);
+    }
+    scale.with(tones)
 }
 
 #[cfg(test)]
@@ -104,6 +123,9 @@ mod tests {
         assert!(scale("Db7#11").contains(7));
         let minor: Key = "C minor".parse().expect("a key");
         assert!(of("G7".parse().expect("a chord"), minor).contains(8), "Ab over G7 in C minor");
+        let harmonic = [0, 2, 3, 5, 7, 8, 11].into_iter().collect();
+        assert_eq!(of("G".parse().expect("a chord"), minor), harmonic, "G in C minor");
+        assert_eq!(of("Fm".parse().expect("a chord"), key), [0, 2, 4, 5, 7, 8, 11].into_iter().collect());
     }
 
     #[test]

@@ -128,13 +128,16 @@ impl Line<'_, '_> {
         };
         let fifth = if goal >= LOW + 5 { goal - 5 } else { goal + 7 };
         let choices = [step(true), step(false), goal + 1, goal.saturating_sub(1), fifth];
+        // Songs stay in their scale; jazz does not mind.
+        let plain = matches!(self.score.style(), Style::Pop | Style::Ballad);
         let weights = choices.map(|key| match key {
+            key if plain && !scale.contains(key) => 0,
             key if key < LOW || key > HIGH || key == from => 0,
-            key if key == fifth => 2,
+            key if key == fifth => 2 * u32::from(scale.contains(key)),
             key if key.abs_diff(from) <= 7 => 4,
             _ => 1,
         });
-        choices[random.weighed(&weights)].clamp(LOW, HIGH)
+        if weights == [0; 5] { goal } else { choices[random.weighed(&weights)].clamp(LOW, HIGH) }
     }
 
     /// A figure of the bar over each chord: a chord that begins within the bar begins with its root.
@@ -261,10 +264,11 @@ impl Line<'_, '_> {
             let from = line[line.len() - 1];
             let before = line.len().checked_sub(2).map(|at| line[at]);
             let left = (beats - 1 - beat) as i32;
+            let is_spent = |key: u8| left == 1 && key == lead;
             let strong = beat % 2 == 0;
             let wanted: Vec<u8> = (from.saturating_sub(7).max(LOW)..=(from + 7).min(HIGH))
                 .filter(|key| *key != from && Some(*key) != before && scale.contains(*key))
-                .filter(|key| !strong || tones.contains(*key))
+                .filter(|key| !is_spent(*key) && (!strong || tones.contains(*key)))
                 .collect();
             let weights: Vec<u32> = wanted
                 .iter()

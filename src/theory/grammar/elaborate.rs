@@ -28,7 +28,8 @@ pub(super) fn phrase(
             continue;
         }
         // A whole step up is filled.
-        if front.roman.fifths == target.roman.fifths - 2 && chance(weights.passing) && palette.has_sevenths {
+        let is_step = front.roman.fifths == target.roman.fifths - 2 && !target.roman.quality.is_diminished();
+        if is_step && palette.has_sevenths && chance(weights.passing) {
             let filling = Roman::new(target.roman.fifths + 5, Quality::Diminished7);
             leaves.splice(at - 1..at, take(front, &[(filling, 1)]));
             continue;

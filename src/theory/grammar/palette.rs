@@ -106,7 +106,7 @@ fn tonal(is_minor: bool, style: Style) -> [Vec<Choice>; 4] {
 fn blues_major() -> [Vec<Choice>; 4] {
     [
         vec![(5, 0, Dominant7), (2, 0, Dominant9), (1, 0, Dominant13)],
-        vec![(1, 3, Dominant7)],
+        vec![(1, -1, Dominant7)],
         vec![(5, -1, Dominant7), (3, -1, Dominant9)],
         vec![(5, 1, Dominant7), (2, 1, Dominant9), (1, 1, Dominant7Sharp9)],
     ]

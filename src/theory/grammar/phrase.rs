@@ -259,7 +259,8 @@ impl Writer<'_> {
         let mut leaves = match self.random.weighed(&self.weights.cadence) {
             0 => vec![self.leaf(Function::Subdominant, front, None)],
             1 => {
-                let first = self.leaf(Function::Subdominant, front - 1, None);
+                // The fourth degree before the second: the bass goes on to the fifth by a fourth.
+                let first = self.palette.leaf(Function::Subdominant, front - 1, Some(2), &mut self.random);
                 vec![first, self.leaf(Function::Subdominant, 1, Some(&first))]
             }
             _ => vec![self.leaf(Function::Dominant, front, None)],
