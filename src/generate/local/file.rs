@@ -15,12 +15,14 @@ struct Player {
 }
 
 const fn players(style: Style) -> [Player; 4] {
-    let (comping, top) = match style {
-        Style::Swing | Style::Ballad => (4, 48),
-        Style::Bossa => (24, 89),
-        Style::Blues => (16, 48),
-        Style::Pop => (0, 48),
-        Style::Funk => (7, 48),
+    // Electric piano, guitar, organ and clavinet; vibraphone, saxophone, strings and a warm pad.
+    let (comping, top, name) = match style {
+        Style::Swing => (4, 11, "Tune"),
+        Style::Bossa => (24, 89, "Pad"),
+        Style::Blues => (16, 66, "Tune"),
+        Style::Pop => (0, 48, "Pad"),
+        Style::Funk => (7, 48, "Pad"),
+        Style::Ballad => (4, 48, "Pad"),
     };
     let bass = match style {
         Style::Swing | Style::Bossa | Style::Ballad => 32,
@@ -29,7 +31,7 @@ const fn players(style: Style) -> [Player; 4] {
     [
         Player { name: "Comping", channel: 0, program: comping, volume: 92, pan: 54 },
         Player { name: "Bass", channel: 1, program: bass, volume: 104, pan: 64 },
-        Player { name: "Pad", channel: 2, program: top, volume: 84, pan: 76 },
+        Player { name, channel: 2, program: top, volume: 84, pan: 76 },
         Player { name: "Drums", channel: 9, program: 0, volume: 104, pan: 64 },
     ]
 }

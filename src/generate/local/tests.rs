@@ -95,13 +95,15 @@ fn the_bass_says_the_chords() {
 }
 
 #[test]
-fn comping_is_of_the_chord_or_of_the_next() {
+fn comping_and_tunes_are_of_the_chord_or_of_the_next() {
     for style in Style::ALL {
         for seed in 0..20 {
             let settings = settings(style, seed);
             let chart = settings.chart(8);
             let placed = chart.placed(8);
-            for note in notes(&chart, settings.energy, seed, 8).iter().filter(|note| note.channel == 0) {
+            for note in
+                notes(&chart, settings.energy, seed, 8).iter().filter(|note| matches!(note.channel, 0 | 2))
+            {
                 let eighth = (note.tick + 90) * 2 / u32::from(TICKS_PER_BEAT);
                 let index = placed.partition_point(|p| p.eighth <= eighth).saturating_sub(1);
                 let fits = |index: usize| {

@@ -1,18 +1,96 @@
-use super::part::{EIGHTH_STEPS, Score, Struck, nearest};
-use crate::theory::Style;
+use super::part::{EIGHTH_STEPS, Energy, Score, Struck, nearest, pick};
 use crate::theory::voicing::{self, Grip};
+use crate::theory::{Classes, Style, scale};
 use crate::unit::Random;
 
 /// Where the pad lies.
-pub(super) const LOW: u8 = 55;
-pub(super) const HIGH: u8 = 81;
+const LOW: u8 = 55;
+const HIGH: u8 = 81;
+/// Where a tune lies: above the comping's middle.
+const TUNE_LOW: u8 = 62;
+const TUNE_HIGH: u8 = 81;
 
-/// Held guide tones, third and seventh or fifth, each led to the nearest of the next chord. Styles with
-/// room for it only; the others have no third voice.
-pub(super) fn play(score: &Score, _random: &mut Random) -> Vec<Struck> {
-    if !matches!(score.style(), Style::Bossa | Style::Pop | Style::Ballad) {
-        return Vec::new();
+/// A note of a motif: its eighth within two bars, and how many it lasts.
+type Beat = (u32, u32);
+
+/// Rhythms of two bars, which say something and leave room.
+const MOTIFS: [&[Beat]; 7] = [
+    &[(1, 1), (2, 1), (3, 2), (6, 1), (7, 5)],
+    &[(0, 3), (3, 1), (4, 2), (7, 4)],
+    &[(2, 1), (3, 1), (4, 1), (5, 3), (10, 1), (11, 3)],
+    &[(0, 1), (1, 2), (4, 1), (5, 3), (11, 3)],
+    &[(3, 1), (4, 1), (5, 1), (6, 1), (7, 3), (12, 1), (13, 2)],
+    &[(2, 2), (5, 1), (6, 1), (7, 5)],
+    &[(0, 2), (3, 2), (6, 1), (7, 1), (8, 1), (9, 4)],
+];
+
+/// The third voice: a tune where the style has soloists, held guide tones where it sings, else nothing.
+pub(super) fn play(score: &Score, random: &mut Random) -> Vec<Struck> {
+    match score.style() {
+        Style::Swing | Style::Blues => tune(score, random),
+        Style::Bossa | Style::Pop | Style::Ballad => pad(score),
+        Style::Funk => Vec::new(),
     }
+}
+
+/// A motif and its answer, over two bars each: `a a b a`. Where a rhythm comes again its contour does too,
+/// on the chords that stand there; what is long or on the beat is a tone of its chord, the rest of its scale.
+fn tune(score: &Score, random: &mut Random) -> Vec<Struck> {
+    let motif = |random: &mut Random| {
+        let rhythm = pick(&MOTIFS, random);
+        let contour: Vec<i32> = rhythm.iter().map(|_| pick(&[-2, -1, -1, 1, 1, 2], random)).collect();
+        (rhythm, contour)
+    };
+    let motifs = [motif(random), motif(random)];
+    let mut struck = Vec::new();
+    let mut key = 71;
+    let end = 8 * score.bars;
+    for group in 0..score.bars.div_ceil(2) {
+        let rests = if score.energy == Energy::Calm { 35 } else { 12 };
+        if group > 0 && random.below(100) < rests {
+            continue;
+        }
+        let (rhythm, contour) = &motifs[usize::from(group % 4 == 2)];
+        for (&(at, eighths), step) in rhythm.iter().zip(contour) {
+            let eighth = 16 * group + at;
+            if eighth >= end {
+                break;
+            }
+            // What is struck off the beat and held belongs to the chord that it is held into.
+            let held_into = u32::from(eighth % 2 == 1 && eighths > 1);
+            let placed = score.chords[score.at((eighth + held_into).min(end - 1))];
+            let tones = placed.chord.classes();
+            let is_weak = eighth % 2 == 1 && eighths == 1;
+            let steps = if is_weak { scale::of(placed.chord, score.chart.key) } else { tones };
+            key = stepped(key, *step, steps);
+            let eighths = eighths.min(end - eighth);
+            let accent = if is_weak { 70 } else { 80 };
+            struck.push(score.note(eighth * EIGHTH_STEPS, eighths * EIGHTH_STEPS, key, accent));
+        }
+    }
+    struck
+}
+
+/// The key so many places of a scale above or below a key; at the ends of the range it turns back.
+fn stepped(key: u8, step: i32, steps: Classes) -> u8 {
+    let up = if key >= TUNE_HIGH - 4 {
+        false
+    } else if key <= TUNE_LOW + 4 {
+        true
+    } else {
+        step > 0
+    };
+    let mut ways: Vec<u8> = (TUNE_LOW..=TUNE_HIGH).filter(|key| steps.contains(*key)).collect();
+    ways.retain(|way| if up { *way > key } else { *way < key });
+    if !up {
+        ways.reverse();
+    }
+    let place = step.unsigned_abs().saturating_sub(1) as usize;
+    ways.get(place).or(ways.last()).copied().unwrap_or(key)
+}
+
+/// Held guide tones, third and seventh or fifth, each led to the nearest of the next chord.
+fn pad(score: &Score) -> Vec<Struck> {
     let mut struck: Vec<Struck> = Vec::new();
     let mut voices = [64, 71];
     let mut index = 0;
