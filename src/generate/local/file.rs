@@ -15,23 +15,29 @@ struct Player {
 }
 
 const fn players(style: Style) -> [Player; 4] {
-    // Electric piano, guitar, organ and clavinet; vibraphone, saxophone, strings and a warm pad.
-    let (comping, top, name) = match style {
-        Style::Swing => (4, 11, "Tune"),
-        Style::Bossa => (24, 89, "Pad"),
-        Style::Blues => (16, 66, "Tune"),
-        Style::Pop => (0, 48, "Pad"),
-        Style::Funk => (7, 48, "Pad"),
-        Style::Ballad => (4, 48, "Pad"),
+    // Electric piano, guitar, organ and clavinet, with volumes at which they are as loud; then
+    // vibraphone, saxophone, strings and a warm pad.
+    let (comping, volume) = match style {
+        Style::Swing | Style::Ballad => (4, 92),
+        Style::Bossa => (24, 108),
+        Style::Blues => (16, 72),
+        Style::Pop => (0, 100),
+        Style::Funk => (7, 92),
+    };
+    let (top, name, loud) = match style {
+        Style::Swing => (11, "Tune", 108),
+        Style::Blues => (66, "Tune", 96),
+        Style::Bossa => (89, "Pad", 88),
+        Style::Pop | Style::Funk | Style::Ballad => (48, "Pad", 84),
     };
     let bass = match style {
         Style::Swing | Style::Bossa | Style::Ballad => 32,
         _ => 33,
     };
     [
-        Player { name: "Comping", channel: 0, program: comping, volume: 92, pan: 54 },
+        Player { name: "Comping", channel: 0, program: comping, volume, pan: 54 },
         Player { name: "Bass", channel: 1, program: bass, volume: 104, pan: 64 },
-        Player { name, channel: 2, program: top, volume: 84, pan: 76 },
+        Player { name, channel: 2, program: top, volume: loud, pan: 76 },
         Player { name: "Drums", channel: 9, program: 0, volume: 104, pan: 64 },
     ]
 }
