@@ -44,7 +44,7 @@ pub fn notes(chart: &Chart, energy: Energy, seed: u64, bars: u32) -> Vec<Note> {
         return Vec::new();
     }
     let score = Score { chart, chords, bars, energy };
-    let parts: [(fn(&Score, &mut Random) -> Vec<Struck>, Hand); 4] = [
+    let parts: [(Player, Hand); 4] = [
         (comping::play, hand(0, 3.0, 4.0, 5, comping::roll(&score))),
         (bass::play, hand(1, -1.0, 3.5, 4, 0.0)),
         (top::play, hand(2, 6.0, 6.0, 4, 0.0)),
@@ -59,6 +59,9 @@ pub fn notes(chart: &Chart, energy: Energy, seed: u64, bars: u32) -> Vec<Note> {
     notes.sort_by_key(|note| (note.tick, note.channel, note.key));
     notes
 }
+
+/// Plays a part from the score.
+type Player = fn(&Score, &mut Random) -> Vec<Struck>;
 
 const fn hand(channel: u8, lag: f64, spread: f64, velocities: u64, roll: f64) -> Hand {
     Hand { channel, lag_milliseconds: lag, spread_milliseconds: spread, velocities, roll_milliseconds: roll }

@@ -132,7 +132,7 @@ impl Line<'_, '_> {
         let plain = matches!(self.score.style(), Style::Pop | Style::Ballad);
         let weights = choices.map(|key| match key {
             key if plain && !scale.contains(key) => 0,
-            key if key < LOW || key > HIGH || key == from => 0,
+            key if !(LOW..=HIGH).contains(&key) || key == from => 0,
             key if key == fifth => 2 * u32::from(scale.contains(key)),
             key if key.abs_diff(from) <= 7 => 4,
             _ => 1,

@@ -126,7 +126,7 @@ fn strike(score: &Score, hands: &[Vec<u8>], step: u32, steps: u32, velocity: i32
     let mut index = score.at(eighth);
     let change = |index: usize| (score.chords[index].eighth + score.chords[index].eighths) * EIGHTH_STEPS;
     let mut steps = steps;
-    let is_off = step % 4 != 0;
+    let is_off = !step.is_multiple_of(4);
     let mut end = change(index);
     if is_off && end - step <= EIGHTH_STEPS && index + 1 < score.chords.len() {
         index += 1;
@@ -156,7 +156,8 @@ fn fill(score: &Score, hands: &[Vec<u8>], bar: u32, strikes: &[Strike], struck: 
         let (from, until) = (placed.eighth * EIGHTH_STEPS, (placed.eighth + placed.eighths) * EIGHTH_STEPS);
         let heard = strikes.iter().any(|strike| {
             let at = bar * BAR_STEPS + strike.0;
-            at + EIGHTH_STEPS >= from && at < until.saturating_sub(if at % 4 == 0 { 0 } else { EIGHTH_STEPS })
+            at + EIGHTH_STEPS >= from
+                && at < until.saturating_sub(if at.is_multiple_of(4) { 0 } else { EIGHTH_STEPS })
         });
         if !heard && placed.eighth >= begin {
             chord(score, &hands[index], from, (until - from).min(4), 66, struck);

@@ -98,7 +98,7 @@ fn styles_differ_by_their_chords() {
         }
         100 * found / all
     };
-    let applied = |roman: Roman| roman.quality.is_dominant() && !matches!(roman.fifths, 1 | -2 | -1 | 0);
+    let applied = |roman: Roman| roman.quality.is_dominant() && !matches!(roman.fifths, -2..=1);
     let substitute = |roman: Roman| roman.quality == Quality::Dominant7Sharp11;
     let triad = |roman: Roman| matches!(roman.quality, Quality::Major | Quality::Minor | Quality::Sus4);
     let passing = |roman: Roman| roman.quality == Quality::Diminished7;
