@@ -6,6 +6,7 @@ mod chat;
 mod hf;
 mod program;
 
+pub(super) use asked::seconds;
 pub use chat::Chat;
 pub use hf::Hf;
 #[cfg(fuzzing)]

@@ -35,6 +35,9 @@ pub use server::Server;
 
 /// An actor that died with a call may be back by then.
 const GRACE: Duration = Duration::from_secs(1);
+/// A call ends by so much before whoever waits for it goes away, so that a server that hangs is told apart
+/// from one that nobody waits for.
+const BEFORE: Duration = Duration::from_millis(50);
 
 /// What a client keeps to.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -178,7 +181,9 @@ impl Client {
     /// # Errors
     /// [`Failure`], with its tries.
     pub async fn post(&self, post: Post<'_>) -> Result<Answered, Failure> {
-        let deadline = post.deadline.min(Instant::now() + self.0.limits.deadline);
+        let now = Instant::now();
+        let left = post.deadline.saturating_duration_since(now);
+        let deadline = now + (left - BEFORE.min(left / 2)).min(self.0.limits.deadline);
         let (words, mut heard) = watch::channel(String::new());
         let sent =
             Sent { url: post.url, accept: post.accept, body: post.body.to_string().into_bytes().into() };

@@ -30,6 +30,8 @@ const HF_MODEL: &str = "facebook/musicgen-small";
 /// A chat server of this machine's own, where nobody says another (Ollama's port).
 const CHAT_URL: &str = "http://127.0.0.1:11434/v1";
 const CHAT_MODEL: &str = "llama3.2";
+/// No request takes longer, whatever it says.
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// The backends there are, each made once when it is first asked for, and the cache's folder.
 pub struct Config {
@@ -252,7 +254,8 @@ impl Entry {
             self.requests_per_second.map_or(limits.rate.every, |rate| Duration::from_secs_f64(1.0 / rate));
         limits.rate = Rate { every, burst };
         limits.tries = self.tries.unwrap_or(limits.tries);
-        limits.deadline = self.deadline_seconds.map_or(limits.deadline, Duration::from_secs_f64);
+        // Without a word of the file a request's own deadline holds, which is the client's where it says none.
+        limits.deadline = self.deadline_seconds.map_or(LONGEST, Duration::from_secs_f64);
         limits
     }
 }

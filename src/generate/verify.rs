@@ -19,7 +19,7 @@ mod tempo;
 #[cfg(test)]
 mod tests;
 
-use super::{Audio, BEATS_PER_BAR, Failure, FailureKind, Length, Request};
+use super::{Audio, BEATS_PER_BAR, Failure, FailureKind, Length, Request, backends};
 use checks::Found;
 use pool::Job;
 
@@ -79,11 +79,12 @@ pub async fn file(
     content_type: Option<String>,
     request: &Request,
 ) -> Result<Verified, Failure> {
-    let request = request.clone();
+    // Bars are as long as the backend was told.
+    let wanted = backends::seconds(request);
+    let request = Request { length: Length::Seconds(wanted), ..request.clone() };
     blocking(move || {
         // A little more than is wanted, so that it shows whether there is more.
-        let seconds = seconds(&request).map_or(SECONDS_AT_MOST, |seconds| seconds + 1.0);
-        let decoded = decode(&bytes, content_type.as_deref(), seconds)?;
+        let decoded = decode(&bytes, content_type.as_deref(), wanted + 1.0)?;
         verify(decoded, &request, THREADS)
     })
     .await
