@@ -3,6 +3,7 @@
 //! [`kinds`] is what a rig may name, [`offline::render`] renders one, and
 //! [`live`] plays it. [`Band`] plays a MIDI file to memory.
 
+mod answers;
 mod band;
 mod changes;
 mod chaos;
@@ -24,6 +25,7 @@ mod supplier;
 mod workers;
 mod workshop;
 
+pub use answers::AnswersRecord;
 pub use band::{BAND_RIG, Band};
 pub use chaos::{Chaos, Comparison, Trial};
 pub use conductor::{Conductor, Happening};

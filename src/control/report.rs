@@ -1,15 +1,17 @@
 //! What a run came to: `--json` prints it for programs, the end of `play` and
 //! `render` for people. These names are a promise to scripts.
 
+mod generators;
 mod memory;
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use serde::Serialize;
 
 use super::actors::{ActorLine, failed};
-use crate::engine::GeneratorRecord;
 pub use crate::journal::log::simd;
+pub use generators::{AnswersReport, BackOffReport, BackOffsReport, GeneratorReport};
 pub use memory::{LogReport, ReplayReport};
 
 /// How long callbacks took, in microseconds.
@@ -53,30 +55,6 @@ pub struct FaultReport {
     pub place: Option<String>,
     /// What it said when it panicked.
     pub message: Option<String>,
-}
-
-/// A generator of the rig.
-#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
-pub struct GeneratorReport {
-    /// Its name.
-    pub name: String,
-    /// Its kind.
-    pub kind: String,
-    /// Events played.
-    pub events: u64,
-    /// Segments, or answers, begun.
-    pub segments: u64,
-    /// Of these, how often what was due was not there and something else was played.
-    pub underruns: u64,
-    /// Bars that were ready in the end, from the segment that played on.
-    pub ready_bars: u64,
-}
-
-impl GeneratorReport {
-    pub(super) fn of(record: &GeneratorRecord) -> GeneratorReport {
-        let GeneratorRecord { name, kind, events, segments, underruns, ready_bars } = record.clone();
-        GeneratorReport { name, kind, events, segments, underruns, ready_bars }
-    }
 }
 
 /// A scene, and since when it was played.
@@ -137,7 +115,7 @@ pub struct RunReport {
     /// The scenes, in the order in which they were come to.
     pub scenes: Vec<SceneReport>,
     /// How the rig's generators stand.
-    pub generators: Vec<GeneratorReport>,
+    pub generators: BTreeMap<String, GeneratorReport>,
     /// Actors that were rebuilt after a fault.
     pub restarts: u64,
     /// Actors that failed too often, and are silent until they are tried again.

@@ -171,6 +171,12 @@ pub fn render_with(
             refuse_gaps(conductor.attend())?;
         }
         callbacks += 1;
+        let rig = conductor.deployment();
+        for generator in &rig.rig().generators {
+            if let Some(count) = rig.answers_of(&generator.name) {
+                tail.hold(count.idle_since().unwrap_or(frame + call as Frame));
+            }
+        }
         let fit = tail.hear(frame, &master, call);
         midi.collect(frame + fit as Frame);
         played.collect(frame + fit as Frame);

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::answers::AnswersRecord;
 use super::workshop::{LOCAL, Order};
 use crate::render::{PerformerCount, Segment, Swap};
 use crate::rig::{Ahead, Deployment, Generator, GeneratorKind};
+use crate::route::ContinuationCount;
 use crate::transport::Beats;
 use crate::unit::{Frame, SampleRate};
 
@@ -37,6 +39,8 @@ pub struct GeneratorRecord {
     pub underruns: u64,
     /// Bars that are ready, from the segment that plays on; 0 for a kind that makes none ahead.
     pub ready_bars: u64,
+    /// What it heard and answered, where it is of a kind that does.
+    pub answers: Option<AnswersRecord>,
 }
 
 /// A generator, and what is counted of it.
@@ -45,6 +49,7 @@ pub(super) struct Gauge {
     kind: String,
     bars: u32,
     count: Arc<PerformerCount>,
+    answers: Option<Arc<ContinuationCount>>,
 }
 
 /// A gauge for each of a rig's generators.
@@ -54,6 +59,7 @@ pub(super) fn gauges(deployment: &Deployment) -> Vec<Gauge> {
         kind: generator.kind.name().to_owned(),
         bars: ahead_of(&generator.kind).map_or(0, |ahead| ahead.bars),
         count: Arc::clone(count),
+        answers: deployment.answers_of(&generator.name).map(Arc::clone),
     };
     deployment.generators().map(gauge).collect()
 }
@@ -61,7 +67,7 @@ pub(super) fn gauges(deployment: &Deployment) -> Vec<Gauge> {
 impl Gauge {
     /// How it stands now.
     pub(super) fn record(&self) -> GeneratorRecord {
-        let Gauge { name, kind, bars, count } = self;
+        let Gauge { name, kind, bars, count, answers } = self;
         GeneratorRecord {
             name: name.clone(),
             kind: kind.clone(),
@@ -69,6 +75,7 @@ impl Gauge {
             segments: count.segments(),
             underruns: count.underruns(),
             ready_bars: count.ready() * u64::from(*bars),
+            answers: answers.as_deref().map(AnswersRecord::of),
         }
     }
 }

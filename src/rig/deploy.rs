@@ -164,9 +164,9 @@ impl Deployment {
         })
     }
 
-    /// The generators that listen and answer, and what is counted of each.
-    pub fn answering(&self) -> impl Iterator<Item = (&str, &Arc<ContinuationCount>)> {
-        self.generators.iter().filter_map(|(name, placed)| Some((name.as_str(), placed.answers.as_ref()?)))
+    /// What is counted of a generator that listens and answers.
+    pub fn answers_of(&self, name: &str) -> Option<&Arc<ContinuationCount>> {
+        self.generators.get(name)?.answers.as_ref()
     }
 
     /// What a generator's material is seeded with.

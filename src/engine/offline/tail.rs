@@ -3,6 +3,7 @@ use crate::unit::{Decibels, Frame, SampleRate};
 const QUIET: Decibels = Decibels(-90.0);
 const QUIET_SECONDS: f64 = 0.5;
 const LIMIT_SECONDS: f64 = 30.0;
+const HELD_SECONDS: f64 = 600.0;
 
 /// Decides, to the frame, where a render ends.
 pub(in crate::engine) struct Tail {
@@ -11,6 +12,8 @@ pub(in crate::engine) struct Tail {
     quiet_gain: f32,
     quiet_frames: Frame,
     limit: Frame,
+    limit_frames: Frame,
+    held_at_most: Frame,
     /// The frame after the last one that was not quiet, `end` at least.
     quiet_from: Frame,
 }
@@ -30,6 +33,8 @@ impl Tail {
             quiet_gain: QUIET.to_gain(),
             quiet_frames: rate.frames(QUIET_SECONDS),
             limit: end + rate.frames(LIMIT_SECONDS),
+            limit_frames: rate.frames(LIMIT_SECONDS),
+            held_at_most: end + rate.frames(HELD_SECONDS),
             quiet_from: end,
         }
     }
@@ -38,6 +43,14 @@ impl Tail {
     pub(in crate::engine) fn ended(&self, frame: Frame) -> Option<Frame> {
         let length = self.length.unwrap_or_else(|| (self.quiet_from + self.quiet_frames).min(self.limit));
         (frame >= length).then_some(length)
+    }
+
+    /// Until this frame somebody plays, heard or not: a generator listens or answers. `end` is moved, by ten
+    /// minutes at most.
+    pub(super) fn hold(&mut self, until: Frame) {
+        self.end = self.end.max(until.min(self.held_at_most));
+        self.quiet_from = self.quiet_from.max(self.end);
+        self.limit = self.limit.max(self.end + self.limit_frames);
     }
 
     /// Listens to the call that began at `frame`; says how much of it counts.
@@ -89,5 +102,15 @@ mod tests {
             assert_eq!(length(block, 0), 100 + 24_000);
             assert_eq!(length(block, Frame::MAX), 100 + 30 * 48_000);
         }
+    }
+
+    #[test]
+    fn who_is_answered_is_waited_for() {
+        let mut tail = Tail::new(100, None, None, SampleRate::DEFAULT);
+        tail.hold(5_000);
+        tail.hold(4_000);
+        assert_eq!(tail.expected(), 5_000 + 24_000);
+        tail.hold(Frame::MAX);
+        assert_eq!(tail.expected(), 100 + 600 * 48_000 + 24_000, "not for ever");
     }
 }
