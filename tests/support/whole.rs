@@ -10,10 +10,14 @@ use super::gig::RIG;
 use super::play::{Play, SOON};
 use super::program::wait_for;
 
-/// A gig's rig with two scenes.
+/// Listens to what is played, and answers it two seconds later.
+const ANSWERING: &str = "[generator.answer]\nkind = \"continuation\"\nbars = 1\n\
+    [[cable]]\nfrom = \"keys\"\nto = \"answer\"\n[[cable]]\nfrom = \"answer\"\nto = \"bass\"\n";
+
+/// A gig's rig with somebody who answers, and two scenes.
 fn rig() -> String {
     format!(
-        "{RIG}\n[[scene]]\nname = \"first\"\nprogram = 0\n\
+        "{RIG}\n{ANSWERING}\n[[scene]]\nname = \"first\"\nprogram = 0\n\
          [[scene]]\nname = \"second\"\nprogram = 1\nmute = [\"bass\"]\nset = {{ \"room.mix\" = 0.9 }}\n"
     )
 }

@@ -74,7 +74,8 @@ fuzz_target!(|data: &[u8]| {
     if journal.commit(|_| Ok::<_, Infallible>(Vec::new())).is_err() {
         return;
     }
-    let event = IndexEvent::Used { uses: Default::default(), counts: Counts { misses: 7, ..Counts::default() } };
+    let event =
+        IndexEvent::Used { uses: Default::default(), counts: Counts { misses: 7, ..Counts::default() } };
     let Ok(number) = journal.commit(|_| Ok::<_, Infallible>(vec![event])) else { return };
     assert!(number >= before);
     let hash = journal.state_hash().expect("a state has a hash");
