@@ -15,8 +15,14 @@ struct Fields {
     bars: Value,
 }
 
+/// The longest message, in characters: it may quote the text.
+const MESSAGE_CHARACTERS: usize = 300;
+
 fn wrong<T>(place: impl Into<String>, message: impl Into<String>) -> Result<T, ChartError> {
-    Err(ChartError { place: place.into(), message: message.into() })
+    let message: String = message.into();
+    // A terminal would obey what is quoted.
+    let message = message.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARACTERS).collect();
+    Err(ChartError { place: place.into(), message })
 }
 
 /// What a value is, in a word.

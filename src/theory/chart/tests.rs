@@ -45,6 +45,10 @@ fn an_error_names_its_place() {
     assert!(with("\"key\": \"C\", ", "").contains("missing field `key`"));
     assert!(Chart::from_json("").expect_err("nothing").to_string().starts_with("the chart: "));
     assert!(Chart::from_json(&" ".repeat(TEXT_BYTES + 1)).is_err());
+    // What is quoted is no command to a terminal, and no book.
+    let quoted = format!("{{\"\\u001b[2J{}\": 1}}", "x".repeat(1_000));
+    let said = Chart::from_json(&quoted).expect_err("no chart").to_string();
+    assert!(said.contains("[2Jxxx") && !said.contains(char::is_control) && said.len() < 400, "{said:?}");
     assert!(Chart::from_json(&"[".repeat(100_000)).is_err());
 }
 

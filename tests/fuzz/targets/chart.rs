@@ -37,6 +37,9 @@ fuzz_target!(|data: &[u8]| {
             }
             assert_eq!(eighth, 8 * bars, "{chart:?}");
         }
-        Err(error) => assert!(!error.to_string().is_empty()),
+        Err(error) => {
+            let said = error.to_string();
+            assert!(!said.is_empty() && said.len() < 4_000 && !said.contains(char::is_control), "{said:?}");
+        }
     }
 });
