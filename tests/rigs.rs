@@ -492,7 +492,9 @@ fn sizes_are_bounded() {
     };
     let first = |text: &str| refused(text)[0].message.clone();
     assert!(rig::parse(&many("stage", "kind = 'gain'", rig::ACTOR_LIMIT), &kinds()).is_ok());
-    assert!(first(&many("stage", "kind = 'gain'", 2_000)).contains("up to 128 instruments, stages and clips"));
+    assert!(
+        first(&many("stage", "kind = 'gain'", 2_000)).contains("up to 128 instruments, stages and clips")
+    );
     assert!(first(&many("midi", "in = '*'", 65)).contains("up to 64 MIDI ports"));
     let thru = "[midi.a]\nvirtual = true\n";
     let lots = cables(&[("a", "a")]).repeat(rig::CABLE_LIMIT);

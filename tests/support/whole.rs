@@ -10,16 +10,57 @@ use super::gig::RIG;
 use super::play::{Play, SOON};
 use super::program::wait_for;
 
-/// Listens to what is played, and answers it two seconds later.
-const ANSWERING: &str = "[generator.answer]\nkind = \"continuation\"\nbars = 1\n\
-    [[cable]]\nfrom = \"keys\"\nto = \"answer\"\n[[cable]]\nfrom = \"answer\"\nto = \"bass\"\n";
+/// Somebody who answers what is played two seconds later, a band that plays by itself, and a clip.
+const BY_THEMSELVES: &str = r#"
+[transport]
+start = true
+[generator.answer]
+kind = "continuation"
+bars = 1
+[generator.band]
+kind = "local"
+bars = 1
+horizon_bars = 2
+[clip.tape]
+file = "loop.wav"
+autoplay = true
+loop = true
+[[cable]]
+from = "keys"
+to = "answer"
+[[cable]]
+from = "answer"
+to = "bass"
+[[cable]]
+from = "band"
+to = "bass"
+from_channel = 2
+[[cable]]
+from = "tape"
+to = "out"
+"#;
 
-/// A gig's rig with somebody who answers, and two scenes.
+/// A gig's rig with what plays by itself, and two scenes.
 fn rig() -> String {
     format!(
-        "{RIG}\n{ANSWERING}\n[[scene]]\nname = \"first\"\nprogram = 0\n\
+        "{RIG}\n{BY_THEMSELVES}\n[[scene]]\nname = \"first\"\nprogram = 0\n\
          [[scene]]\nname = \"second\"\nprogram = 1\nmute = [\"bass\"]\nset = {{ \"room.mix\" = 0.9 }}\n"
     )
+}
+
+/// A second of a tone.
+fn write_loop(path: &Path) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = hound::WavWriter::create(path, spec).expect("a file");
+    for frame in 0..48_000_u32 {
+        file.write_sample(((f64::from(frame) * 0.03).sin() * 8_000.0) as i16).expect("written");
+    }
+    file.finalize().expect("whole");
 }
 
 /// Notes, wheels, controllers, programs and dumps, some at one frame.
@@ -62,6 +103,7 @@ pub fn whole_gig(
     during: impl FnOnce(&Play),
 ) -> serde_json::Value {
     write_storm(&folder.join("storm.mid"), 6);
+    write_loop(&folder.join("loop.wav"));
     command = Play::command(command, folder, &rig());
     command.args(["--driver", driver, "--for", "6", "--midi", "storm.mid"]);
     command.args(["--record", "live.wav", "--log", "gig.anti"]);
@@ -79,6 +121,9 @@ pub fn whole_gig(
     let played = gig.finish();
     assert_eq!(played["rt_violations"], 0, "{played}");
     assert!(played["faults"].as_array().expect("it is there").len() >= 3, "{played}");
+    for generator in played["generators"].as_array().expect("it is there") {
+        assert!(generator["events"].as_u64().is_some_and(|events| events > 20), "{generator}");
+    }
     assert!(played["scenes"].as_array().expect("it is there").len() >= 3, "{played}");
     assert!(std::fs::metadata(folder.join("live.wav")).expect("it is there").len() > 500_000);
     assert!(std::fs::metadata(folder.join("gig.anti")).expect("it is there").len() > 10_000);
