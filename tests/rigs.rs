@@ -150,7 +150,7 @@ const BAD: &[(&str, &[Said])] = &[
     ("[stage.'../up']\nkind = 'gain'", &[(11, 8, "cannot be a name")]),
     ("[midi.out_1]\nin = '*'", &[(11, 7, "cannot be the name of a MIDI port")]),
     ("[instruments.solo]\nkind = 'organ'", &[(11, 2, "unknown section `instruments`")]),
-    ("[clip.loop]", &[(11, 2, "unknown section `clip`")]),
+    ("[tape.loop]", &[(11, 2, "unknown section `tape`")]),
     ("[[midi]]", &[(11, 3, "")]),
     ("[engine]\nrate = 7999", &[(12, 8, "`rate` must be from 8000 to 192000 Hz; 7999 is not")]),
     ("[engine]\nrate = 48000.0", &[(12, 8, "a whole number from 8000 to 192000 Hz, not 48000.0")]),
@@ -615,6 +615,10 @@ fn every_key_takes_its_example_and_default() {
                             _ => "do = 'panic'\n",
                         };
                         format!("{BASE}[[control]]\n{heard}{does}{line}")
+                    }
+                    "continuation" => {
+                        let kind = if key.name == "kind" { "" } else { "kind = 'continuation'\n" };
+                        format!("{BASE}[generator.new]\n{kind}{line}")
                     }
                     "generator" if key.name != "kind" => {
                         format!("{BASE}[generator.new]\nkind = 'local'\n{line}")
