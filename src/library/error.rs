@@ -26,6 +26,16 @@ pub enum LibraryError {
         /// The room in files.
         limit_bytes: u64,
     },
+    /// More is said of it than fits into the index.
+    #[error(
+        "what is said of an entry ({bytes} bytes of JSON) is more than {limit_bytes}; it is kept in memory only"
+    )]
+    Wordy {
+        /// Its size.
+        bytes: usize,
+        /// How much may be said.
+        limit_bytes: usize,
+    },
     /// The index cannot be read or written.
     #[error("the cache's index: {0}")]
     Index(#[from] JournalError),
@@ -48,7 +58,7 @@ impl LibraryError {
     /// Whether the same call may succeed later.
     pub fn retry_helps(&self) -> bool {
         match self {
-            LibraryError::Key(_) | LibraryError::TooLarge { .. } => false,
+            LibraryError::Key(_) | LibraryError::TooLarge { .. } | LibraryError::Wordy { .. } => false,
             LibraryError::Index(error) => error.retry_helps(),
             LibraryError::File { .. } | LibraryError::Slow { .. } | LibraryError::Fault(_) => true,
         }

@@ -26,7 +26,14 @@ pub enum Evict {
     All,
 }
 
-/// What was found since that was written down last. In memory it is bounded by the number of entries.
+/// Entries whose uses are remembered until they are written down; of more only the counts are.
+const USES_AT_MOST: usize = 10_000;
+/// Uses in one event.
+const USES_TOGETHER: usize = 1_000;
+/// The most that may be said of an entry in the index, as JSON.
+const ITEM_BYTES: usize = 256 << 10;
+
+/// What was found since that was written down last.
 #[derive(Default)]
 pub(super) struct Tally(Mutex<Tallied>);
 
@@ -47,9 +54,11 @@ impl Tally {
 
     pub(super) fn used(&self, key: Key, now_ms: u64, count: impl FnOnce(&mut Counts)) {
         let mut tallied = self.hold();
-        let used = tallied.uses.entry(key).or_default();
-        used.times += 1;
-        used.last_ms = used.last_ms.max(now_ms);
+        if tallied.uses.len() < USES_AT_MOST || tallied.uses.contains_key(&key) {
+            let used = tallied.uses.entry(key).or_default();
+            used.times += 1;
+            used.last_ms = used.last_ms.max(now_ms);
+        }
         count(&mut tallied.counts);
     }
 
@@ -79,9 +88,17 @@ impl Tally {
 }
 
 impl Tallied {
-    fn event(&self) -> Option<IndexEvent> {
-        let is_empty = self.uses.is_empty() && self.counts == Counts::default();
-        (!is_empty).then(|| IndexEvent::Used { uses: self.uses.clone(), counts: self.counts })
+    fn events(&self) -> Vec<IndexEvent> {
+        let uses: Vec<(Key, Use)> = self.uses.iter().map(|(key, used)| (*key, *used)).collect();
+        let used = |(at, uses): (usize, &[(Key, Use)])| IndexEvent::Used {
+            uses: uses.iter().copied().collect(),
+            counts: if at == 0 { self.counts } else { Counts::default() },
+        };
+        let mut events: Vec<IndexEvent> = uses.chunks(USES_TOGETHER).enumerate().map(used).collect();
+        if events.is_empty() && self.counts != Counts::default() {
+            events.push(IndexEvent::Used { uses: BTreeMap::new(), counts: self.counts });
+        }
+        events
     }
 }
 
@@ -229,18 +246,25 @@ impl Store {
             return Err(LibraryError::TooLarge { bytes: entry.bytes(), limit_bytes: self.limit_bytes });
         }
         let mut parts = BTreeMap::new();
-        let mut aside: Vec<Aside> = Vec::new();
-        let mut written = BTreeSet::new();
         for (name, bytes) in &entry.parts {
-            let part = files::describe(bytes);
-            parts.insert(name.clone(), part);
-            if written.insert(part.sha256) {
-                let file = self.files.write_aside(part, bytes);
-                aside.push(file.map_err(|(path, error)| LibraryError::file(&path, "written", &error))?);
-            }
+            parts.insert(name.clone(), files::describe(bytes));
         }
         let Entry { meta, tags, fingerprint, .. } = entry.clone();
         let item = Item { parts, meta, tags, fingerprint, stored_ms };
+        // Else it could not be written down, nor could those that are written down together with it.
+        match serde_json::to_vec(&item) {
+            Ok(json) if json.len() <= ITEM_BYTES => {}
+            Ok(json) => return Err(LibraryError::Wordy { bytes: json.len(), limit_bytes: ITEM_BYTES }),
+            Err(error) => return Err(LibraryError::Index(JournalError::Event(error.to_string()))),
+        }
+        let mut aside: Vec<Aside> = Vec::new();
+        let mut written = BTreeSet::new();
+        for (name, part) in &item.parts {
+            if let Some(bytes) = entry.parts.get(name).filter(|_| written.insert(part.sha256)) {
+                let file = self.files.write_aside(*part, bytes);
+                aside.push(file.map_err(|(path, error)| LibraryError::file(&path, "written", &error))?);
+            }
+        }
         let waiting = Arc::new(Waiting { key, item, aside: Mutex::new(aside), done: Mutex::default() });
         lock(&self.queue).push(Arc::clone(&waiting));
         let mut journal = lock(&self.journal);
@@ -257,7 +281,7 @@ impl Store {
         let tallied = self.tally.take();
         let mut unneeded = BTreeSet::new();
         let committed = journal.commit::<LibraryError>(|index| {
-            let mut events: Vec<IndexEvent> = tallied.event().into_iter().collect();
+            let mut events: Vec<IndexEvent> = tallied.events();
             let mut coming = 0_u64;
             for waiting in together {
                 if let Err((path, error)) = self.files.place(&mut lock(&waiting.aside)) {
@@ -338,7 +362,7 @@ impl Store {
         let mut count = 0;
         let mut journal = lock(&self.journal);
         let committed = journal.commit::<LibraryError>(|index| {
-            let mut events: Vec<IndexEvent> = tallied.event().into_iter().collect();
+            let mut events: Vec<IndexEvent> = tallied.events();
             let mut after = index.clone();
             events.iter().for_each(|event| crate::persistence::EventSourced::apply(&mut after, event));
             for (key, item) in chosen(&after) {
@@ -390,7 +414,7 @@ impl Store {
         }
         let mut journal = lock(&self.journal);
         let tallied = self.tally.take();
-        let committed = journal.commit::<LibraryError>(|_| Ok(tallied.event().into_iter().collect()));
+        let committed = journal.commit::<LibraryError>(|_| Ok(tallied.events()));
         committed.map(drop).map_err(|error| {
             self.tally.give_back(tallied);
             index_error(error)
@@ -497,4 +521,35 @@ fn victims(index: &Index, bytes: u64, spared: &BTreeSet<Key>) -> Vec<(Key, Item)
         }
     }
     gone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::persistence::EventSourced;
+
+    /// However many were found, no event is too large, and nothing is counted twice.
+    #[test]
+    fn what_was_found_is_told_in_events_of_a_bounded_size() {
+        let tally = Tally::default();
+        let key = |number: usize| Key::of(&number).expect("a key");
+        for number in 0..USES_AT_MOST + 500 {
+            tally.used(key(number), number as u64, |counts| counts.memory_hits += 1);
+            tally.used(key(0), number as u64, |counts| counts.file_hits += 1);
+        }
+        let events = tally.take().events();
+        assert_eq!(events.len(), USES_AT_MOST / USES_TOGETHER);
+        let mut index = Index::default();
+        let mut times = 0;
+        for event in &events {
+            index.apply(event);
+            let IndexEvent::Used { uses, .. } = event else { panic!("{event:?}") };
+            times += uses.values().map(|used| used.times).sum::<u64>();
+            assert!(serde_json::to_vec(event).expect("JSON").len() < 256 << 10);
+        }
+        let found = (USES_AT_MOST + 500) as u64;
+        assert_eq!((index.counts.memory_hits, index.counts.file_hits), (found, found));
+        assert_eq!(times, USES_AT_MOST as u64 + found);
+        assert!(tally.is_empty() && tally.take().events().is_empty());
+    }
 }

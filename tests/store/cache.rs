@@ -302,6 +302,18 @@ fn many_at_once_are_all_kept() {
     });
 }
 
+/// Neither an entry of which too much is said, nor what waits for the disk with it.
+#[tokio::test]
+async fn what_does_not_fit_into_one_event_harms_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::open(folder.path(), Limits::default()).unwrap();
+    let wordy = Entry::new(json!({"description": "x".repeat(300_000)})).part("a", vec![1]);
+    let (refused, kept) = tokio::join!(cache.put(key(1), wordy), cache.put(key(2), entry(2, 100)));
+    assert!(matches!(refused, Err(LibraryError::Wordy { .. })), "{refused:?}");
+    assert!(kept.is_ok() && cache.get(&key(1)).await.is_some(), "in memory it is");
+    assert!(files(folder.path()).len() == 2 && cache.stats().entries == 1);
+}
+
 /// 50 prompts, each asked for the less the further back it stands, in a cache that has room for 30 of them.
 #[tokio::test]
 async fn a_stages_workload_is_mostly_hits() {
