@@ -197,16 +197,13 @@ impl Cache {
         })
     }
 
-    /// The entry of a key, if there is one. A damaged one is removed, and counts as none.
+    /// The entry of a key, if there is one. A damaged one is removed, and counts as none. Only
+    /// [`get_or`](Self::get_or) counts misses: who looks first and generates then asks once.
     pub async fn get(&self, key: &Key) -> Option<Arc<Entry>> {
         if let Some(entry) = self.remembered(key) {
             return Some(entry);
         }
-        let read = self.read(*key).await;
-        if read.is_none() {
-            self.0.tally.count(|counts| counts.misses += 1);
-        }
-        read
+        self.read(*key).await
     }
 
     /// The entry of a key, or else what `generate` makes, which is kept.
