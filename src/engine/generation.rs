@@ -91,8 +91,8 @@ impl Studio {
             return Ok(made);
         };
         // What is there already is no task.
-        if let Some(kept) = service.cached(request).await {
-            return Ok(kept);
+        if self.path_of(request).is_some() {
+            return service.generate(request, limit, watch).await;
         }
         let mut ticket = match tasks.begin(request).await {
             Ok(ticket) => ticket,
