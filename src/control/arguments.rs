@@ -198,6 +198,10 @@ pub struct PlayArguments {
     /// Stops after so long, counted in frames
     #[arg(long = "for", value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_seconds)]
     pub seconds: Option<f64>,
+    /// The configuration of backends, for clips and generators (without it: config.toml in the folder for
+    /// configurations)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Makes an actor fail on purpose: panic, nan, loud, stall:MS, hang or kill
     #[arg(long, value_name = "ACTOR:KIND[:MS]@SECONDS")]
     pub inject: Vec<Injection>,
@@ -270,6 +274,10 @@ pub struct RenderArguments {
     /// Seeds whatever is random
     #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
     pub seed: u64,
+    /// The configuration of backends, for clips and generators (without it: config.toml in the folder for
+    /// configurations)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Prints one JSON object at the end
     #[arg(long)]
     pub json: bool,
@@ -292,6 +300,10 @@ pub struct ReplayArguments {
     /// 16, 24 or 32f, which is what a recording has
     #[arg(long, default_value = "32f", value_parser = parse_bits)]
     pub bits: BitDepth,
+    /// The configuration of backends, for clips and generators (without it: config.toml in the folder for
+    /// configurations)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Prints one JSON object at the end
     #[arg(long)]
     pub json: bool,

@@ -1,5 +1,6 @@
 //! `antiphon generate`: music from words, into a file.
 
+mod aloud;
 mod answer;
 mod bar;
 mod lines;
@@ -131,8 +132,8 @@ async fn once(arguments: &GenerateArguments, studio: &Studio) -> Result<Ended, E
         super::tell(&answer.words());
     }
     let Some(error) = &answer.error else {
-        if arguments.play {
-            play(&answer)?;
+        if let (true, Some(path)) = (arguments.play, &answer.path) {
+            aloud::play(path, &mut stop).await?;
         }
         return Ok(Ended::Done);
     };
@@ -194,10 +195,4 @@ fn shown_ms(ms: f64) -> String {
     } else {
         format!("{:.1} s", ms / 1_000.0)
     }
-}
-
-/// Plays a file through the device, to its end or until Ctrl-C.
-fn play(answer: &Answer) -> Result<(), Error> {
-    let _ = answer;
-    Ok(())
 }

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
@@ -11,8 +12,9 @@ use super::report::{CallbackTimes, GapReport, IsolationReport, LogReport, PlayRe
 use super::signals::Signals;
 use super::status::{GearView, RecordView, SceneView, Status, StatusCommand, StatusView};
 use crate::device::audio::AudioRequest;
+use crate::engine::generation::OnDemand;
 use crate::engine::live::{Job, Live, Played, SceneTurn, Watched};
-use crate::engine::{Error, ErrorKind, IsolationRecord, LogSummary, Mending};
+use crate::engine::{Error, ErrorKind, IsolationRecord, LogSummary, Mending, Workshop};
 use crate::journal::RecordGap;
 use crate::midi::file::Score;
 use crate::render::TransportView;
@@ -59,7 +61,8 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
         ..AudioRequest::default()
     };
     let demo = (arguments.rig.is_none() && scores.is_empty()).then(demo).flatten();
-    let mut live = Live::start(Job {
+    let workshop = Workshop::new(Arc::new(OnDemand::new(arguments.config.clone())));
+    let job = Job {
         rig,
         scores,
         demo,
@@ -72,7 +75,8 @@ async fn session(arguments: &PlayArguments, kinds: &Kinds) -> Result<(Played, &'
         injections: arguments.life.still_to_come(&arguments.inject),
         mending: Mending::default(),
         watch: arguments.rig.clone().map(|path| Watched { path, kinds: kinds.clone() }),
-    })?;
+    };
+    let mut live = Live::start_with(job, workshop)?;
     live.on_hang(super::hang::end_process(arguments.life));
 
     let mut status = None;

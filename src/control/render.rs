@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use super::arguments::RenderArguments;
 use super::files::{fix_tempo, known_scene, load_rig, load_scores, named_wavs};
 use super::progress::Progress;
 use super::report::{EdgeReport, FaultReport, GeneratorReport, RenderReport, RunReport, SceneReport, simd};
+use crate::engine::generation::OnDemand;
 use crate::engine::offline::{self, Job};
-use crate::engine::{Error, Summary};
+use crate::engine::{Error, Summary, Workshop};
 use crate::stage::Kinds;
 use crate::unit::{Frame, SampleRate};
 
@@ -38,7 +41,8 @@ pub fn render(arguments: &RenderArguments, kinds: &Kinds) -> Result<(), Error> {
         injections: arguments.inject.clone(),
     };
     let mut progress = None;
-    let rendered = offline::render(job, |frame, expected| {
+    let workshop = Workshop::new(Arc::new(OnDemand::new(arguments.config.clone())));
+    let rendered = offline::render_with(job, workshop, |frame, expected| {
         progress
             .get_or_insert_with(|| Progress::start(Some(expected), rate, !arguments.json))
             .advance_to(frame);

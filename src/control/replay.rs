@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use super::arguments::ReplayArguments;
 use super::progress::Progress;
 use super::render::run_report;
 use super::report::ReplayReport;
-use crate::engine::Error;
+use crate::engine::generation::OnDemand;
 use crate::engine::replay::{self, Job};
+use crate::engine::{Error, Workshop};
 use crate::stage::Kinds;
 
 /// `antiphon replay`.
@@ -20,7 +23,8 @@ pub fn replay(arguments: &ReplayArguments, kinds: &Kinds) -> Result<(), Error> {
         kinds: kinds.clone(),
     };
     let mut progress = None;
-    let replayed = replay::replay(&job, |frame, expected, rate| {
+    let workshop = Workshop::new(Arc::new(OnDemand::new(arguments.config.clone())));
+    let replayed = replay::replay_with(&job, workshop, |frame, expected, rate| {
         progress
             .get_or_insert_with(|| Progress::start(Some(expected), rate, !arguments.json))
             .advance_to(frame);

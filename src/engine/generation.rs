@@ -1,12 +1,16 @@
 //! The pipeline put together: configuration, cache, backends, band, tasks; in a tree of actors.
 
+mod supply;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::band::Band;
 use super::error::{Error, ErrorKind};
-use crate::actor::{Options, Settings, System};
+pub use supply::OnDemand;
+
+use crate::actor::{ActorReport, AnyAddress, Options, Settings, System};
 use crate::generate::local::Local;
 use crate::generate::service::{Counts, Means, Service, ServiceSettings, Watch};
 use crate::generate::tasks::Tasks;
@@ -17,6 +21,8 @@ use crate::library::{Cache, Limits};
 
 /// The pipeline's place in the tree.
 pub(crate) const GENERATION: &str = "generation";
+/// The roots of the pipeline's trees.
+pub(super) const ROOTS: [&str; 4] = [GENERATION, MODEL, "cache", "tasks"];
 /// That of the clients of model servers.
 const MODEL: &str = "model";
 
@@ -30,7 +36,7 @@ struct Inner {
     /// Said once to whoever generates.
     warning: Option<String>,
     /// Where the studio has a tree of its own.
-    system: tokio::sync::Mutex<Option<System>>,
+    system: Mutex<Option<System>>,
 }
 
 impl Studio {
@@ -41,7 +47,7 @@ impl Studio {
     pub async fn open(config: Option<&Path>) -> Result<Studio, Error> {
         let system = System::new(Settings { supervision: super::live::supervision(), ..Settings::default() });
         let studio = Studio::within(config, &system).await?;
-        *studio.0.system.lock().await = Some(system);
+        *studio.own() = Some(system);
         Ok(studio)
     }
 
@@ -70,7 +76,7 @@ impl Studio {
             .spawn_started(GENERATION, Options::new(), service.supervisor())
             .await
             .map_err(|error| Error::new(ErrorKind::Device, error.to_string()))?;
-        Ok(Studio(Arc::new(Inner { service, tasks, warning, system: tokio::sync::Mutex::new(None) })))
+        Ok(Studio(Arc::new(Inner { service, tasks, warning, system: Mutex::new(None) })))
     }
 
     /// Makes what is asked for, or takes it from the cache; a task while it is at it, which anybody may
@@ -116,6 +122,20 @@ impl Studio {
         made
     }
 
+    fn own(&self) -> MutexGuard<'_, Option<System>> {
+        self.0.system.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An actor of its own tree, by its path.
+    pub fn find(&self, actor: &str) -> Option<AnyAddress> {
+        self.own().as_ref()?.find(&format!("/{}", actor.trim_start_matches('/')))
+    }
+
+    /// The actors of its own tree.
+    pub fn snapshot(&self) -> Vec<ActorReport> {
+        self.own().as_ref().map(System::snapshot).unwrap_or_default()
+    }
+
     /// The pipeline without tasks.
     pub fn service(&self) -> &Service {
         &self.0.service
@@ -138,7 +158,8 @@ impl Studio {
         if let Some(tasks) = &self.0.tasks {
             tasks.close().await;
         }
-        if let Some(system) = self.0.system.lock().await.take() {
+        let own = self.own().take();
+        if let Some(system) = own {
             system.stop().await;
         }
     }

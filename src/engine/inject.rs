@@ -1,6 +1,7 @@
 use std::str::FromStr;
 
 use super::error::{Error, ErrorKind};
+use super::generation::ROOTS;
 use crate::render::{self, Injected};
 use crate::rig::{Deployment, Rig, nearest};
 use crate::unit::SampleRate;
@@ -110,7 +111,8 @@ pub(super) fn check(injections: &[Injection], rig: &Rig, others: &[&str]) -> Res
             let generators = rig.generators.iter().map(|generator| &generator.name);
             rig.midi.iter().map(|port| &port.name).chain(generators).any(|known| known == name)
         };
-        let may_be_killed = injection.what == Inject::Kill && (others.contains(&name) || is_port());
+        let may_be_killed = injection.what == Inject::Kill
+            && (others.contains(&name) || is_port() || is_of_pipeline(&injection.actor));
         if is_processor || may_be_killed {
             continue;
         }
@@ -127,6 +129,12 @@ pub(super) fn check(injections: &[Injection], rig: &Rig, others: &[&str]) -> Res
         return Err(Error::new(ErrorKind::Usage, message));
     }
     Ok(())
+}
+
+/// Whether a path leads into the pipeline, whose actors have no names in a rig.
+fn is_of_pipeline(path: &str) -> bool {
+    let root = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    ROOTS.contains(&root)
 }
 
 /// What of it happens in the audio world, in the order in which it does.

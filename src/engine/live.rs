@@ -314,7 +314,8 @@ impl Live {
         let places =
             ["", "/instrument", "/stage", "/clip", "/generator", "/device", "/journal", "/device/midi"];
         let below = places.iter().map(|place| format!("{engine}{place}/{actor}"));
-        below.chain([actor.to_owned()]).find_map(|path| system.find(&path))
+        let found = below.chain([actor.to_owned()]).find_map(|path| system.find(&path));
+        found.or_else(|| self.parts.workshop.find(actor))
     }
 
     /// The address of the keeper of an instrument or a stage, by its name in the
@@ -325,7 +326,8 @@ impl Live {
 
     /// All actors as they are now, parents first.
     pub fn actors(&self) -> Vec<ActorState> {
-        let roots = self.system.as_ref().map(System::snapshot).unwrap_or_default();
+        let mut roots = self.system.as_ref().map(System::snapshot).unwrap_or_default();
+        roots.extend(self.parts.workshop.snapshot());
         actors::states(&roots, &self.parts)
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::band::Band;
 use super::error::Error;
 use super::sounds;
+use crate::actor::{ActorReport, AnyAddress};
 use crate::generate::local::{self, Local, Settings};
 use crate::generate::{Draft, Failure, FailureKind, Form, Length, Perform, Product, Request};
 use crate::midi::Message;
@@ -28,6 +29,16 @@ pub trait Supply: Send + Sync {
     /// # Errors
     /// [`Failure`] in a musician's words.
     fn supply(&self, request: &Request, patience: Duration) -> Result<Product, Failure>;
+
+    /// An actor of its own, by its path.
+    fn find(&self, _actor: &str) -> Option<AnyAddress> {
+        None
+    }
+
+    /// Its own actors.
+    fn snapshot(&self) -> Vec<ActorReport> {
+        Vec::new()
+    }
 }
 
 /// Where the clips and generators of a rig have their material from: the embedded generator, and a
@@ -59,6 +70,16 @@ impl Workshop {
     /// [`Error`] with all that is wrong.
     pub fn load(&self, rig: &mut Rig, rate: SampleRate) -> Result<(), Error> {
         sounds::load_all(rig, rate, self)
+    }
+
+    /// An actor of whoever supplies.
+    pub(super) fn find(&self, actor: &str) -> Option<AnyAddress> {
+        self.supply.as_ref()?.find(actor)
+    }
+
+    /// The actors of whoever supplies.
+    pub(super) fn snapshot(&self) -> Vec<ActorReport> {
+        self.supply.as_ref().map(|supply| supply.snapshot()).unwrap_or_default()
     }
 
     /// What somebody else makes.

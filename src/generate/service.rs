@@ -176,12 +176,6 @@ impl Service {
         Ok(Key::of(&(request, env!("CARGO_PKG_VERSION")))?)
     }
 
-    /// What the cache has for a request; nothing is generated.
-    pub async fn cached(&self, request: &Request) -> Option<Product> {
-        let entry = self.0.cache.get(&self.key(request).ok()?).await?;
-        Product::from_entry(&entry).ok()
-    }
-
     /// Makes what is asked for, or takes it from the cache.
     ///
     /// # Errors
