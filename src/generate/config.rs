@@ -2,6 +2,7 @@
 
 mod environment;
 mod file;
+mod folders;
 mod problem;
 #[cfg(test)]
 mod tests;
@@ -106,8 +107,7 @@ impl Config {
         if let Some(path) = environment.get("ANTIPHON_CONFIG") {
             return Some(PathBuf::from(path));
         }
-        let folders = directories::ProjectDirs::from("", "", "antiphon")?;
-        Some(folders.config_dir().join("config.toml"))
+        Some(folders::config(environment)?.join("config.toml"))
     }
 
     /// The file that was read; `None` where there is none.
@@ -137,8 +137,7 @@ impl Config {
         if let Some(folder) = &self.cache_folder {
             return Ok(folder.clone());
         }
-        let folders = directories::ProjectDirs::from("", "", "antiphon");
-        folders.map(|folders| folders.cache_dir().to_owned()).ok_or_else(|| {
+        folders::cache(&self.environment).ok_or_else(|| {
             let message = "there is no home folder to keep the cache in: set ANTIPHON_CACHE_DIR";
             Failure::new(FailureKind::Config, message)
         })
