@@ -54,7 +54,7 @@ impl Player {
 
     /// Plays an answer to its end; gives how many messages it had.
     fn answer(&mut self) -> u64 {
-        let end = self.clock.grid.frame_of(Beats((self.bar + BARS) * 4 << 32));
+        let end = self.clock.grid.frame_of(Beats(((self.bar + BARS) * 4) << 32));
         let mut messages = 0;
         while let Some(frame) = self.continuation.next(0, &self.clock).filter(|frame| *frame <= end) {
             while let Some(message) = self.continuation.take(frame, &self.clock) {

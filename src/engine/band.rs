@@ -72,7 +72,8 @@ impl Band {
             })?;
         let mut tail = Tail::new(end, None, length, rate);
         let mut call = vec![vec![0.0_f32; CALL_FRAMES]; CHANNELS];
-        let mut channels = vec![Vec::with_capacity(tail.expected() as usize + CALL_FRAMES); CHANNELS];
+        let room = tail.expected() as usize + CALL_FRAMES;
+        let mut channels: Vec<Vec<f32>> = (0..CHANNELS).map(|_| Vec::with_capacity(room)).collect();
         let mut frame: Frame = 0;
         while tail.ended(frame).is_none() {
             let mut done = 0;

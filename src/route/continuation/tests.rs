@@ -104,7 +104,7 @@ fn the_first_chord_stands_on_the_bar_line_after_the_call_and_the_last_note_ends_
         (233.1, Transport::Stopped),
     ] {
         let clock = clock(tempo, transport);
-        let line = |bar: u64| clock.grid.frame_of(Beats(bar * 4 << 32));
+        let line = |bar: u64| clock.grid.frame_of(Beats((bar * 4) << 32));
         let mut continuation = Continuation::new(settings(4, 3), RATE, 7);
         let call = phrase(1, 0, frames_in_bar(&clock), 4);
         let played = play(&mut continuation, &clock, &call, line(20));
