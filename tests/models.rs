@@ -1,4 +1,5 @@
 //! Backends against servers and programs that misbehave: over real sockets, as a configuration has them.
+#![allow(clippy::unwrap_used)]
 
 #[path = "models/stub.rs"]
 mod stub;

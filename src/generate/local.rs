@@ -1,7 +1,7 @@
 //! The embedded generator: words to a chord chart, the chart to an arrangement, without any model.
 //!
 //! [`Settings`] are what a request asks for, the description's words filled in; the grammar of
-//! [`theory`](crate::theory::grammar) writes a [`Chart`], and [`arrange`] plays any chart, also one
+//! [`theory`](crate::theory::grammar) writes a [`Chart`], and [`arrange()`] plays any chart, also one
 //! that a model wrote, on comping (channel 1), bass (2), a pad or a tune (3) and drums (10).
 //! Pure but for the trait: the same settings and seed are the same bytes on every machine.
 

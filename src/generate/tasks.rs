@@ -127,7 +127,7 @@ impl Tasks {
         Ok(self.0.ledger.read(|board| board.all().cloned().collect()))
     }
 
-    /// Asks whoever does a task to end it; they hear of it within [`LOOK_EVERY`].
+    /// Asks whoever does a task to end it; they hear of it within a twentieth of a second.
     ///
     /// # Errors
     /// [`Failure`] where that cannot be written down.

@@ -93,7 +93,7 @@ pub async fn file(
 /// Verifies sound that is decoded already: our own.
 ///
 /// # Errors
-/// As [`file`].
+/// As [`file()`].
 pub async fn audio(audio: Audio, request: &Request) -> Result<Verified, Failure> {
     let request = request.clone();
     blocking(move || {

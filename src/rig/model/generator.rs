@@ -9,7 +9,7 @@ pub const CONTINUATION: &str = "continuation";
 /// destination.
 ///
 /// A new kind is a variant of [`GeneratorKind`], its keys in `rig/parse/generators.rs`, and a
-/// [`Performer`](crate::render::Performer) that [`performer`](super::super::performer) builds for it.
+/// [`Performer`](crate::render::Performer) that `rig/performer.rs` builds for it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Generator {
     /// Its name in the rig.
