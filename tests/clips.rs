@@ -248,6 +248,7 @@ impl Supply for Beats4 {
             midi: Some(midi.finish(4 * 24_000).unwrap().into()),
             chart: None,
             tempo: Some(120.0),
+            fingerprint: None,
             warnings: Vec::new(),
             tries: 1,
             from_cache: false,

@@ -143,6 +143,7 @@ fn local_product(request: &Request) -> Result<Product, Failure> {
         midi: Some(bytes.into()),
         chart: chart.map(Into::into),
         tempo: Some(tempo),
+        fingerprint: None,
         warnings: Vec::new(),
         tries: 1,
         from_cache: false,

@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::verify::Fingerprint;
 use super::{Failure, FailureKind, Request};
-use crate::library::Entry;
+use crate::library::{self, Entry};
 use crate::unit::SampleRate;
 
 /// The parts of a cache's entry.
@@ -40,6 +41,8 @@ pub struct Product {
     pub chart: Option<Arc<str>>,
     /// Beats a minute, where known.
     pub tempo: Option<f64>,
+    /// What it sounds like, where it was generated just now.
+    pub fingerprint: Option<Fingerprint>,
     /// What verification found that is no reason to refuse it.
     pub warnings: Vec<String>,
     /// How many times a backend was asked; 0 from the cache.
@@ -62,7 +65,13 @@ impl Product {
             entry.parts.insert(CHART.to_owned(), chart.as_bytes().into());
         }
         entry.meta = json!({ "description": request.description, "request": request, "tempo": self.tempo, "warnings": self.warnings });
+        entry.fingerprint = self.likeness();
         Ok(entry)
+    }
+
+    /// What it sounds like, as the cache compares it.
+    pub(super) fn likeness(&self) -> Option<library::Fingerprint> {
+        self.fingerprint.as_ref().map(|fingerprint| library::Fingerprint(fingerprint.bytes()))
     }
 
     /// From the cache.
@@ -88,6 +97,7 @@ impl Product {
             midi,
             chart,
             tempo: entry.meta["tempo"].as_f64(),
+            fingerprint: None,
             warnings: warnings.filter_map(|w| w.as_str().map(str::to_owned)).collect(),
             tries: 0,
             from_cache: true,

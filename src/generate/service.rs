@@ -27,6 +27,7 @@ pub use generator::Generator;
 use generator::Job;
 pub use kitchen::{Backends, Kitchen};
 
+use super::verify::DIFFERENT_AT_MOST;
 use super::{Backend, Failure, FailureKind, Perform, Product, Progress, Request, Stage};
 use crate::actor::{
     Backoff, Bulkhead, BulkheadError, Children, Directive, Directives, FaultKind, Options, Place, Pool,
@@ -218,12 +219,16 @@ impl Service {
             let product = self.make(request, &backend, deadline, watch).await?;
             watch(Progress::at(Stage::Keeping));
             let entry = product.to_entry(request)?;
-            fresh = Some(product);
+            let likeness = product.likeness();
+            let twin = likeness.and_then(|l| self.0.cache.find_fingerprint(&l, DIFFERENT_AT_MOST));
+            fresh = Some((product, twin));
             Ok::<_, Failure>(entry)
         };
         let served = self.0.cache.get_or(key, make).await?;
         match fresh {
-            Some(mut product) => {
+            Some((mut product, twin)) => {
+                let same = twin.map(|(key, _)| format!("it is the same music as what is kept as {key}"));
+                product.warnings.extend(same);
                 product.warnings.extend(served.warning.map(|warning| warning.to_string()));
                 Ok(product)
             }

@@ -24,7 +24,7 @@ use checks::Found;
 use pool::Job;
 
 pub use decode::{Decoded, SECONDS_AT_MOST, decode};
-pub use fingerprint::{Fingerprint, FingerprintError};
+pub use fingerprint::{DIFFERENT_AT_MOST, Fingerprint, FingerprintError};
 pub use midi::midi;
 
 /// Quieter than this is silence.

@@ -64,6 +64,7 @@ impl Kitchen {
         let verified = verify::file(bytes, content_type, request).await?;
         Ok(Product {
             audio: Some(Arc::new(verified.audio)),
+            fingerprint: verified.measures.fingerprint,
             warnings: verified.warnings,
             ..Product::default()
         })
@@ -79,13 +80,14 @@ impl Kitchen {
     ) -> Result<Product, Failure> {
         let mut warnings = verify::midi(&bytes, request)?;
         let midi: Arc<[u8]> = bytes.into();
-        let mut audio = None;
+        let (mut audio, mut fingerprint) = (None, None);
         if request.form == Form::Audio {
             watch(Progress::at(Stage::Performing));
             let played = self.performed(request, Arc::clone(&midi), tempo).await?;
             watch(Progress::at(Stage::Verifying));
             let verified = verify::audio(played, request).await?;
             warnings.extend(verified.warnings);
+            fingerprint = verified.measures.fingerprint;
             audio = Some(Arc::new(verified.audio));
         }
         Ok(Product {
@@ -93,6 +95,7 @@ impl Kitchen {
             midi: Some(midi),
             chart: chart.map(Into::into),
             tempo: Some(tempo),
+            fingerprint,
             warnings,
             ..Product::default()
         })

@@ -286,3 +286,19 @@ fn a_server_that_is_away_for_long_does_not_end_the_pipeline() {
         service.generate(&request("good", 1), LONG, &unwatched()).await.expect("music");
     });
 }
+
+#[test]
+fn music_that_is_kept_already_under_another_seed_is_said() {
+    let stub = Stub::new(Manner::After(Duration::ZERO));
+    with([("tone", &stub)], async |_, service| {
+        // Seeds a hundred apart are one tone.
+        let first = service.generate(&request("tone", 1), LONG, &unwatched()).await.expect("music");
+        let twin = service.generate(&request("tone", 101), LONG, &unwatched()).await.expect("music");
+        assert!(!twin.from_cache && stub.begun() == 2);
+        let said =
+            |product: &Product| product.warnings.iter().any(|warning| warning.contains("the same music"));
+        assert!(!said(&first) && said(&twin), "{:?} {:?}", first.warnings, twin.warnings);
+        let again = service.generate(&request("tone", 101), LONG, &unwatched()).await.expect("music");
+        assert!(again.from_cache && !said(&again));
+    });
+}

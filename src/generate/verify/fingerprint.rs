@@ -7,7 +7,7 @@ use super::spectrum::{WINDOW, spectra};
 const STRETCHES: usize = 16;
 const EDGES: usize = 16;
 /// As many bits may differ between two copies.
-const DIFFERENT_AT_MOST: u32 = 12;
+pub const DIFFERENT_AT_MOST: u32 = 12;
 
 /// What a clip sounds like, in 256 bits: whether the edge between two bands rises from one stretch to the
 /// next (Haitsma and Kalker, "A highly robust audio fingerprinting system", 2002).
@@ -43,6 +43,11 @@ impl Fingerprint {
     /// In how many of 256 bits two differ.
     pub fn distance(&self, other: &Fingerprint) -> u32 {
         self.0.iter().zip(&other.0).map(|(a, b)| (a ^ b).count_ones()).sum()
+    }
+
+    /// Its 32 bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|word| word.to_be_bytes()).collect()
     }
 
     /// Whether two clips are the same music: equal, or a copy at another gain or in another format.
