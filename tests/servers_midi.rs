@@ -23,7 +23,10 @@ const THRU: &str = "[midi.a]\nin = \"nothing of this name\"\n[midi.b]\nout = \"n
 fn thru(jack: &JackServer, folder: &Path) -> Play {
     let mut command = Play::command(jack.client(PROGRAM), folder, THRU);
     command.args(["--driver", "jack", "--for", "600"]);
-    Play::start(command, folder)
+    let play = Play::start(command, folder);
+    // The library of JACK may hang where two clients start at once: the peer starts when we play.
+    wait_for("it plays", SOON, || play.said().contains("ready driver=").then_some(()));
+    play
 }
 
 /// A client command in the surroundings of this server.
