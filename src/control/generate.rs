@@ -109,6 +109,14 @@ async fn once(arguments: &GenerateArguments, studio: &Studio) -> Result<Ended, E
     let started = Instant::now();
     let request = request(arguments);
     let limit = seconds(arguments.deadline);
+    let kept = match &request {
+        Ok(request) => studio.kept(request).await.map(|kept| (request, kept)),
+        Err(_) => None,
+    };
+    if let Some((request, kept)) = kept {
+        let answer = Answer::kept(request, kept, arguments.out.as_deref(), started.elapsed());
+        return said(arguments, &answer, &mut stop).await;
+    }
     let made = match (&request, &limit) {
         (Ok(request), Ok(limit)) => {
             let bar = Bar::start(!arguments.json);
@@ -126,14 +134,19 @@ async fn once(arguments: &GenerateArguments, studio: &Studio) -> Result<Ended, E
         Ok(request) => Answer::of(studio, request, made, arguments.out.as_deref(), started.elapsed()),
         Err(failure) => Answer::failed(&arguments.backend, failure, started.elapsed()),
     };
+    said(arguments, &answer, &mut stop).await
+}
+
+/// Says what came of it, and plays it where that was asked for.
+async fn said(arguments: &GenerateArguments, answer: &Answer, stop: &mut Signals) -> Result<Ended, Error> {
     if arguments.json {
-        super::print_json(&answer);
+        super::print_json(answer);
     } else {
         super::tell(&answer.words());
     }
     let Some(error) = &answer.error else {
         if let (true, Some(path)) = (arguments.play, &answer.path) {
-            aloud::play(path, &mut stop).await?;
+            aloud::play(path, stop).await?;
         }
         return Ok(Ended::Done);
     };

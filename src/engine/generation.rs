@@ -136,6 +136,23 @@ impl Studio {
         self.own().as_ref().map(System::snapshot).unwrap_or_default()
     }
 
+    /// The file that the cache keeps for a request, where it does: found without decoding anything.
+    pub async fn kept(&self, request: &Request) -> Option<Kept> {
+        let service = &self.0.service;
+        let path = self.path_of(request)?;
+        let entry = service.cache().get(&service.key(request).ok()?).await?;
+        let bytes = Arc::clone(entry.parts.get(part_of(request))?);
+        let warnings = entry.meta["warnings"].as_array().into_iter().flatten();
+        Some(Kept {
+            // The cache's files are named by what is in them, and were read just now.
+            sha256: path.file_name()?.to_string_lossy().into_owned(),
+            frames: entry.meta["frames"].as_u64(),
+            warnings: warnings.filter_map(|warning| warning.as_str().map(str::to_owned)).collect(),
+            path,
+            bytes,
+        })
+    }
+
     /// The pipeline without tasks.
     pub fn service(&self) -> &Service {
         &self.0.service
@@ -148,9 +165,8 @@ impl Studio {
 
     /// The file in which the cache keeps what a request came to.
     pub fn path_of(&self, request: &Request) -> Option<PathBuf> {
-        let part = if request.form == Form::Midi { MIDI_PART } else { SOUND_PART };
         let service = &self.0.service;
-        service.cache().part_path(&service.key(request).ok()?, part)
+        service.cache().part_path(&service.key(request).ok()?, part_of(request))
     }
 
     /// Ends what was begun to be written, and the tree where it is the studio's own.
@@ -163,6 +179,24 @@ impl Studio {
             system.stop().await;
         }
     }
+}
+
+/// A file of the cache.
+pub struct Kept {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is in it.
+    pub bytes: Arc<[u8]>,
+    /// The hash of that, in hex.
+    pub sha256: String,
+    /// Of sound.
+    pub frames: Option<u64>,
+    /// What verification found.
+    pub warnings: Vec<String>,
+}
+
+fn part_of(request: &Request) -> &'static str {
+    if request.form == Form::Midi { MIDI_PART } else { SOUND_PART }
 }
 
 /// The tasks of the user's cache folder, for whoever looks or cancels; with the system that keeps them.

@@ -64,7 +64,13 @@ impl Product {
         if let Some(chart) = &self.chart {
             entry.parts.insert(CHART.to_owned(), chart.as_bytes().into());
         }
-        entry.meta = json!({ "description": request.description, "request": request, "tempo": self.tempo, "warnings": self.warnings });
+        entry.meta = json!({
+            "description": request.description,
+            "request": request,
+            "tempo": self.tempo,
+            "frames": self.audio.as_ref().map(|audio| audio.frames()),
+            "warnings": self.warnings,
+        });
         entry.fingerprint = self.likeness();
         Ok(entry)
     }

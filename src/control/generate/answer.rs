@@ -5,7 +5,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::control::files::write_whole;
-use crate::engine::generation::Studio;
+use crate::engine::generation::{Kept, Studio};
 use crate::generate::{Failure, FailureKind, Form, Product, Request};
 
 /// What a request came to, as JSON. Nulls are what there is not.
@@ -90,6 +90,32 @@ impl Answer {
                 error: None,
             },
             Err(failure) => Answer::failed(&request.backend, &failure, took),
+        }
+    }
+
+    /// What is kept already, in the file that was asked for, else where it is.
+    pub(super) fn kept(request: &Request, kept: Kept, out: Option<&Path>, took: Duration) -> Answer {
+        let path = match out.map(|out| (out, write_whole(out, &kept.bytes))) {
+            None => kept.path,
+            Some((out, Ok(()))) => out.to_owned(),
+            Some((_, Err(error))) => {
+                let failure = Failure::new(FailureKind::Storage, error.to_string());
+                return Answer::failed(&request.backend, &failure, took);
+            }
+        };
+        Answer {
+            id: None,
+            ok: true,
+            from_cache: true,
+            path: Some(path),
+            sha256: Some(kept.sha256),
+            frames: kept.frames.map(|frames| frames as usize),
+            rate_hertz: kept.frames.map(|_| request.rate.hertz()),
+            tries: 0,
+            ms: took.as_secs_f64() * 1_000.0,
+            backend: request.backend.clone(),
+            warnings: kept.warnings,
+            error: None,
         }
     }
 

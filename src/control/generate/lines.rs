@@ -75,6 +75,10 @@ pub(super) async fn serve(arguments: &GenerateArguments, studio: &Studio) -> Res
                             let studio = studio.clone();
                             under_way.spawn(async move {
                                 let started = Instant::now();
+                                if let Some(kept) = studio.kept(&request).await {
+                                    let answer = Answer::kept(&request, kept, None, started.elapsed());
+                                    return Answer { id: Some(id), ..answer };
+                                }
                                 let made = studio.generate(&request, limit, &crate::generate::service::unwatched()).await;
                                 let answer = Answer::of(&studio, &request, made, None, started.elapsed());
                                 Answer { id: Some(id), ..answer }
