@@ -131,11 +131,7 @@ fn local_product(request: &Request) -> Result<Product, Failure> {
     let Draft::Midi { bytes, chart, tempo } = Local::write(request)? else {
         return Err(Failure::new(FailureKind::Unfit, "the embedded generator gave no MIDI"));
     };
-    let seconds = match request.length {
-        Length::Seconds(seconds) => seconds,
-        Length::Bars(bars) => f64::from(bars * BEATS_PER_BAR) * 60.0 / tempo,
-    };
-    let frames = request.rate.frames(seconds);
+    let frames = request.rate.frames(request.length.seconds(tempo));
     let fault = |error: Error| Failure::new(FailureKind::Fault, error.to_string());
     let audio = Band::new().map_err(fault)?.perform(&bytes, request.rate, Some(frames))?;
     Ok(Product {

@@ -23,6 +23,16 @@ pub enum Length {
     Bars(u32),
 }
 
+impl Length {
+    /// How long that is at a tempo, in seconds.
+    pub fn seconds(self, tempo: f64) -> f64 {
+        match self {
+            Length::Seconds(seconds) => seconds,
+            Length::Bars(bars) => f64::from(bars * BEATS_PER_BAR) * 60.0 / tempo,
+        }
+    }
+}
+
 /// What is wanted of a backend's draft.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,16 +1,13 @@
 //! What backends make of a request.
 
-use crate::generate::{BEATS_PER_BAR, Failure, FailureKind, Form, Length, Request};
+use crate::generate::{Failure, FailureKind, Form, Length, Request};
 
 /// The tempo that bars are counted in where nobody says one.
 pub(super) const TEMPO: f64 = 120.0;
 
 /// How long it shall be, in seconds: bars in the request's tempo, or in [`TEMPO`].
 pub(in crate::generate) fn seconds(request: &Request) -> f64 {
-    match request.length {
-        Length::Seconds(seconds) => seconds,
-        Length::Bars(bars) => f64::from(bars * BEATS_PER_BAR) * 60.0 / request.tempo.unwrap_or(TEMPO),
-    }
+    request.length.seconds(request.tempo.unwrap_or(TEMPO))
 }
 
 /// The description with what else is asked for, for a model that takes words only.

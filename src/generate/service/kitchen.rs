@@ -4,8 +4,8 @@ use tokio::time::Instant;
 
 use super::Watch;
 use crate::generate::{
-    Audio, Backend, Draft, Drafting, Failure, FailureKind, Form, Length, Perform, Product, Progress, Request,
-    Stage, verify,
+    Audio, Backend, Draft, Drafting, Failure, FailureKind, Form, Perform, Product, Progress, Request, Stage,
+    verify,
 };
 
 /// The backends that there are, by name.
@@ -105,11 +105,7 @@ impl Kitchen {
     async fn performed(&self, request: &Request, midi: Arc<[u8]>, tempo: f64) -> Result<Audio, Failure> {
         let perform = Arc::clone(&self.perform);
         let rate = request.rate;
-        let seconds = match request.length {
-            Length::Seconds(seconds) => seconds,
-            Length::Bars(bars) => f64::from(bars * super::super::BEATS_PER_BAR) * 60.0 / tempo,
-        };
-        let frames = rate.frames(seconds);
+        let frames = rate.frames(request.length.seconds(tempo));
         let played = tokio::task::spawn_blocking(move || perform.perform(&midi, rate, Some(frames))).await;
         played.unwrap_or_else(|error| {
             Err(Failure::new(FailureKind::Fault, format!("the music could not be played to sound: {error}")))
