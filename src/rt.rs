@@ -11,7 +11,8 @@
 //! | [`loan`] | heap objects | no credit left: stays with the lender |
 //!
 //! [`baton`] hands the Renderer itself from one driver to the next; [`handover`] a
-//! stage to a thread of its own and back, which knows by the [`pulse`] when to be awake.
+//! stage to a thread of its own and back, which knows by the [`pulse`] when to be awake. A [`reel`] is
+//! sound too long for memory: streams of it, with orders one way and marks the other.
 
 pub mod baton;
 pub mod clock;
@@ -20,5 +21,6 @@ pub mod handover;
 pub mod latest;
 pub mod loan;
 pub mod pulse;
+pub mod reel;
 pub mod ring;
 pub mod stream;

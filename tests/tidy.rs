@@ -13,8 +13,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("midi", &["unit", "transport"]),
     ("rt", &["unit"]),
     ("dsp", &["unit"]),
-    ("stage", &["unit", "midi", "transport", "dsp"]),
-    ("instrument", &["unit", "midi", "dsp", "stage"]),
+    ("stage", &["unit", "midi", "rt", "transport", "dsp"]),
+    ("instrument", &["unit", "midi", "rt", "dsp", "stage"]),
     ("route", &["unit", "midi", "transport"]),
     ("render", &["unit", "midi", "rt", "transport", "stage", "route"]),
     // The control world.

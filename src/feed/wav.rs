@@ -7,7 +7,7 @@
 mod resample;
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +22,10 @@ const CHANNEL_LIMIT: u16 = 64;
 /// The slowest and the fastest rate that a file may have.
 const MIN_HERTZ: u32 = 1_000;
 const MAX_HERTZ: u32 = 768_000;
+/// Bytes that are asked of the system at a time.
+const BUFFER_BYTES: usize = 65_536;
+/// Frames that are read at a time where what was read does not count.
+const SKIP_FRAMES: usize = 8_192;
 /// The largest float (+180 dBFS): beyond, a resampler's sums are no numbers.
 const LOUDEST: f32 = 1e9;
 
@@ -81,6 +85,7 @@ pub enum WavFault {
 pub struct WavInput {
     decoder: Decoder,
     resample: Option<Resample>,
+    rate: SampleRate,
     frames: u64,
     left: u64,
 }
@@ -94,12 +99,31 @@ impl WavInput {
     pub fn open(path: &Path, rate: SampleRate) -> Result<WavInput, WavError> {
         let decoder = Decoder::open(path)?;
         let (from, to) = (decoder.rate_hertz, rate.hertz());
-        let resample = (from != to)
-            .then(|| Resample::new(from, to, decoder.channels))
-            .transpose()
-            .map_err(|reason| decoder.error(WavFault::Header { offset_bytes: decoder.position(), reason }))?;
+        let resample = decoder.resample(to)?;
         let frames = (2 * decoder.frames * u64::from(to) + u64::from(from)) / (2 * u64::from(from));
-        Ok(WavInput { decoder, resample, frames, left: frames })
+        Ok(WavInput { decoder, resample, rate, frames, left: frames })
+    }
+
+    /// Goes to a frame, at the engine's rate: what is read there is the same as if all before it had been
+    /// read. Of a file at another rate all before it is read for that.
+    ///
+    /// # Errors
+    /// [`WavError`] where the file is damaged.
+    pub fn seek(&mut self, frame: u64) -> Result<(), WavError> {
+        let frame = frame.min(self.frames);
+        self.left = self.frames;
+        if self.resample.is_none() {
+            self.decoder.seek(frame)?;
+            self.left -= frame;
+            return Ok(());
+        }
+        self.decoder.seek(0)?;
+        self.resample = self.decoder.resample(self.rate.hertz())?;
+        while self.left > self.frames - frame {
+            let frames = usize::try_from(self.left - (self.frames - frame)).unwrap_or(usize::MAX);
+            self.read(frames.min(SKIP_FRAMES), &mut [])?;
+        }
+        Ok(())
     }
 
     /// Channels in the file.
@@ -157,6 +181,14 @@ impl Read for Counted {
     }
 }
 
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        let position = self.file.seek(to)?;
+        self.position.store(position, Ordering::Relaxed);
+        Ok(position)
+    }
+}
+
 /// The file at its own rate.
 struct Decoder {
     path: PathBuf,
@@ -178,7 +210,8 @@ impl Decoder {
         let file = File::open(path).map_err(unreadable)?;
         let file_bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|data| data.len());
         let position = Arc::new(AtomicU64::new(0));
-        let counted = Counted { file: BufReader::new(file), position: Arc::clone(&position) };
+        let counted =
+            Counted { file: BufReader::with_capacity(BUFFER_BYTES, file), position: Arc::clone(&position) };
         let reader = WavReader::new(counted).map_err(|e| {
             let offset_bytes = position.load(Ordering::Relaxed);
             let reason = match e {
@@ -226,6 +259,23 @@ impl Decoder {
 
     fn error(&self, fault: WavFault) -> WavError {
         WavError { path: self.path.clone(), fault }
+    }
+
+    /// What takes it to another rate; `None` where that is its own.
+    fn resample(&self, hertz: u32) -> Result<Option<Resample>, WavError> {
+        let resample =
+            (self.rate_hertz != hertz).then(|| Resample::new(self.rate_hertz, hertz, self.channels));
+        resample
+            .transpose()
+            .map_err(|reason| self.error(WavFault::Header { offset_bytes: self.position(), reason }))
+    }
+
+    fn seek(&mut self, frame: u64) -> Result<(), WavError> {
+        // A WAV counts its frames in 32 bits.
+        let to = frame.min(self.frames) as u32;
+        self.reader.seek(to).map_err(|error| self.error(WavFault::Unreadable(error.to_string())))?;
+        self.frame = u64::from(to);
+        Ok(())
     }
 
     /// Appends up to `frames` frames to `into`; fewer only at the file's end.
