@@ -20,6 +20,7 @@ pub mod offline;
 pub mod replay;
 mod scores;
 mod sounds;
+mod streams;
 mod summary;
 mod supplier;
 mod workers;
@@ -35,6 +36,7 @@ pub use keeper::StageState;
 pub use mending::Mending;
 pub use scores::NamedScore;
 pub(crate) use sounds::load_files;
+pub use streams::ClipRecord;
 pub use summary::{CableLoss, FaultRecord, IsolationRecord, LogSummary, SceneRecord, Summary};
 pub use supplier::GeneratorRecord;
 

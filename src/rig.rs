@@ -17,7 +17,7 @@ mod watch;
 pub use assign::{AssignError, Assignment, assign};
 pub use blueprint::Blueprint;
 pub use deploy::{Change, DeployError, Deployment};
-pub use model::clip::{Clip, ClipSource, ClipWords};
+pub use model::clip::{Clip, ClipSource, ClipWords, STREAM_SECONDS};
 pub use model::generator::{Ahead, BEATS_PER_BAR, Generator, GeneratorKind};
 pub use model::scenes::{Control, Does, Moves, Scene, Setting, Trigger};
 pub use model::{

@@ -10,8 +10,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use antiphon::engine::offline::{Job, render};
-use antiphon::engine::{Conductor, Supply, Workshop};
+use antiphon::engine::offline::{Job, Rendered, render};
+use antiphon::engine::{Conductor, NamedScore, Supply, Workshop};
 use antiphon::generate::{Failure, FailureKind, Form, Product, Request};
 use antiphon::journal::{BitDepth, WavOut};
 use antiphon::midi::Event;
@@ -19,6 +19,7 @@ use antiphon::midi::file::{Score, Transcript};
 use antiphon::render::{Command as Order, RendererSettings, Swap, outlet};
 use antiphon::rig::Rig;
 use antiphon::transport::{Beats, Grid, Order as Transport, Tempo};
+use antiphon::unit::SampleRate;
 use desk::{Desk, Heard, RATE, bits, received, rig};
 use support::gig::{PROGRAM, is_the_same, play_rig};
 
@@ -368,9 +369,228 @@ fn a_sound_that_is_not_there_is_told_at_its_place() {
         ("description = 'x'", "not both"),
         ("bars = 3", "a clip with `file` has no `bars`"),
         ("kind = 'clip'", "unknown key `kind`"),
+        ("stream = 1", "must be true or false"),
     ] {
         let problems = antiphon::rig::parse(&clip_rig("", line), &desk::kinds()).expect_err(line);
         let told = format!("{problems:?}");
         assert!(told.contains(part), "{line}: {told}");
     }
+}
+
+/// A sound of 4.5 s in which each sample tells its place, and that never jumps: 1/4 + n / 2^22.
+fn write_long(path: &Path, rate: SampleRate) -> usize {
+    let frames = rate.frames(4.5) as usize;
+    let left: Vec<f32> = (0..frames).map(|n| 0.25 + n as f32 / (1 << 22) as f32).collect();
+    let right: Vec<f32> = left.iter().map(|sample| -sample).collect();
+    let mut wav = WavOut::create(path, rate, 2, BitDepth::Float32, None).unwrap();
+    wav.write(&[&left, &right]).unwrap();
+    wav.finish().unwrap();
+    frames
+}
+
+const SLOW: u32 = 8_000;
+
+/// Two clips of one file, and one of a file at another rate: one loops, the others are launched, again in
+/// the middle of what comes from the disk, and stopped.
+fn long_rig(stream: bool) -> String {
+    format!(
+        "[engine]\nlimiter = false\n[transport]\ntempo = 120\nstart = true\n[midi.keys]\nin = '*'\n\
+         [clip.tape]\nfile = 'long.wav'\nstream = {stream}\nloop = true\nautoplay = true\nsync = 'beat'\n\
+         [clip.again]\nfile = 'long.wav'\nstream = {stream}\nmode = 'gate'\nsync = 'none'\n\
+         fade_seconds = 0.3\ngain = -6.0\n\
+         [clip.other]\nfile = 'other.wav'\nstream = {stream}\nmode = 'toggle'\nsync = 'beat'\nloop = true\n\
+         [[cable]]\nfrom = 'keys'\nto = 'again'\n[[cable]]\nfrom = 'keys'\nto = 'other'\n\
+         [[cable]]\nfrom = 'tape'\nto = 'out'\n[[cable]]\nfrom = 'again'\nto = 'out'\n\
+         [[cable]]\nfrom = 'other'\nto = 'out'\n"
+    )
+}
+
+fn rendered_long(folder: &Path, text: &str, block_frames: usize, inject: &str) -> (Vec<f32>, Rendered) {
+    let slow = SampleRate::new(SLOW).unwrap();
+    let mut rig = rig(text);
+    rig.folder = Some(folder.to_owned());
+    let mut midi = Transcript::new(slow);
+    // In seconds: launched, again while it comes from the disk, stopped, launched while it fades.
+    for (at, bytes) in [
+        (0.1, [0x90, 60, 100]),
+        (2.9, [0x90, 61, 100]),
+        (2.905, [0x90, 62, 100]),
+        (5.5, [0x80, 60, 0]),
+        (5.5, [0x80, 61, 0]),
+        (5.5, [0x80, 62, 0]),
+        (5.6, [0x90, 60, 100]),
+    ] {
+        midi.push(slow.frames(at), &bytes);
+    }
+    let score = Score::read(&midi.finish(slow.frames(6.5)).unwrap()).unwrap();
+    let out = folder.join("long-out.wav");
+    let job = Job {
+        rig,
+        scores: vec![NamedScore { port: None, score }],
+        audio: Vec::new(),
+        out: out.clone(),
+        stems: None,
+        midi_out: None,
+        rate: slow,
+        block_frames,
+        bits: BitDepth::Float32,
+        length: Some(slow.frames(7.0)),
+        tail: None,
+        seed: 0,
+        scene: None,
+        injections: inject.split_whitespace().map(|fault| fault.parse().unwrap()).collect(),
+    };
+    let rendered = render(job, |_, _| {}).unwrap();
+    assert_eq!(rendered.summary.rt_violations, 0);
+    let samples = hound::WavReader::open(out).unwrap().into_samples::<f32>();
+    (samples.map(Result::unwrap).collect(), rendered)
+}
+
+#[test]
+fn from_the_disk_it_is_rendered_as_from_memory_in_every_block() {
+    let folder = tempfile::tempdir().unwrap();
+    write_long(&folder.path().join("long.wav"), SampleRate::new(SLOW).unwrap());
+    write_long(&folder.path().join("other.wav"), SampleRate::new(11_025).unwrap());
+    let (memory, told) = rendered_long(folder.path(), &long_rig(false), 64, "");
+    assert!(told.summary.clips.is_empty(), "nothing comes from the disk");
+    let sounding = memory.iter().filter(|sample| **sample != 0.0).count();
+    assert!(sounding > memory.len() * 9 / 10, "{sounding} of {}", memory.len());
+    for block in [1, 32, 64, 1_000, 4_096] {
+        let (disk, told) = rendered_long(folder.path(), &long_rig(true), block, "");
+        assert!(bits(&disk) == bits(&memory), "blocks of {block}");
+        let clips: Vec<_> = told.summary.clips.iter().map(|c| (c.clip.as_str(), c.underruns)).collect();
+        assert_eq!(clips, [("again", 0), ("other", 0), ("tape", 0)]);
+    }
+}
+
+#[test]
+fn a_disk_that_is_late_is_faded_out_and_comes_back_on_its_beat() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = SampleRate::new(SLOW).unwrap();
+    write_long(&folder.path().join("long.wav"), slow);
+    let text = |stream: bool| {
+        format!(
+            "[engine]\nlimiter = false\n[transport]\ntempo = 120\nstart = true\n[midi.keys]\nin = '*'\n\
+             [clip.tape]\nfile = 'long.wav'\nstream = {stream}\nloop = true\nautoplay = true\n\
+             [[cable]]\nfrom = 'tape'\nto = 'out'\n"
+        )
+    };
+    let (whole, _) = rendered_long(folder.path(), &text(false), 64, "");
+    let inject = "tape:starve:400@2.5 tape:starve:10@3.5";
+    let (late, told) = rendered_long(folder.path(), &text(true), 64, inject);
+    for block in [1, 500, 4_096] {
+        let (other, _) = rendered_long(folder.path(), &text(true), block, inject);
+        assert!(bits(&other) == bits(&late), "blocks of {block}");
+    }
+    let tape = &told.summary.clips[0];
+    assert_eq!(tape.underruns, 2);
+    let lost = late.iter().zip(&whole).filter(|(late, whole)| late != whole).count() as u64 / 2;
+    assert!((3_200..3_400).contains(&lost) && tape.lost_frames.abs_diff(lost) <= 160, "{lost}: {tape:?}");
+    // Silent in between, 5 ms after; then as if nothing had been, at the same frame.
+    let at = |seconds: f64| 2 * slow.frames(seconds) as usize;
+    assert!(late[at(2.51)..at(2.9)].iter().all(|sample| *sample == 0.0));
+    assert!(bits(&late[..at(2.5)]) == bits(&whole[..at(2.5)]));
+    assert!(bits(&late[at(2.95)..at(3.5)]) == bits(&whole[at(2.95)..at(3.5)]));
+    assert!(bits(&late[at(3.6)..]) == bits(&whole[at(3.6)..]));
+    // 3t² - 2t³ over 40 frames of a sound that is nowhere above 0.26, fades at its own edges apart.
+    let left: Vec<f32> = late[at(1.0)..at(4.4)].iter().step_by(2).copied().collect();
+    let steepest = left.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+    assert!(steepest <= 0.26 * 1.5 / 40.0 && steepest > 0.25 / 40.0, "{steepest}");
+}
+
+#[test]
+fn a_saved_rig_and_a_fault_leave_what_comes_from_the_disk_on_its_beat() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = write_long(&folder.path().join("long.wav"), RATE);
+    let clip = "file = 'long.wav'\nfade_seconds = 0.0\nautoplay = true\nsync = 'beat'\nstream = true\n";
+    let text =
+        clip_rig("tempo = 120\nstart = true", "").replace("file = 'loop.wav'\nfade_seconds = 0.0\n", clip);
+    let play = |saves: bool| {
+        let mut desk = desk(loaded(&text, folder.path()), Workshop::default(), Vec::new());
+        desk.play(120_000, 480);
+        if saves {
+            let more =
+                format!("{text}[instrument.lead]\nkind = 'synth'\n[[cable]]\nfrom = 'keys'\nto = 'lead'\n");
+            desk.conductor.change(loaded(&more, folder.path())).unwrap();
+        } else {
+            let node = desk.conductor.deployment().node_of("tape").unwrap();
+            let what = antiphon::render::Injected::Panic;
+            desk.conductor.inject([antiphon::render::Injection { node, what, frame: 130_000 }]);
+        }
+        desk.play(200_000, 480);
+        let summary = desk.conductor.summary();
+        assert_eq!((summary.rt_violations, summary.clips.len(), summary.clips[0].underruns), (0, 1, 0));
+        desk.heard.device
+    };
+    let place = |sample: f32| ((sample - 0.25) * (1 << 22) as f32).round() as usize;
+    let saved = play(true);
+    assert!(saved[0][..frames].iter().enumerate().all(|(n, sample)| place(*sample) == n));
+    assert!(saved[1].iter().zip(&saved[0]).all(|(right, left)| *right == -left));
+    assert!(saved[0][frames..].iter().all(|sample| *sample == 0.0), "it does not loop");
+    // A fresh one has its own reel, and begins on the next beat.
+    let faulted = play(false);
+    assert!(faulted[0][131_000..144_000].iter().all(|sample| *sample == 0.0));
+    assert!((144_240..320_000).all(|at| place(faulted[0][at]) == at - 144_000), "it is back on beat 6");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_gig_whose_disk_was_late_is_replayed_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_long(&folder.join("long.wav"), RATE);
+    let text = "[engine]\nlimiter = false\n[transport]\ntempo = 240\nstart = true\n[midi.keys]\nin = '*'\n\
+                [clip.tape]\nfile = 'long.wav'\nstream = true\nautoplay = true\nloop = true\nsync = 'none'\n\
+                [[cable]]\nfrom = 'tape'\nto = 'out'\n";
+    let mut arguments = vec!["--driver", "null", "--for", "3.2"];
+    for fault in ["tape:kill@0.7", "clip:kill@1.4", "tape:starve:200@2.4", "tape:kill@2.5"] {
+        arguments.extend(["--inject", fault]);
+    }
+    let played = play_rig(Command::new(PROGRAM), folder, text, &arguments).finish();
+    let tape = &played["clips"]["tape"];
+    assert!(tape["underruns"].as_u64().unwrap() >= 1, "{played}");
+    assert!(tape["lost_frames"].as_u64().unwrap() >= 9_600, "{played}");
+    let replayed = is_the_same(folder, &played);
+    assert_eq!(replayed["clips"], played["clips"]);
+    let wav = hound::WavReader::open(folder.join("live.wav")).unwrap();
+    let left: Vec<f32> = wav.into_samples::<f32>().step_by(2).map(Result::unwrap).collect();
+    // Wherever it is heard at full level it is where it belongs, and that is wherever nothing was late:
+    // but for a fade in, three out, and the edges.
+    let first = left.iter().position(|sample| *sample != 0.0).unwrap();
+    let launch = first + 4_800 - ((left[first + 4_800] - 0.25) * (1 << 22) as f32).round() as usize;
+    let belongs = |at: usize| 0.25 + (at - launch) as f32 / (1 << 22) as f32;
+    let there = (first..left.len()).filter(|at| left[*at] == belongs(*at)).count();
+    let lost = tape["lost_frames"].as_u64().unwrap() as usize;
+    assert!(there > 95_000 && there + lost + 2_000 > left.len() - first, "{there}, {lost} of {}", left.len());
+}
+
+#[test]
+fn an_hour_takes_no_more_memory_than_its_beginning_and_what_is_on_its_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.wav");
+    // An hour of silence that takes no room on the disk: 16 bits, stereo.
+    let data_bytes = 4 * 48_000 * 3_600_u32;
+    let mut header = Vec::new();
+    header.extend(b"RIFF");
+    header.extend((36 + data_bytes).to_le_bytes());
+    header.extend(b"WAVEfmt ");
+    for word in [16_u32, 0x0002_0001, 48_000, 192_000, 0x0010_0004] {
+        header.extend(word.to_le_bytes());
+    }
+    header.extend(b"data");
+    header.extend(data_bytes.to_le_bytes());
+    std::fs::write(&path, &header).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(44 + u64::from(data_bytes)).unwrap();
+    let text = clip_rig("tempo = 120\nstart = true", "autoplay = true").replace("loop.wav", "long.wav");
+    let mut desk = desk(loaded(&text, folder.path()), Workshop::default(), Vec::new());
+    desk.play(48_000, 480);
+    let clips = desk.conductor.summary().clips;
+    let most = 8 * 48_000 * (2 + 5 * 2);
+    assert!(clips.len() == 1 && clips[0].memory_bytes <= most, "{clips:?}");
+    let refused = text.replace("autoplay = true", "stream = false");
+    let mut rig = rig(&refused);
+    rig.folder = Some(folder.path().to_owned());
+    let said = Workshop::default().load(&mut rig, RATE).unwrap_err().to_string();
+    assert!(said.contains("leave `stream = false` away"), "{said}");
 }

@@ -202,7 +202,7 @@ pub struct PlayArguments {
     /// configurations)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Makes an actor fail on purpose: panic, nan, loud, stall:MS, hang or kill
+    /// Makes an actor fail on purpose: panic, nan, loud, stall:MS, hang, starve:MS (a clip's disk) or kill
     #[arg(long, value_name = "ACTOR:KIND[:MS]@SECONDS")]
     pub inject: Vec<Injection>,
     /// Records what is played to a WAV
@@ -268,7 +268,7 @@ pub struct RenderArguments {
     /// How long to go on after the last track ends; by default until it is quiet
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = parse_tail)]
     pub tail: Option<f64>,
-    /// Makes an actor fail on purpose: panic, nan, loud, stall:MS, hang or kill
+    /// Makes an actor fail on purpose: panic, nan, loud, stall:MS, hang, starve:MS (a clip's disk) or kill
     #[arg(long, value_name = "ACTOR:KIND[:MS]@SECONDS")]
     pub inject: Vec<Injection>,
     /// Seeds whatever is random

@@ -124,6 +124,11 @@ impl Shown {
                 let text = format!("`{actor}` was not back in time");
                 (json!({ "what": "missing", "actor": actor }), text)
             }
+            Record::Dry { node, lanes, .. } => {
+                let actor = self.node(node);
+                let text = format!("`{actor}` had to wait for its disk");
+                (json!({ "what": "dry", "actor": actor, "lanes": lanes }), text)
+            }
             Record::Verdict { node, kind, .. } => {
                 let (actor, kind) = (self.node(node), kind.name());
                 let text = format!("`{actor}` failed by the clock ({kind})");

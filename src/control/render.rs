@@ -3,7 +3,9 @@ use std::sync::Arc;
 use super::arguments::RenderArguments;
 use super::files::{fix_tempo, known_scene, load_rig, load_scores, named_wavs};
 use super::progress::Progress;
-use super::report::{EdgeReport, FaultReport, GeneratorReport, RenderReport, RunReport, SceneReport, simd};
+use super::report::{
+    ClipReport, EdgeReport, FaultReport, GeneratorReport, RenderReport, RunReport, SceneReport, simd,
+};
 use crate::engine::generation::OnDemand;
 use crate::engine::offline::{self, Job};
 use crate::engine::{Error, Summary, Workshop};
@@ -111,6 +113,7 @@ pub(super) fn run_report(summary: &Summary, rate: SampleRate, block_frames: u32,
             .map(|scene| SceneReport { name: scene.name.clone(), frame: scene.frame })
             .collect(),
         generators: summary.generators.iter().map(GeneratorReport::of).collect(),
+        clips: summary.clips.iter().map(ClipReport::of).collect(),
         restarts: summary.restarts,
         quarantined: summary.quarantined.clone(),
         rt_violations: summary.rt_violations,

@@ -1,6 +1,7 @@
 //! What a run came to: `--json` prints it for programs, the end of `play` and
 //! `render` for people. These names are a promise to scripts.
 
+mod clips;
 mod generators;
 mod memory;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use super::actors::{ActorLine, failed};
 pub use crate::journal::log::simd;
+pub use clips::ClipReport;
 pub use generators::{AnswersReport, BackOffReport, BackOffsReport, GeneratorReport};
 pub use memory::{LogReport, ReplayReport};
 
@@ -116,6 +118,8 @@ pub struct RunReport {
     pub scenes: Vec<SceneReport>,
     /// How the rig's generators stand.
     pub generators: BTreeMap<String, GeneratorReport>,
+    /// How the clips fared that play from a disk.
+    pub clips: BTreeMap<String, ClipReport>,
     /// Actors that were rebuilt after a fault.
     pub restarts: u64,
     /// Actors that failed too often, and are silent until they are tried again.
@@ -284,6 +288,11 @@ fn common(f: &mut fmt::Formatter<'_>, run: &RunReport) -> fmt::Result {
             format!("worked in {}; turn something down to be free of it", count(run.limited_frames, "frame"));
         row(f, "limiter", &text)?;
     }
+    for (name, clip) in run.clips.iter().filter(|(_, clip)| clip.underruns > 0) {
+        let late = count(clip.underruns, "time");
+        let lost = count(clip.lost_frames, "frame");
+        row(f, "disk", &format!("late for `{name}` {late}: {lost} faded or silent"))?;
+    }
     for fault in &run.faults {
         let mut text = format!("{}: {} at frame {}", fault.actor, fault.kind, fault.frame);
         for part in [&fault.place, &fault.message].into_iter().flatten() {
@@ -338,7 +347,7 @@ mod tests {
         keys
     }
 
-    const SHARED: [&str; 17] = [
+    const SHARED: [&str; 18] = [
         "rate_hertz",
         "block_frames",
         "frames",
@@ -349,6 +358,7 @@ mod tests {
         "faults",
         "scenes",
         "generators",
+        "clips",
         "restarts",
         "quarantined",
         "rt_violations",

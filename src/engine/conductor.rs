@@ -4,6 +4,7 @@ use super::changes::{Changes, Progress, Step};
 use super::doors::{self, Came, Doors, HostClock};
 use super::keeper::{Keeper, StageState};
 use super::mending::Mending;
+use super::streams::Trouble;
 use super::summary::{CableLoss, FAULTS_KEPT, FaultRecord, SCENES_KEPT, SceneRecord, Summary};
 use super::supplier::{Gauge, Supplier, gauges, suppliers};
 use super::workshop::Workshop;
@@ -43,6 +44,13 @@ pub enum Happening {
     NoMaterial {
         /// Its name.
         generator: String,
+        /// Why.
+        reason: String,
+    },
+    /// A clip cannot be read from its disk any more.
+    NoSound {
+        /// Its name.
+        clip: String,
         /// Why.
         reason: String,
     },
@@ -287,10 +295,13 @@ impl Conductor {
         self.suppliers = new.into_iter().map(kept).collect();
     }
 
-    /// Makes what generators will play, and lends it: to be called before each call of the Renderer, and
-    /// by [`attend`](Self::attend). Blocks until all of it is there.
+    /// Makes what generators will play, and lends it; fetches what clips will play from a disk: to be called
+    /// before each call of the Renderer, and by [`attend`](Self::attend). Blocks until all of it is there.
     pub fn supply(&mut self) -> Vec<Happening> {
         let mut happenings = Vec::new();
+        if let Err(Trouble { clip, reason }) = self.doors.streams().fill() {
+            happenings.push(Happening::NoSound { clip, reason });
+        }
         let snapshot = self.doors.snapshot();
         for supplier in &mut self.suppliers {
             while let Some(index) = supplier.wanted(snapshot.frame, snapshot.transport.beats) {
@@ -361,6 +372,7 @@ impl Conductor {
             faults: self.faults.clone(),
             scenes: self.scenes.clone(),
             generators: gauges(self.changes.deployment()).iter().map(Gauge::record).collect(),
+            clips: self.doors.streams().records(),
             restarts: self.rebuilt,
             quarantined: quarantined.map(|keeper| keeper.blueprint().name().to_owned()).collect(),
             isolated: self.doors.sights().0.records(),

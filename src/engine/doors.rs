@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::names::Names;
+use super::streams::Streams;
 use super::workers::{Overseers, Workers};
 use crate::journal::log::{Entry, Parcel, Scribe};
 use crate::render::{Command, Fault, Injection, Label, Notice, RendererHandle, Resident, Snapshot, Swap};
@@ -33,6 +34,8 @@ pub(super) struct Doors {
     /// The nodes that workers play: their actors, and whether they take MIDI.
     isolated: BTreeMap<u16, (Box<str>, bool)>,
     names: Names,
+    /// What is to be fetched for clips.
+    streams: Streams,
     /// Parcels lent so far.
     lent: u64,
     /// Where each is told of, where a log is kept.
@@ -93,6 +96,7 @@ impl Doors {
             workers: Workers::none(),
             isolated: BTreeMap::new(),
             names: Names::default(),
+            streams: Streams::default(),
             lent: 0,
             scribe: None,
         }
@@ -113,6 +117,11 @@ impl Doors {
 
     pub(super) fn sights(&self) -> Sights {
         (self.workers.overseers(), Arc::clone(&self.handle.pulse), self.names.clone())
+    }
+
+    /// The clips that play from a disk: somebody has to fetch for them.
+    pub(super) fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     pub(super) fn rate(&self) -> SampleRate {
@@ -166,12 +175,15 @@ impl Doors {
     /// they have.
     fn settle(&mut self, swap: &mut Swap) -> Vec<u16> {
         let mut with_workers = Vec::new();
-        let Doors { workers, isolated, names, .. } = self;
+        let Doors { workers, isolated, names, streams, .. } = self;
         for (place, node) in &mut swap.nodes {
             isolated.remove(place);
             let Some(node) = node else { continue };
             let Label { name, isolate } = node.label().clone();
             names.set(*place, &name);
+            if let Some(feeding) = node.take_feeding() {
+                streams.add(&name, feeding);
+            }
             if isolate {
                 let takes_midi = node.takes_midi();
                 node.resettle(|processor| {
@@ -183,6 +195,9 @@ impl Doors {
             }
         }
         for (place, fresh) in &mut swap.revived {
+            if let Some(feeding) = fresh.as_mut().and_then(Resident::take_feeding) {
+                streams.add(&names.of(*place), feeding);
+            }
             if let Some((name, takes_midi)) = isolated.get(place) {
                 *fresh = match fresh.take() {
                     Some(Resident::Inline(player)) => {

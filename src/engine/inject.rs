@@ -7,9 +7,9 @@ use crate::rig::{Deployment, Rig, nearest};
 use crate::unit::SampleRate;
 
 /// The kinds that `--inject` takes, as it says when it takes none of them.
-const KINDS: &str = "panic, nan, loud, stall:MS, hang and kill";
+const KINDS: &str = "panic, nan, loud, stall:MS, hang, starve:MS and kill";
 /// A longer stall is a hang.
-const LONGEST_STALL_MILLIS: u32 = 60_000;
+const LONGEST_MILLIS: u32 = 60_000;
 /// A day, as for every length on the command line.
 const LATEST_SECONDS: f64 = 86_400.0;
 
@@ -42,16 +42,18 @@ impl Inject {
             "loud" => Inject::Processor(Injected::Loud),
             "hang" => Inject::Processor(Injected::Hang),
             "kill" => Inject::Kill,
-            "stall" => {
+            "stall" | "starve" => {
                 let millis = millis.and_then(|text| text.parse().ok());
-                let in_range = |ms: &u32| (1..=LONGEST_STALL_MILLIS).contains(ms);
+                let in_range = |ms: &u32| (1..=LONGEST_MILLIS).contains(ms);
                 let millis = millis.filter(in_range).ok_or_else(|| {
-                    format!("a stall needs its length in ms, 1 to {LONGEST_STALL_MILLIS}: stall:20")
+                    format!("a {kind} needs its length in ms, 1 to {LONGEST_MILLIS}: {kind}:20")
                 })?;
-                return Ok(Inject::Processor(Injected::Stall { millis }));
+                let is_stall = kind == "stall";
+                let what = if is_stall { Injected::Stall { millis } } else { Injected::Starve { millis } };
+                return Ok(Inject::Processor(what));
             }
             other => {
-                let words = ["panic", "nan", "loud", "stall", "hang", "kill"];
+                let words = ["panic", "nan", "loud", "stall", "hang", "starve", "kill"];
                 let hint = match nearest(other, words) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("there are {KINDS}"),
@@ -60,7 +62,7 @@ impl Inject {
             }
         };
         match millis {
-            Some(_) => Err(format!("`{kind}` takes no milliseconds; only a stall does")),
+            Some(_) => Err(format!("`{kind}` takes no milliseconds; only stall and starve do")),
             None => Ok(what),
         }
     }
@@ -106,7 +108,13 @@ impl Injection {
 pub(super) fn check(injections: &[Injection], rig: &Rig, others: &[&str]) -> Result<(), Error> {
     for injection in injections {
         let name = injection.name();
-        let is_processor = rig.actors.iter().any(|actor| actor.name == name);
+        let actor = rig.actors.iter().find(|actor| actor.name == name);
+        let is_processor = actor.is_some();
+        let starves = matches!(injection.what, Inject::Processor(Injected::Starve { .. }));
+        if starves && actor.is_some_and(|actor| actor.clip.is_none()) {
+            let message = format!("`{name}` plays nothing from a disk; only a clip can starve");
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
         let is_port = || {
             let generators = rig.generators.iter().map(|generator| &generator.name);
             rig.midi.iter().map(|port| &port.name).chain(generators).any(|known| known == name)
@@ -170,6 +178,7 @@ mod tests {
             ("bass:loud@1.5", processor(Injected::Loud)),
             ("bass:stall:20@1.5", processor(Injected::Stall { millis: 20 })),
             ("bass:hang@1.5", processor(Injected::Hang)),
+            ("bass:starve:300@1.5", processor(Injected::Starve { millis: 300 })),
             ("bass:kill@1.5", Inject::Kill),
         ] {
             let expected = Injection { actor: "bass".to_owned(), what, seconds: 1.5 };
@@ -188,11 +197,12 @@ mod tests {
             (":panic@1", "ACTOR:KIND[:MS]@SECONDS"),
             ("bass:stall:1:2@1", "ACTOR:KIND[:MS]@SECONDS"),
             ("bass:panik@1", "did you mean `panic`?"),
-            ("bass:zzz@1", "there are panic, nan, loud, stall:MS, hang and kill"),
+            ("bass:zzz@1", "there are panic, nan, loud, stall:MS, hang, starve:MS and kill"),
             ("bass:stall@1", "stall:20"),
             ("bass:stall:0@1", "1 to 60000"),
             ("bass:stall:-3@1", "1 to 60000"),
-            ("bass:nan:3@1", "only a stall does"),
+            ("bass:starve@1", "starve:20"),
+            ("bass:nan:3@1", "only stall and starve do"),
             ("bass:nan@", "from 0 to 86400"),
             ("bass:nan@-1", "from 0 to 86400"),
             ("bass:nan@inf", "from 0 to 86400"),

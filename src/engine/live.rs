@@ -60,6 +60,7 @@ use super::error::{Error, ErrorKind};
 use super::inject::{self, Inject};
 use super::scores::{named_scores, place_scores};
 use super::sounds;
+use super::streams::Fetcher;
 use super::summary::Summary;
 use super::workers;
 use super::workshop::Workshop;
@@ -118,6 +119,8 @@ pub struct Live {
     /// Actors that are to be killed, and when.
     kills: Vec<(Frame, String)>,
     watchdog: Watchdog,
+    /// Fetches what clips play from a disk.
+    _fetcher: Fetcher,
     /// Dropped last.
     threads: Threads,
 }
@@ -172,6 +175,8 @@ impl Live {
         let scribe = (job.log.is_some() || black_box.is_some()).then(Scribe::default);
         let made = conductor::make(job.rig, settings, SEED, job.mending, scribe.clone(), extend)?;
         let conductor::Parts { mut renderer, mut doors, clock, changes, keepers, mut suppliers } = made;
+        let fetcher = Fetcher::start(doors.streams())?;
+        let streams = doors.streams().clone();
         for supplier in suppliers.iter_mut().filter(|supplier| supplier.is_local()) {
             // What is made here is there before the first frame.
             while let Some(index) = supplier.wanted(0, Beats(0)) {
@@ -223,7 +228,7 @@ impl Live {
             device.start(Vec::new())?;
             messages.extend(gear.open(placed_ports(changes.deployment()), ends, clock.clone(), &info));
         }
-        let board = Board::new(info.clone(), is_jack, changes.deployment(), sights.0.clone());
+        let board = Board::new(info.clone(), is_jack, changes.deployment(), sights.0.clone(), streams);
         let watchdog = Watchdog::start(Arc::clone(&stats), sights);
         messages.into_iter().for_each(|message| board.say(message));
         let mut keepers = keepers;
@@ -269,6 +274,7 @@ impl Live {
             master_decibels: 0.0,
             lock: Lock::Free,
             watchdog,
+            _fetcher: fetcher,
         })
     }
 

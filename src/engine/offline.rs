@@ -199,13 +199,17 @@ pub fn render_with(
     Ok(Rendered { summary, frames: total, channels, callbacks, elapsed_seconds })
 }
 
-/// A render waits for what generators play; what does not come at all ends it.
+/// A render waits for what generators and clips play; what does not come at all ends it.
 fn refuse_gaps(happenings: Vec<Happening>) -> Result<(), Error> {
     for happening in happenings {
-        if let Happening::NoMaterial { generator, reason } = happening {
-            let message = format!("the generator `{generator}` has nothing to play: {reason}");
-            return Err(Error::new(ErrorKind::Device, message));
-        }
+        let message = match happening {
+            Happening::NoMaterial { generator, reason } => {
+                format!("the generator `{generator}` has nothing to play: {reason}")
+            }
+            Happening::NoSound { clip, reason } => format!("the clip `{clip}` cannot be read: {reason}"),
+            _ => continue,
+        };
+        return Err(Error::new(ErrorKind::Device, message));
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use stems::StemFiles;
 use super::doors::{Came, Doors};
 use super::error::{Error, ErrorKind};
 use super::offline::gather::MidiGather;
+use super::streams::Trouble;
 use super::summary::{CableLoss, FAULTS_KEPT, FaultRecord, SCENES_KEPT, SceneRecord, Summary};
 use super::workshop::Workshop;
 use crate::journal::log::{Entry, LogError, LogInput, Told};
@@ -109,6 +110,7 @@ pub fn replay_with(
         let begin = replay.renderer.frame();
         let end = begin + QUANTUM;
         replay.prepare(end, &mut heard)?;
+        replay.fetch()?;
         stems.seat(replay.parcels.names())?;
         replay.play(begin, end, &mut heard, &mut stems)?;
         let fit = (extent.frames - begin).min(QUANTUM);
@@ -224,6 +226,7 @@ impl Replay {
                     heard.hear(frame, channel, samples);
                 }
                 Record::Missing { frame, node, was_sent } => renderer.script().missing(node, frame, was_sent),
+                Record::Dry { frame, node, lanes } => renderer.script().dry(node, frame, lanes),
                 Record::Verdict { frame, node, kind } => renderer.script().verdict(node, frame, kind),
                 // Nothing is played from here on.
                 Record::Gap { .. } => break,
@@ -233,6 +236,13 @@ impl Replay {
             }
         }
         Ok(())
+    }
+
+    /// Fetches what clips play from a disk.
+    fn fetch(&self) -> Result<(), Error> {
+        self.doors.streams().fill().map_err(|Trouble { clip, reason }| {
+            Error::new(ErrorKind::Device, format!("the clip `{clip}` cannot be read: {reason}"))
+        })
     }
 
     /// Plays to `end`, in the pieces in which it was played.
@@ -313,6 +323,7 @@ impl Replay {
             faults: std::mem::take(&mut self.faults),
             scenes: std::mem::take(&mut self.scenes),
             generators: Vec::new(),
+            clips: self.doors.streams().records(),
             restarts: self.parcels.revived(),
             quarantined: Vec::new(),
             isolated: Vec::new(),

@@ -2,16 +2,19 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::error::{Error, ErrorKind};
 use super::workshop::Workshop;
+use crate::feed::tape;
 use crate::feed::wav::WavInput;
 use crate::generate::{Form, Length, Request};
 use crate::instrument::clip::{ClipKind, Samples};
-use crate::rig::{ClipSource, ClipWords, Problem, Rig};
+use crate::rig::{Clip, ClipSource, ClipWords, Problem, Rig, STREAM_SECONDS};
+use crate::rt::reel::Tape;
 use crate::unit::SampleRate;
 
-/// The longest clip: what is longer belongs into a recording.
+/// The longest clip that is kept in memory, where the rig asks for that.
 const SECONDS_AT_MOST: f64 = 300.0;
 /// Frames that are read at a time.
 const READ_FRAMES: usize = 65_536;
@@ -28,23 +31,33 @@ fn load(
         let Some(clip) = rig.actors[index].clip.clone().filter(|clip| clip.loaded.is_none()) else {
             continue;
         };
-        let samples = match &clip.source {
+        let loaded = match &clip.source {
             ClipSource::File(file) => {
                 let folder = rig.folder.as_deref().unwrap_or_else(|| Path::new(""));
-                read(&folder.join(file), rate)
+                open(&folder.join(file), rate, &clip)
             }
             ClipSource::Words(words) => match generate(words, rig) {
-                Some(samples) => samples,
+                Some(samples) => samples.map(Loaded::Whole),
                 None => continue,
             },
         };
-        match samples {
-            Ok(samples) => {
+        match loaded {
+            Ok(loaded) => {
                 let actor = &mut rig.actors[index];
+                let (kind, digest, modified) = match loaded {
+                    Loaded::Whole(samples) => {
+                        let digest = samples.digest();
+                        (ClipKind::new(samples), digest, None)
+                    }
+                    Loaded::Tape(tape, modified) => {
+                        let digest = tape.digest();
+                        (ClipKind::streaming(tape), digest, modified)
+                    }
+                };
                 if let Some(clip) = &mut actor.clip {
-                    clip.loaded = Some(samples.digest());
+                    (clip.loaded, clip.modified) = (Some(digest), modified);
                 }
-                actor.kind = Arc::new(ClipKind::new(samples));
+                actor.kind = Arc::new(kind);
             }
             Err(reason) => {
                 let message = format!("the clip `{}` has no sound: {reason}", rig.actors[index].name);
@@ -73,15 +86,33 @@ pub(super) fn load_all(rig: &mut Rig, rate: SampleRate, workshop: &Workshop) -> 
     Err(Error::new(ErrorKind::Input, lines.join("\n")))
 }
 
-fn read(path: &Path, rate: SampleRate) -> Result<Arc<Samples>, String> {
-    let mut wav = WavInput::open(path, rate).map_err(|error| error.to_string())?;
+/// What a clip plays.
+enum Loaded {
+    Whole(Arc<Samples>),
+    /// From its file, as it was written then.
+    Tape(Arc<Tape>, Option<SystemTime>),
+}
+
+/// Reads a file, or its beginning where it is long or the rig wants it so.
+fn open(path: &Path, rate: SampleRate, clip: &Clip) -> Result<Loaded, String> {
+    let wav = WavInput::open(path, rate).map_err(|error| error.to_string())?;
     let seconds = rate.seconds(wav.frames());
-    if seconds > SECONDS_AT_MOST {
+    if clip.stream.unwrap_or(seconds > STREAM_SECONDS) {
+        let modified = std::fs::metadata(path).and_then(|data| data.modified()).ok();
+        let tape = tape::open(path, rate).map_err(|error| error.to_string())?;
+        if let Some(tape) = tape {
+            return Ok(Loaded::Tape(tape, modified));
+        }
+    } else if seconds > SECONDS_AT_MOST {
         return Err(format!(
-            "{} lasts {seconds:.0} s, and a clip at most {SECONDS_AT_MOST} s; cut it",
+            "{} lasts {seconds:.0} s, and a clip in memory at most {SECONDS_AT_MOST} s; leave `stream = false` away",
             path.display()
         ));
     }
+    read(path, wav).map(Loaded::Whole)
+}
+
+fn read(path: &Path, mut wav: WavInput) -> Result<Arc<Samples>, String> {
     let mut channels = vec![Vec::new(); wav.channels().clamp(1, 2)];
     let mut part = vec![Vec::new(); channels.len()];
     loop {

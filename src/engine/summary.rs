@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::streams::ClipRecord;
 use super::supplier::GeneratorRecord;
 use crate::render::{CableCount, FaultKind, Snapshot};
 use crate::unit::Frame;
@@ -97,6 +98,8 @@ pub struct Summary {
     pub scenes: Vec<SceneRecord>,
     /// How the rig's generators stand.
     pub generators: Vec<GeneratorRecord>,
+    /// How the clips fare that play from a disk.
+    pub clips: Vec<ClipRecord>,
     /// Processors built anew after a fault.
     pub restarts: u64,
     /// Actors that failed too often, and are silent until they are tried again.

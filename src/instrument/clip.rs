@@ -1,4 +1,4 @@
-//! Clips: sound from memory, launched on the beat.
+//! Clips: sound from memory, or streamed from a disk, launched on the beat.
 
 mod kind;
 mod player;

@@ -20,6 +20,8 @@ pub(super) struct Chaos<'a> {
     pub(super) judge: Judge,
     /// In a log that is played again: its worker was not back in time.
     pub(super) missed: Option<Missed>,
+    /// The same: lanes of its reel that were dry.
+    pub(super) dry: Option<u8>,
 }
 
 /// Who says that a processor took too long. Real-time: yes.
@@ -77,7 +79,7 @@ pub(super) fn inject(what: Injected, judge: Judge) -> Option<FaultKind> {
         (Injected::Stall { .. }, Judge::Nobody) => Some(FaultKind::Stall),
         (Injected::Hang, Judge::Nobody) => Some(FaultKind::Hang),
         (Injected::Stall { .. } | Injected::Hang, Judge::Log(_)) => None,
-        (Injected::NotFinite | Injected::Loud, _) => None,
+        (Injected::NotFinite | Injected::Loud | Injected::Starve { .. }, _) => None,
     }
 }
 

@@ -79,6 +79,11 @@ pub enum Injected {
     /// It never gives the thread back. Where there is no clock, as offline, this
     /// is a verdict at its frame.
     Hang,
+    /// The disk that it plays from gives nothing for so long.
+    Starve {
+        /// Milliseconds.
+        millis: u32,
+    },
 }
 
 /// What is left of a processor that failed, to be dropped in the control world. Real-time: yes.

@@ -59,7 +59,7 @@ impl Work for Unit {
             main: [&main[0][..piece.length], &main[1][..piece.length]],
             late: late.as_ref().map(|[left, right]| [&left[..piece.length], &right[..piece.length]]),
         };
-        let chaos = Chaos { injections, node: *node, judge: *judge, missed: None };
+        let chaos = Chaos { injections, node: *node, judge: *judge, missed: None, dry: None };
         let [left, right] = output;
         in_parts(*piece, events, input, chaos, |part| {
             if failure.is_some() {

@@ -111,6 +111,11 @@ impl Log {
         self.write(Record::Missing { frame, node, was_sent });
     }
 
+    /// Lanes of a reel are dry in a quantum.
+    pub(super) fn dry(&mut self, frame: Frame, node: u16, lanes: u8) {
+        self.write(Record::Dry { frame, node, lanes });
+    }
+
     /// A stage failed.
     pub(super) fn verdict(&mut self, frame: Frame, node: u16, kind: FaultKind) {
         // All others happen again by themselves.

@@ -7,6 +7,7 @@ use super::player::{Failure, Part, Player, in_parts};
 use super::recall::Recall;
 use super::{AudioPorts, RAMP_SECONDS, Remains};
 use crate::midi::{Event, EventKind};
+use crate::rt::reel::{Feeding, Reel};
 use crate::stage::{Context, Input, Processor, Ramp, segments};
 use crate::transport::Time;
 use crate::unit::{Decibels, Frame, QUANTUM_FRAMES, SampleRate};
@@ -34,6 +35,8 @@ pub struct Node {
     missed: Vec<(u16, f32)>,
     /// What an instrument's channels were told.
     recall: Option<Recall>,
+    /// Its processor has a reel.
+    streams: bool,
     ramp_frames: u32,
     label: Label,
 }
@@ -75,6 +78,16 @@ pub enum Resident {
     Isolated(Isolated),
 }
 
+impl Resident {
+    /// The other end of what it plays that is too long for memory, once. Real-time: no.
+    pub fn take_feeding(&mut self) -> Option<Box<Feeding>> {
+        match self {
+            Resident::Inline(player) => player.take_feeding(),
+            Resident::Isolated(_) => None,
+        }
+    }
+}
+
 impl From<Box<dyn Processor>> for Resident {
     fn from(processor: Box<dyn Processor>) -> Resident {
         Resident::Inline(Player::new(processor))
@@ -103,12 +116,22 @@ impl Piece {
 impl Node {
     /// An instrument or a stage, and its gain. Real-time: no (allocates).
     pub fn processor(
-        processor: Box<dyn Processor>,
+        mut processor: Box<dyn Processor>,
         takes_midi: bool,
         gain: Decibels,
         rate: SampleRate,
     ) -> Node {
-        Node::new(Body::Processor(Some(processor.into())), event_places(takes_midi), gain, rate)
+        let streams = processor.reel().is_some();
+        let body = Body::Processor(Some(processor.into()));
+        Node { streams, ..Node::new(body, event_places(takes_midi), gain, rate) }
+    }
+
+    /// The other end of what it plays that is too long for memory, once. Real-time: no.
+    pub fn take_feeding(&mut self) -> Option<Box<Feeding>> {
+        match &mut self.body {
+            Body::Processor(Some(resident)) if self.streams => resident.take_feeding(),
+            _ => None,
+        }
     }
 
     /// Exchanges who plays it, before it is lent. Real-time: no (drops).
@@ -136,6 +159,7 @@ impl Node {
             edge: FaultEdge::new(rate),
             missed: Vec::with_capacity(MISSED_PARAMETERS),
             recall: (events >= EVENTS).then(Recall::new),
+            streams: false,
             ramp_frames: rate.frames(RAMP_SECONDS) as u32,
             label: Label::default(),
         }
@@ -227,6 +251,12 @@ impl Node {
         if let Some(recall) = &mut self.recall {
             recall.hear(&self.events);
         }
+        if piece.at == 0
+            && let Some(dry) = chaos.dry
+            && let Some(reel) = self.reel()
+        {
+            reel.script(dry);
+        }
         let mut events = std::mem::take(&mut self.events);
         let mut verdict = None;
         if self.isolated().is_some() {
@@ -252,6 +282,22 @@ impl Node {
             failure = player.play(part, chaos.judge, &mut left[place.clone()], &mut right[place]);
         }
         self.settle(part.piece, part.events, failure)
+    }
+
+    /// What its processor plays that is too long for memory.
+    fn reel(&mut self) -> Option<&mut Reel> {
+        match &mut self.body {
+            Body::Processor(Some(Resident::Inline(player))) if self.streams => player.reel(),
+            _ => None,
+        }
+    }
+
+    /// The lanes that were found dry in the piece just played, if any: at the beginning of a quantum.
+    pub(super) fn take_dry(&mut self, piece: Piece) -> Option<u8> {
+        if !self.streams || piece.at > 0 {
+            return None;
+        }
+        self.reel().map(Reel::take_dry).filter(|dry| *dry > 0)
     }
 
     /// The worker's part of it, while it has not failed.

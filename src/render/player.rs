@@ -7,6 +7,7 @@ use super::chaos::{Chaos, Judge, blare, inject};
 use super::node::Piece;
 use crate::midi::Event;
 use crate::rt::guard::{self, Place};
+use crate::rt::reel::{Feeding, Reel};
 use crate::stage::{Block, Context, Input, Processor};
 use crate::unit::Frame;
 
@@ -52,6 +53,16 @@ impl Player {
         self.processor.voices()
     }
 
+    /// What it plays that is too long for memory.
+    pub(super) fn reel(&mut self) -> Option<&mut Reel> {
+        self.processor.reel()
+    }
+
+    /// The other end of that, once. Real-time: no.
+    pub fn take_feeding(&mut self) -> Option<Box<Feeding>> {
+        self.reel()?.take_feeding()
+    }
+
     pub(super) fn give_payload(&mut self, place: &mut Option<Box<dyn Any + Send>>) {
         std::mem::swap(&mut self.payload, place);
     }
@@ -67,6 +78,11 @@ impl Player {
         let Part { piece, events, input, injected } = part;
         let context = Context { frame: piece.frame, rate: piece.rate, time: piece.time, events };
         self.is_blaring |= injected == Some(Injected::Loud);
+        if let Some(Injected::Starve { millis }) = injected
+            && let Some(reel) = self.processor.reel()
+        {
+            reel.hold(piece.frame + piece.rate.frames(f64::from(millis) / 1_000.0));
+        }
         let mut block = Block { left: &mut *left, right: &mut *right };
         let processor = &mut self.processor;
         let work = || {

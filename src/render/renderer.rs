@@ -500,9 +500,13 @@ impl Renderer {
                         (None, None) => Judge::Nobody,
                     };
                     let missed = script.and_then(|script| script.missed(node, piece));
-                    let chaos = Chaos { injections: &self.injections, node, judge, missed };
+                    let dry = script.map(|script| script.dry_in(node, piece));
+                    let chaos = Chaos { injections: &self.injections, node, judge, missed, dry };
                     patience.pulse().at(piece.frame, node);
                     let verdict = place.process(piece, input, chaos, patience.block());
+                    if let (Some(log), Some(lanes)) = (&mut log, place.take_dry(piece)) {
+                        log.dry(piece.frame, node, lanes);
+                    }
                     came(&mut log, node, Outcome { missed: place.take_missed(), verdict });
                     joins.note(node, place);
                 }

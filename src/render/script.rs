@@ -15,6 +15,7 @@ pub struct Script {
     /// Of the SysEx chunks among them.
     bytes: VecDeque<u8>,
     missing: Vec<(u16, Missed)>,
+    dry: Vec<(u16, Frame, u8)>,
     verdicts: Vec<(u16, Frame, FaultKind)>,
 }
 
@@ -31,6 +32,11 @@ impl Script {
         self.missing.push((node, Missed { frame, was_sent }));
     }
 
+    /// Lanes of an actor's reel were dry in the quantum that begins with this frame. Real-time: no (allocates).
+    pub fn dry(&mut self, node: u16, frame: Frame, lanes: u8) {
+        self.dry.push((node, frame, lanes));
+    }
+
     /// A stage failed by a clock. Real-time: no (allocates).
     pub fn verdict(&mut self, node: u16, frame: Frame, kind: FaultKind) {
         self.verdicts.push((node, frame, kind));
@@ -39,6 +45,7 @@ impl Script {
     /// Forgets what was decided before this frame. Real-time: yes.
     pub fn forget_before(&mut self, frame: Frame) {
         self.missing.retain(|(_, missed)| missed.frame >= frame);
+        self.dry.retain(|(_, at, _)| *at >= frame);
         self.verdicts.retain(|(_, at, _)| *at >= frame);
     }
 
@@ -59,6 +66,11 @@ impl Script {
     pub(super) fn missed(&self, node: u16, piece: Piece) -> Option<Missed> {
         let mine = |(of, missed): &&(u16, Missed)| *of == node && missed.frame == piece.frame;
         self.missing.iter().find(mine).map(|(_, missed)| *missed)
+    }
+
+    pub(super) fn dry_in(&self, node: u16, piece: Piece) -> u8 {
+        let mine = |(of, frame, _): &&(u16, Frame, u8)| *of == node && *frame == piece.frame;
+        self.dry.iter().filter(mine).fold(0, |dry, (_, _, lanes)| dry | lanes)
     }
 
     pub(super) fn verdict_in(&self, node: u16, piece: Piece) -> Option<(Frame, FaultKind)> {

@@ -11,7 +11,7 @@ use crate::unit::SampleRate;
 
 pub use cable::{ARPEGGIATOR, CABLE, CONTROLLER, DELAY};
 pub use continuation::{CALL_BARS, CONTINUATION, MODES, ORDER};
-pub use generator::{CLIP, DESCRIPTION_BYTES, GENERATOR, HORIZON_BARS, SEGMENT_BARS};
+pub use generator::{CLIP, DESCRIPTION_BYTES, GENERATOR, HORIZON_BARS, SEGMENT_BARS, STREAM};
 pub use scenes::{CONTROL, CURVES, SCENE, SCENE_LETTERS};
 
 /// The widest gain of an actor or a cable, in dB; the least is silence.

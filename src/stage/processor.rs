@@ -1,4 +1,5 @@
 use crate::midi::Event;
+use crate::rt::reel::Reel;
 use crate::transport::Time;
 use crate::unit::{Frame, QUANTUM_FRAMES, SampleRate};
 
@@ -33,6 +34,12 @@ pub trait Processor: Send {
     /// How many voices sound now; 0 for what has none.
     fn voices(&self) -> u32 {
         0
+    }
+
+    /// For one that plays sound too long for memory: how that comes is decided by time, so
+    /// it is logged, and the control world fetches it. `None` once is `None` for ever.
+    fn reel(&mut self) -> Option<&mut Reel> {
+        None
     }
 }
 

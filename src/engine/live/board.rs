@@ -9,6 +9,7 @@ use super::{Connected, Recording};
 use crate::device::audio::StreamInfo;
 use crate::engine::conductor::Happening;
 use crate::engine::doors;
+use crate::engine::streams::{Streams, Trouble};
 use crate::engine::summary::{CableLoss, FAULTS_KEPT, FaultRecord};
 use crate::engine::supplier::{Gauge, gauges};
 use crate::engine::workers::Overseers;
@@ -28,6 +29,7 @@ pub(super) struct Board {
     shown: Mutex<Shown>,
     messages: Mutex<VecDeque<String>>,
     overseers: Overseers,
+    streams: Streams,
     violations_before: u64,
     fault_allocations_before: u64,
 }
@@ -83,6 +85,7 @@ impl Board {
         is_jack: bool,
         deployment: &Deployment,
         overseers: Overseers,
+        streams: Streams,
     ) -> Board {
         let shown = Shown {
             snapshot: Snapshot::default(),
@@ -109,6 +112,7 @@ impl Board {
             shown: Mutex::new(shown),
             messages: Mutex::new(VecDeque::new()),
             overseers,
+            streams,
             violations_before: guard::violations(),
             fault_allocations_before: guard::fault_allocations(),
         };
@@ -209,11 +213,17 @@ impl Board {
             Happening::NoMaterial { generator, reason } => {
                 format!("`{generator}` has nothing new to play: {reason}")
             }
+            Happening::NoSound { clip, reason } => {
+                format!("`{clip}` cannot be read, and is silent until it can: {reason}")
+            }
             Happening::RigPlays => "the changed rig plays".to_owned(),
         });
     }
 
     pub(super) fn take_messages(&self) -> Vec<String> {
+        for Trouble { clip, reason } in self.streams.take_troubles() {
+            self.say_happening(Happening::NoSound { clip, reason });
+        }
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
 
@@ -229,6 +239,7 @@ impl Board {
             faults: shown.faults.clone(),
             scenes: shown.stand.history().to_vec(),
             generators: shown.generators.iter().map(Gauge::record).collect(),
+            clips: self.streams.records(),
             restarts: shown.rebuilt,
             quarantined: quarantined.map(|(path, _)| name(path)).collect(),
             isolated: self.overseers.records(),

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use super::Samples;
-use super::player::{Clip, Manner};
+use super::player::{Clip, Manner, Sound};
+use crate::rt::reel::{Reel, Tape};
 use crate::stage::{
     Kind, Parameter, PrepareError, Processor, Role, Settings, Shape, StreamFormat, Unit, Value,
 };
@@ -70,13 +71,24 @@ pub(super) const PARAMETERS: &[Parameter] = &[
 /// What `[clip.NAME]` plays: its sound is given to it when it is loaded. Real-time: yes.
 #[derive(Clone, Default)]
 pub struct ClipKind {
-    samples: Option<Arc<Samples>>,
+    sound: Option<Loaded>,
+}
+
+#[derive(Clone)]
+enum Loaded {
+    Whole(Arc<Samples>),
+    Tape(Arc<Tape>),
 }
 
 impl ClipKind {
     /// With a sound. Real-time: yes.
     pub fn new(samples: Arc<Samples>) -> ClipKind {
-        ClipKind { samples: Some(samples) }
+        ClipKind { sound: Some(Loaded::Whole(samples)) }
+    }
+
+    /// With a sound that is too long for memory: what it builds has a [`Reel`]. Real-time: yes.
+    pub fn streaming(tape: Arc<Tape>) -> ClipKind {
+        ClipKind { sound: Some(Loaded::Tape(tape)) }
     }
 }
 
@@ -98,8 +110,11 @@ impl Kind for ClipKind {
     }
 
     fn prepare(&self, settings: &Settings, format: StreamFormat) -> Result<Box<dyn Processor>, PrepareError> {
-        let samples =
-            self.samples.as_ref().ok_or_else(|| PrepareError("its sound is not loaded".to_owned()))?;
+        let sound = match &self.sound {
+            None => return Err(PrepareError("its sound is not loaded".to_owned())),
+            Some(Loaded::Whole(samples)) => Sound::Whole(Arc::clone(samples)),
+            Some(Loaded::Tape(tape)) => Sound::Reel(Box::new(Reel::new(tape, format.rate))),
+        };
         let manner = Manner {
             sync: settings.choice(PARAMETERS, "sync") as u32,
             loops: settings.switch(PARAMETERS, "loop"),
@@ -108,7 +123,7 @@ impl Kind for ClipKind {
             autoplay: settings.switch(PARAMETERS, "autoplay"),
         };
         let plays = settings.switch(PARAMETERS, "play");
-        Ok(Box::new(Clip::new(Arc::clone(samples), manner, plays, format.rate)))
+        Ok(Box::new(Clip::new(sound, manner, plays, format.rate)))
     }
 
     fn sounds_alone(&self) -> bool {

@@ -3,8 +3,9 @@ use std::sync::Arc;
 use super::Samples;
 use super::kind::{AUTOPLAY, FADE, LOOP, MODE, PARAMETERS, PLAY, SYNC};
 use crate::midi::{Event, Message, controller};
+use crate::rt::reel::{LANES, Reel};
 use crate::stage::{Block, Context, Input, Processor, Status, change, segments};
-use crate::unit::{Frame, SampleRate};
+use crate::unit::{Frame, QUANTUM_FRAMES, SampleRate};
 
 const GATE: u32 = 1;
 const TOGGLE: u32 = 2;
@@ -15,6 +16,16 @@ const BAR: u32 = 2;
 const RELAUNCH_SECONDS: f64 = 0.010;
 /// Endings that fade at once.
 const ENDINGS: usize = 4;
+/// One more lane than endings: for what plays.
+const _: () = assert!(ENDINGS < LANES);
+
+/// What it plays. Real-time: yes.
+pub(super) enum Sound {
+    /// All of it is in memory.
+    Whole(Arc<Samples>),
+    /// Most of it is on a disk.
+    Reel(Box<Reel>),
+}
 
 /// How a clip plays. Real-time: yes.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +45,8 @@ struct Head {
     /// Frames of the fades at the clip's edges, this time round.
     edge: usize,
     ending: Option<Ending>,
+    /// Its lane of the reel, where there is one.
+    lane: usize,
 }
 
 /// It is on its way out.
@@ -56,9 +69,9 @@ struct Pending {
     beat: u64,
 }
 
-/// A clip that plays from memory. Real-time: yes.
+/// A clip that plays. Real-time: yes.
 pub(super) struct Clip {
-    samples: Arc<Samples>,
+    sound: Sound,
     manner: Manner,
     rate: SampleRate,
     head: Option<Head>,
@@ -74,9 +87,9 @@ pub(super) struct Clip {
 }
 
 impl Clip {
-    pub(super) fn new(samples: Arc<Samples>, manner: Manner, plays: bool, rate: SampleRate) -> Clip {
+    pub(super) fn new(sound: Sound, manner: Manner, plays: bool, rate: SampleRate) -> Clip {
         Clip {
-            samples,
+            sound,
             manner,
             rate,
             head: None,
@@ -95,7 +108,7 @@ impl Clip {
 
     /// The fades at both edges: no longer than half of it.
     fn edge_frames(&self) -> usize {
-        self.fade_frames().min(self.samples.frames() / 2)
+        self.fade_frames().min(self.sound.frames() / 2)
     }
 
     /// Whether it plays, or will.
@@ -151,8 +164,25 @@ impl Clip {
                     self.endings.rotate_right(1);
                     self.endings[0] = Some(Head { ending: Some(ending), ..head });
                 }
-                self.head = Some(Head { at: 0, edge: self.edge_frames(), ending: None });
+                let lane = self.lane();
+                self.head = Some(Head { at: 0, edge: self.edge_frames(), ending: None, lane });
             }
+        }
+    }
+
+    /// A lane that nothing plays from.
+    fn lane(&mut self) -> usize {
+        let Sound::Reel(reel) = &mut self.sound else { return 0 };
+        let used = self.endings.iter().flatten().fold(0, |used, head| used | 1 << head.lane);
+        reel.start(used)
+    }
+
+    /// A quantum begins: is there enough to play in it?
+    fn look_ahead(&mut self, frame: Frame) {
+        let Sound::Reel(reel) = &mut self.sound else { return };
+        reel.tick();
+        for head in self.endings.iter().chain([&self.head]).flatten() {
+            reel.judge(head.lane, head.at as u64, head.left(reel.frames(), self.manner.loops), frame);
         }
     }
 
@@ -219,7 +249,7 @@ impl Clip {
         let loops = self.manner.loops;
         for head in self.endings.iter_mut().chain([&mut self.head]) {
             if let Some(playing) = head
-                && !playing.add(&self.samples, loops, edge, left, right)
+                && !playing.add(&mut self.sound, loops, edge, left, right)
             {
                 *head = None;
             }
@@ -227,18 +257,35 @@ impl Clip {
     }
 }
 
+impl Sound {
+    fn frames(&self) -> usize {
+        match self {
+            Sound::Whole(samples) => samples.frames(),
+            Sound::Reel(reel) => usize::try_from(reel.frames()).unwrap_or(usize::MAX),
+        }
+    }
+}
+
 impl Head {
+    /// How many frames it may still play: for ever, unless it ends.
+    fn left(&self, length: u64, loops: bool) -> u64 {
+        match self.ending {
+            Some(ending) => (ending.frames - ending.done) as u64,
+            None if loops => u64::MAX,
+            None => length.saturating_sub(self.at as u64),
+        }
+    }
+
     /// Adds its sound; `false` where it is over.
     fn add(
         &mut self,
-        samples: &Samples,
+        sound: &mut Sound,
         loops: bool,
         edge: usize,
         left: &mut [f32],
         right: &mut [f32],
     ) -> bool {
-        let length = samples.frames();
-        let (from_left, from_right) = (samples.side(false), samples.side(true));
+        let length = sound.frames();
         let mut done = 0;
         while done < left.len() {
             if self.at >= length {
@@ -248,27 +295,56 @@ impl Head {
                 (self.at, self.edge) = (0, edge);
             }
             let frames = (left.len() - done).min(length - self.at);
-            let is_plain = self.ending.is_none()
-                && (self.edge == 0 || self.at >= self.edge && self.at + frames <= length - self.edge);
-            let to = done..done + frames;
-            let from = self.at..self.at + frames;
-            let sides = [(&mut *left, from_left), (&mut *right, from_right)];
-            if is_plain {
-                for (out, samples) in sides {
-                    for (out, sample) in out[to.clone()].iter_mut().zip(&samples[from.clone()]) {
-                        *out += sample;
-                    }
+            let goes_on = match sound {
+                Sound::Whole(samples) => {
+                    let from = self.at..self.at + frames;
+                    let sides = [&samples.side(false)[from.clone()], &samples.side(true)[from]];
+                    let to = done..done + frames;
+                    done += frames;
+                    self.mix(length, sides, &mut left[to.clone()], &mut right[to])
                 }
-                self.at += frames;
-            } else {
-                for frame in 0..frames {
-                    let Some(gain) = self.next_gain(length) else { return false };
-                    left[done + frame] += from_left[self.at] * gain;
-                    right[done + frame] += from_right[self.at] * gain;
-                    self.at += 1;
+                Sound::Reel(reel) => {
+                    // What is not played is not taken off the stream: it may not be there.
+                    let ends_in = self.ending.map_or(frames, |ending| ending.frames - ending.done);
+                    let frames = frames.min(QUANTUM_FRAMES).min(ends_in);
+                    if frames == 0 {
+                        return false;
+                    }
+                    let [mut from_left, mut from_right] = [[0.0; QUANTUM_FRAMES]; 2];
+                    let (from_left, from_right) = (&mut from_left[..frames], &mut from_right[..frames]);
+                    reel.read(self.lane, self.at as u64, from_left, from_right);
+                    let to = done..done + frames;
+                    done += frames;
+                    self.mix(length, [from_left, from_right], &mut left[to.clone()], &mut right[to])
+                }
+            };
+            if !goes_on {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Adds the frames that it is at, with its fades; `false` where it is over.
+    fn mix(&mut self, length: usize, from: [&[f32]; 2], left: &mut [f32], right: &mut [f32]) -> bool {
+        let [from_left, from_right] = from;
+        let frames = from_left.len();
+        let is_plain = self.ending.is_none()
+            && (self.edge == 0 || self.at >= self.edge && self.at + frames <= length - self.edge);
+        if is_plain {
+            for (to, from) in [(left, from_left), (right, from_right)] {
+                for (out, sample) in to.iter_mut().zip(from) {
+                    *out += sample;
                 }
             }
-            done += frames;
+            self.at += frames;
+            return true;
+        }
+        for frame in 0..frames {
+            let Some(gain) = self.next_gain(length) else { return false };
+            left[frame] += from_left[frame] * gain;
+            right[frame] += from_right[frame] * gain;
+            self.at += 1;
         }
         true
     }
@@ -309,6 +385,9 @@ impl Processor for Clip {
 
     fn process(&mut self, context: &Context<'_>, _: Input<'_>, output: &mut Block<'_>) -> Status {
         output.clear();
+        if context.is_tick() {
+            self.look_ahead(context.frame);
+        }
         self.follow(context);
         for segment in segments(context, output.frames()) {
             let begin = context.frame + segment.range.start as Frame;
@@ -332,5 +411,12 @@ impl Processor for Clip {
 
     fn voices(&self) -> u32 {
         (self.head.iter().count() + self.endings.iter().flatten().count()) as u32
+    }
+
+    fn reel(&mut self) -> Option<&mut Reel> {
+        match &mut self.sound {
+            Sound::Whole(_) => None,
+            Sound::Reel(reel) => Some(reel),
+        }
     }
 }

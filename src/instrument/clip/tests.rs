@@ -1,5 +1,6 @@
 use super::*;
 use crate::midi::{Event, Message};
+use crate::rt::reel::{Medium, Reading, Tape};
 use crate::stage::{Block, Context, Input, Kind, Processor, Settings, StreamFormat, Value};
 use crate::transport::{State, Time};
 use crate::unit::SampleRate;
@@ -117,4 +118,102 @@ fn autoplay_goes_with_the_transport() {
     let out = heard(&mut *clip, 2_000, 32, time, &[]);
     assert!(out[..640].iter().chain(&out[1_280..]).all(|sample| *sample == 0.0));
     assert!(out[640..1_280].iter().enumerate().all(|(n, sample)| *sample == (n + 1) as f32));
+}
+
+/// A sound on a disk, of noise that differs from side to side.
+struct Noise(u64);
+
+fn noise(frame: u64) -> [f32; 2] {
+    let scrambled = (frame + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    [
+        (scrambled >> 40) as f32 / (1 << 24) as f32 - 0.5,
+        (scrambled >> 20 & 0xfff_fff) as f32 / (1 << 25) as f32,
+    ]
+}
+
+impl Medium for Noise {
+    fn open(&self) -> Result<Box<dyn Reading>, String> {
+        Ok(Box::new(Noise(0)))
+    }
+}
+
+impl Reading for Noise {
+    fn seek(&mut self, frame: u64) -> Result<(), String> {
+        self.0 = frame;
+        Ok(())
+    }
+
+    fn read(&mut self, frames: usize, into: &mut Vec<[f32; 2]>) -> Result<(), String> {
+        into.extend((self.0..self.0 + frames as u64).map(noise));
+        self.0 += frames as u64;
+        Ok(())
+    }
+}
+
+/// Both sides of what comes out, in pieces of `piece`; what is on the disk is fetched every 3,000 frames.
+fn both_sides(
+    clip: &mut dyn Processor,
+    rate: SampleRate,
+    frames: u64,
+    piece: u64,
+    events: &[Event],
+) -> Vec<u32> {
+    let mut feeding = clip.reel().and_then(|reel| reel.take_feeding());
+    let mut out = Vec::new();
+    let mut frame = 0;
+    let mut fetch_at = 0;
+    while frame < frames {
+        if let Some(feeding) = feeding.as_mut().filter(|_| frame >= fetch_at) {
+            while feeding.pass().expect("it can be read") {}
+            fetch_at = frame + 3_000;
+        }
+        let end = (frame + piece).min((frame / 32 + 1) * 32).min(frames);
+        let here: Vec<Event> =
+            events.iter().filter(|event| (frame..end).contains(&event.time)).copied().collect();
+        let context = Context { frame, rate, time: Time::at_rest(rate), events: &here };
+        let silence = vec![0.0; (end - frame) as usize];
+        let (mut left, mut right) = (silence.clone(), silence.clone());
+        let mut block = Block { left: &mut left, right: &mut right };
+        clip.process(&context, Input { main: [&silence, &silence], late: None }, &mut block);
+        out.extend(left.iter().chain(&right).map(|sample| sample.to_bits()));
+        frame = end;
+    }
+    if let Some(feeding) = feeding {
+        assert_eq!((feeding.count().underruns(), feeding.count().lost_frames()), (0, 0));
+    }
+    out
+}
+
+#[test]
+fn from_the_disk_it_is_what_it_is_from_memory_whatever_is_done_to_it() {
+    let rate = SampleRate::new(8_000).expect("a rate");
+    let (opening, frames) = (Tape::opening_frames(rate), 45_000);
+    let whole = (0..frames).map(noise);
+    let samples =
+        Samples::new(vec![whole.clone().map(|[l, _]| l).collect(), whole.map(|[_, r]| r).collect()]);
+    let in_memory = ClipKind::new(samples.expect("samples"));
+    let tape = Tape::new((0..opening).map(noise).collect(), frames, 0, std::sync::Arc::new(Noise(0)));
+    let on_disk = ClipKind::streaming(tape.expect("it is long"));
+    let turn = |time, value| Event::parameter(time, kind::PLAY as u16, value);
+    // Launched again in what comes from the disk, twice within one ending, and as often as endings and
+    // more find room; stopped; launched in its ending; gone on for two rounds; stopped at an edge.
+    let mut events =
+        vec![note(10), note(20_000), note(20_030), turn(50_011, 0.0), note(50_500), note(69_999)];
+    events.extend((0..9).map(|n| note(90_000 + 13 * n)));
+    events.extend([turn(200_001, 0.0), note(230_000), turn(274_900, 0.0), turn(280_000, 1.0)]);
+    for (fade, loops, piece) in
+        [(0.0, true, 32), (0.002, false, 7), (0.7, true, 32), (3.0, false, 32), (0.01, true, 1)]
+    {
+        let mut given = Settings::new();
+        given.set(kind::FADE, Value::Number(fade));
+        given.set(kind::LOOP, Value::Switch(loops));
+        let format = StreamFormat { rate, seed: 0 };
+        let mut clips = [&in_memory, &on_disk].map(|kind| kind.prepare(&given, format).expect("a clip"));
+        assert!(clips[0].reel().is_none() && clips[1].reel().is_some());
+        let [memory, disk] =
+            clips.each_mut().map(|clip| both_sides(&mut **clip, rate, 300_000, piece, &events));
+        let differs = memory.iter().zip(&disk).position(|(a, b)| a != b);
+        assert!(memory == disk, "fade {fade}, pieces of {piece}: {differs:?}");
+        assert!(memory.iter().filter(|bits| **bits != 0).count() > 100_000);
+    }
 }

@@ -58,6 +58,7 @@ pub(super) fn put(command: &Command, out: &mut Out<'_>) {
                 Injected::Loud => out.u8(2),
                 Injected::Stall { millis } => out.u8(3).u32(millis),
                 Injected::Hang => out.u8(4),
+                Injected::Starve { millis } => out.u8(5).u32(millis),
             };
         }
     }
@@ -106,6 +107,7 @@ pub(super) fn take(body: &mut In<'_>) -> Option<Command> {
                 2 => Injected::Loud,
                 3 => Injected::Stall { millis: body.u32()? },
                 4 => Injected::Hang,
+                5 => Injected::Starve { millis: body.u32()? },
                 _ => return None,
             };
             Command::Inject(Injection { node, what, frame })

@@ -60,6 +60,15 @@ pub enum Record<'a> {
         /// It was sent this piece; else it was still out with an earlier one.
         was_sent: bool,
     },
+    /// Lanes of what an actor plays from a disk had not enough for the quantum that begins with this frame.
+    Dry {
+        /// That frame.
+        frame: Frame,
+        /// Its node.
+        node: u16,
+        /// A bit for each lane.
+        lanes: u8,
+    },
     /// A stage failed by a clock: it stalled, hung, or took too long.
     Verdict {
         /// The first frame that is not its own any more.
@@ -91,6 +100,7 @@ const INPUT: u8 = 5;
 const MISSING: u8 = 6;
 const VERDICT: u8 = 7;
 const GAP: u8 = 8;
+const DRY: u8 = 9;
 
 const MIDI: u8 = 0;
 const SYSEX: u8 = 1;
@@ -110,6 +120,7 @@ impl<'a> Record<'a> {
             | Record::Swap { frame, .. }
             | Record::Input { frame, .. }
             | Record::Missing { frame, .. }
+            | Record::Dry { frame, .. }
             | Record::Verdict { frame, .. }
             | Record::Gap { frame, .. } => frame,
         }
@@ -144,6 +155,10 @@ impl<'a> Record<'a> {
             Record::Missing { node, was_sent, .. } => {
                 out.u16(node).u8(u8::from(was_sent));
                 MISSING
+            }
+            Record::Dry { node, lanes, .. } => {
+                out.u16(node).u8(lanes);
+                DRY
             }
             Record::Verdict { node, kind, .. } => {
                 out.u16(node).u8(kind as u8);
@@ -192,6 +207,7 @@ impl<'a> Record<'a> {
                 let node = body.u16()?;
                 Record::Missing { frame, node, was_sent: body.u8().filter(|flag| *flag < 2)? == 1 }
             }
+            DRY => Record::Dry { frame, node: body.u16()?, lanes: body.u8()? },
             VERDICT => Record::Verdict { frame, node: body.u16()?, kind: kind_of(body.u8()?)? },
             GAP => Record::Gap { frame, records: body.u64()? },
             _ => return None,
@@ -281,6 +297,7 @@ mod tests {
             Just(Injected::Loud),
             any::<u32>().prop_map(|millis| Injected::Stall { millis }),
             Just(Injected::Hang),
+            any::<u32>().prop_map(|millis| Injected::Starve { millis }),
         ];
         prop_oneof![
             (any::<u16>(), any::<u16>(), value.clone()).prop_map(|(node, index, value)| Command::Parameter {
@@ -330,6 +347,7 @@ mod tests {
             round_trip(Record::Swap { frame, serial });
             round_trip(Record::Input { frame, channel: node, samples: &samples });
             round_trip(Record::Missing { frame, node, was_sent: serial % 2 == 0 });
+            round_trip(Record::Dry { frame, node, lanes: serial as u8 });
             round_trip(Record::Verdict { frame, node, kind });
             round_trip(Record::Gap { frame, records: serial });
         }

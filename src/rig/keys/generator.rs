@@ -12,6 +12,9 @@ pub const DESCRIPTION_BYTES: usize = 4_000;
 /// The highest seed: what every reader of JSON takes as a whole number.
 pub const SEEDS: i64 = (1 << 53) - 1;
 
+/// Whether a clip's file is played from the disk.
+pub const STREAM: &str = "stream";
+
 /// What is asked of whoever makes the music.
 pub(super) const DESCRIPTION: Key = key(
     "description",
@@ -69,7 +72,14 @@ pub const CLIP: &[Key] = &[
         "file",
         KeyShape::Text,
         Sample::Text("loop.wav"),
-        "a WAV file beside the rig's; this, or a `description`",
+        "a WAV file beside the rig's, of any length; this, or a `description`",
+    ),
+    key(
+        STREAM,
+        KeyShape::Switch,
+        Sample::Switch(true),
+        "whether the file is played from the disk, with its first seconds in memory; without it, what lasts \
+         longer than 30 s is",
     ),
     Key { summary: "has the sound generated: what it shall be like", ..DESCRIPTION },
     key(

@@ -1,12 +1,22 @@
 //! `[clip.NAME]`, beside what its kind has parameters for.
 
+use std::time::SystemTime;
+
+/// A file that lasts longer is played from the disk, where the rig does not say otherwise.
+pub const STREAM_SECONDS: f64 = 30.0;
+
 /// Where a clip's sound comes from.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Clip {
     /// A file, or what to generate.
     pub source: ClipSource,
-    /// What was loaded, by its [digest](crate::instrument::clip::Samples::digest); `None` before that.
+    /// Whether a file is played from the disk; as its length asks for where `None`.
+    pub stream: Option<bool>,
+    /// What was loaded, by its digest ([`Samples`](crate::instrument::clip::Samples::digest),
+    /// [`Tape`](crate::rt::reel::Tape::digest)); `None` before that.
     pub loaded: Option<u64>,
+    /// When what is played from the disk was written: its digest is not of all of it.
+    pub modified: Option<SystemTime>,
 }
 
 /// A file, or what to generate.

@@ -12,6 +12,7 @@ const PATH_BYTES: usize = 1_024;
 const OF_WORDS: [&str; 8] = ["backend", "model", "seed", "bars", "seconds", "key", "tempo", "style"];
 
 pub(super) fn source(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Option<Clip> {
+    let stream = fields.switch(keys::STREAM, problems);
     let source = match (fields.has("file"), fields.has("description")) {
         (true, false) => {
             if let Some(key) = OF_WORDS.into_iter().find(|key| fields.has(key)) {
@@ -20,6 +21,12 @@ pub(super) fn source(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Option
                 problems.add(fields.key_at(key), message, Some(hint.into()));
             }
             ClipSource::File(line(fields, "file", PATH_BYTES, problems)?)
+        }
+        (false, true) if fields.has(keys::STREAM) => {
+            let hint = "what is generated is kept in memory; leave it away";
+            let message = format!("a clip with `description` has no `{}`", keys::STREAM);
+            problems.add(fields.key_at(keys::STREAM), message, Some(hint.into()));
+            ClipSource::Words(Box::new(words(fields, problems)?))
         }
         (false, true) => ClipSource::Words(Box::new(words(fields, problems)?)),
         (given, _) => {
@@ -30,7 +37,7 @@ pub(super) fn source(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Option
             return None;
         }
     };
-    Some(Clip { source, loaded: None })
+    Some(Clip { source, stream, loaded: None, modified: None })
 }
 
 fn words(fields: &Fields<'_>, problems: &mut Problems<'_>) -> Option<ClipWords> {
