@@ -269,7 +269,7 @@ fn a_hang_costs_a_thread_and_nothing_else() {
     command.args(["--inject", "lead:hang@1", "--record", "take.wav"]);
     let play = Play::start(command, folder.path());
     wait_for("the hang", SOON, || play.said().contains("`lead` failed (hang) and is rebuilt").then_some(()));
-    // What hangs spins for good, but not as a realtime thread.
+    // What hangs spins on, but not as a realtime thread.
     let policies = wait_for("a worker that was taken off realtime scheduling", SOON, || {
         let policies = policies_of_workers(play.id());
         policies.contains(&SCHED_IDLE).then_some(policies)

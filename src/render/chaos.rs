@@ -7,6 +7,8 @@ pub type Clock = fn() -> HostTime;
 
 /// Injections that may be under way at once, to all nodes.
 pub(super) const INJECTIONS: usize = 64;
+/// Long after whoever waits has given it up. Not for ever: hours of faults would fill the machine with such threads.
+const HANG_NANOS: u64 = 10_000_000_000;
 /// +30 dBFS.
 const BLARE: f32 = 31.6;
 /// Frames of each half wave that an injection blares.
@@ -66,21 +68,22 @@ pub(super) fn inject(what: Injected, judge: Judge) -> Option<FaultKind> {
     match (what, judge) {
         // PANIC: it was asked for; the edge of the node catches it.
         (Injected::Panic, _) => panic!("an injected panic"),
-        (Injected::Stall { millis }, Judge::Clock(now)) => {
-            let begin = now();
-            while now().since(begin) < u64::from(millis) * 1_000_000 {
-                std::hint::spin_loop();
-            }
-            None
-        }
-        (Injected::Hang, Judge::Clock(_)) => loop {
-            std::hint::spin_loop();
-        },
+        (Injected::Stall { millis }, Judge::Clock(now)) => spin(now, u64::from(millis) * 1_000_000),
+        (Injected::Hang, Judge::Clock(now)) => spin(now, HANG_NANOS),
         (Injected::Stall { .. }, Judge::Nobody) => Some(FaultKind::Stall),
         (Injected::Hang, Judge::Nobody) => Some(FaultKind::Hang),
         (Injected::Stall { .. } | Injected::Hang, Judge::Log(_)) => None,
         (Injected::NotFinite | Injected::Loud | Injected::Starve { .. }, _) => None,
     }
+}
+
+/// Keeps its thread for so long.
+fn spin(now: Clock, nanos: u64) -> Option<FaultKind> {
+    let begin = now();
+    while now().since(begin) < nanos {
+        std::hint::spin_loop();
+    }
+    None
 }
 
 /// A square wave far over full scale in place of what a processor put out.
