@@ -37,6 +37,30 @@ pub fn limit_bytes() -> Option<u64> {
     None
 }
 
+/// Keeps the system from joining this process's pages to huge ones behind its back: it does so every ten
+/// seconds, copies 2 MiB at a time, and neither the callback's thread nor another is scheduled meanwhile
+/// (`Documentation/admin-guide/mm/transhuge.rst` of Linux).
+///
+/// Real-time: no.
+///
+/// # Errors
+/// The system's, where it does not know how.
+#[cfg(target_os = "linux")]
+pub fn keep_pages_small() -> std::io::Result<()> {
+    // SAFETY: takes numbers and gives a number.
+    let result = unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}
+
+/// Nothing joins pages behind a process's back here. Real-time: no.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn keep_pages_small() -> std::io::Result<()> {
+    Ok(())
+}
+
 /// Locks every page that the process has now. Pages it asks for later are not
 /// locked: with a limit that would make allocations fail.
 ///

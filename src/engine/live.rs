@@ -215,6 +215,9 @@ impl Live {
         // A page fault in the callback is a wait, so everything that it will
         // touch is fetched and held before it first runs. Where the limit is too
         // low for that, `doctor` says so.
+        if let Err(error) = memory::keep_pages_small() {
+            tracing::info!(%error, "memory may be moved into huge pages");
+        }
         if let Err(error) = memory::lock() {
             tracing::info!(%error, "memory is not locked");
         }
