@@ -22,5 +22,5 @@ pub use backend::{Backend, Draft, Drafted, Drafting, Progress, Stage};
 pub use config::Config;
 pub use error::{Failure, FailureKind};
 pub use perform::Perform;
-pub use product::{Audio, MIDI_PART, Product, SOUND_PART};
+pub use product::{Audio, CHART_PART, MIDI_PART, Product, SOUND_PART};
 pub use request::{BEATS_PER_BAR, Form, Length, Request, RequestError};

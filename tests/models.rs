@@ -1,8 +1,14 @@
 //! Backends against servers and programs that misbehave: over real sockets, as a configuration has them.
 #![allow(clippy::unwrap_used)]
 
+#[path = "models/https.rs"]
+mod https;
+#[path = "models/sounds.rs"]
+mod sounds;
 #[path = "models/stub.rs"]
 mod stub;
+#[path = "models/tls.rs"]
+mod tls;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};

@@ -5,7 +5,7 @@ mod answer;
 mod bar;
 mod lines;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -22,7 +22,7 @@ use crate::unit::SampleRate;
 /// `antiphon generate`.
 #[derive(Args, Debug)]
 pub struct GenerateArguments {
-    /// What it shall be like ("slow blues, brushes"); `-` reads a JSON object a line from stdin
+    /// What it shall be like ("slow blues for piano, no drums"); `-` reads a JSON object a line from stdin
     pub description: String,
     /// Which backend makes it: `local` needs no network; others stand in the configuration
     #[arg(long, value_name = "NAME", default_value = "local")]
@@ -34,8 +34,11 @@ pub struct GenerateArguments {
     #[arg(long, value_name = "S", allow_negative_numbers = true, conflicts_with = "bars")]
     pub seconds: Option<f64>,
     /// How long, in bars of four beats (without either: 8)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u32>)]
     pub bars: Option<u32>,
+    /// It goes round and round: its end leads to its beginning (without it, it comes to an end)
+    #[arg(long = "loop")]
+    pub looped: bool,
     /// The key ("Eb minor")
     #[arg(long, value_name = "K")]
     pub key: Option<String>,
@@ -46,7 +49,7 @@ pub struct GenerateArguments {
     #[arg(long, value_name = "S")]
     pub style: Option<String>,
     /// The same words with another seed are other music
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, value_parser = whole::<u64>)]
     pub seed: u64,
     /// The sound's rate, in Hz
     #[arg(long, value_name = "HZ", value_parser = super::arguments::parse_rate)]
@@ -66,6 +69,11 @@ pub struct GenerateArguments {
     /// Prints JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// A whole number of the command line.
+fn whole<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "write a whole number, such as 8".to_owned())
 }
 
 /// How it ended; of each everything has been said.
@@ -143,6 +151,11 @@ async fn said(arguments: &GenerateArguments, answer: &Answer, stop: &mut Signals
         super::print_json(answer);
     } else {
         super::tell(&answer.words());
+        if let (None, false, Some(_)) = (&arguments.out, arguments.play, &answer.path) {
+            super::tell(
+                "note: the cache keeps it there for a while; `-o FILE.wav` writes it where you want it",
+            );
+        }
     }
     let Some(error) = &answer.error else {
         if let (true, Some(path)) = (arguments.play, &answer.path) {
@@ -167,6 +180,9 @@ fn request(arguments: &GenerateArguments) -> Result<Request, Failure> {
             return Err(Failure::new(FailureKind::Usage, "the file to write must end in .wav or .mid"));
         }
     };
+    if let Some(out) = &arguments.out {
+        placeable(out)?;
+    }
     let mut request = Request::new(&arguments.description, arguments.rate.unwrap_or(SampleRate::DEFAULT));
     request.backend.clone_from(&arguments.backend);
     request.model.clone_from(&arguments.model);
@@ -176,7 +192,30 @@ fn request(arguments: &GenerateArguments) -> Result<Request, Failure> {
     request.style.clone_from(&arguments.style);
     request.seed = arguments.seed;
     request.form = form;
-    Ok(request)
+    request.looped = arguments.looped;
+    checked(request)
+}
+
+/// A request that may be begun.
+fn checked(request: Request) -> Result<Request, Failure> {
+    match request.check() {
+        Ok(()) => Ok(request),
+        Err(error) => Err(Failure::new(FailureKind::Usage, error.to_string())),
+    }
+}
+
+/// Whether a file may be written there: said before anything is made, which may take long.
+fn placeable(out: &Path) -> Result<(), Failure> {
+    let usage = |message: String| Err(Failure::new(FailureKind::Usage, message));
+    if out.is_dir() {
+        return usage(format!("{} is a folder: name a file in it", out.display()));
+    }
+    match out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) if !folder.is_dir() => {
+            usage(format!("there is no folder {}: make it first, or name another file", folder.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn length(seconds: Option<f64>, bars: Option<u32>, otherwise: Length) -> Length {

@@ -20,6 +20,8 @@ const CALL_FRAMES: usize = 4_096;
 const CHANNELS: usize = 2;
 /// Seeds what is random in the instruments: the same for all, so that MIDI decides the sound.
 const SEED: u64 = 0;
+/// What is cut off ends in this.
+const CUT_SECONDS: f64 = 0.01;
 /// The longest performance, in seconds: memory is bounded.
 const SECONDS_AT_MOST: u64 = 3_600;
 
@@ -98,21 +100,11 @@ impl Band {
                 format!("the band's {} failed while it played; this is a defect, report it", fault.actor);
             return Err(Error::new(ErrorKind::Device, message));
         }
+        let mut audio = Audio { rate, channels };
         if length.is_some_and(|length| length < end) {
-            fade_out(&mut channels, rate);
+            audio.fade_out(CUT_SECONDS);
         }
-        Ok(Audio { rate, channels })
-    }
-}
-
-/// What is cut off ends in ten milliseconds.
-fn fade_out(channels: &mut [Vec<f32>], rate: SampleRate) {
-    let frames = rate.frames(0.01) as usize;
-    for channel in channels {
-        let faded = frames.min(channel.len());
-        for (place, sample) in channel.iter_mut().rev().take(faded).enumerate() {
-            *sample *= place as f32 / faded as f32;
-        }
+        Ok(audio)
     }
 }
 

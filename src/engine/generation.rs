@@ -15,7 +15,7 @@ use crate::generate::local::Local;
 use crate::generate::service::{Counts, Means, Service, ServiceSettings, Watch};
 use crate::generate::tasks::Tasks;
 use crate::generate::{
-    Config, Failure, FailureKind, Form, MIDI_PART, Product, Progress, Request, SOUND_PART,
+    CHART_PART, Config, Failure, FailureKind, Form, MIDI_PART, Product, Progress, Request, SOUND_PART,
 };
 use crate::library::{Cache, Limits};
 
@@ -146,6 +146,7 @@ impl Studio {
         Some(Kept {
             // The cache's files are named by what is in them, and were read just now.
             sha256: path.file_name()?.to_string_lossy().into_owned(),
+            chart: entry.parts.get(CHART_PART).and_then(|chart| String::from_utf8(chart.to_vec()).ok()),
             frames: entry.meta["frames"].as_u64(),
             warnings: warnings.filter_map(|warning| warning.as_str().map(str::to_owned)).collect(),
             path,
@@ -191,6 +192,8 @@ pub struct Kept {
     pub sha256: String,
     /// Of sound.
     pub frames: Option<u64>,
+    /// The chord chart that it was arranged from, where there is one.
+    pub chart: Option<String>,
     /// What verification found.
     pub warnings: Vec<String>,
 }

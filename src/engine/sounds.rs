@@ -24,7 +24,7 @@ const READ_FRAMES: usize = 65_536;
 fn load(
     rig: &mut Rig,
     rate: SampleRate,
-    generate: impl Fn(&ClipWords, &Rig) -> Option<Result<Arc<Samples>, String>>,
+    generate: impl Fn(&ClipWords, bool, &Rig) -> Option<Result<Arc<Samples>, String>>,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     for index in 0..rig.actors.len() {
@@ -36,10 +36,14 @@ fn load(
                 let folder = rig.folder.as_deref().unwrap_or_else(|| Path::new(""));
                 open(&folder.join(file), rate, &clip)
             }
-            ClipSource::Words(words) => match generate(words, rig) {
-                Some(samples) => samples.map(Loaded::Whole),
-                None => continue,
-            },
+            ClipSource::Words(words) => {
+                let actor = &rig.actors[index];
+                let loops = actor.settings.switch(actor.kind.parameters(), "loop");
+                match generate(words, loops, rig) {
+                    Some(samples) => samples.map(Loaded::Whole),
+                    None => continue,
+                }
+            }
         };
         match loaded {
             Ok(loaded) => {
@@ -70,7 +74,7 @@ fn load(
 
 /// The same, of clips that play files: nothing is generated.
 pub(crate) fn load_files(rig: &mut Rig, rate: SampleRate) -> Vec<Problem> {
-    load(rig, rate, |_, _| None)
+    load(rig, rate, |_, _, _| None)
 }
 
 /// Loads the sound of every clip.
@@ -78,7 +82,7 @@ pub(crate) fn load_files(rig: &mut Rig, rate: SampleRate) -> Vec<Problem> {
 /// # Errors
 /// [`Error`] with all that is wrong.
 pub(super) fn load_all(rig: &mut Rig, rate: SampleRate, workshop: &Workshop) -> Result<(), Error> {
-    let problems = load(rig, rate, |words, rig| Some(generate(words, rig, rate, workshop)));
+    let problems = load(rig, rate, |words, loops, rig| Some(generate(words, loops, rig, rate, workshop)));
     if problems.is_empty() {
         return Ok(());
     }
@@ -129,6 +133,7 @@ fn read(path: &Path, mut wav: WavInput) -> Result<Arc<Samples>, String> {
 
 fn generate(
     words: &ClipWords,
+    loops: bool,
     rig: &Rig,
     rate: SampleRate,
     workshop: &Workshop,
@@ -142,6 +147,7 @@ fn generate(
         tempo: Some(words.tempo.unwrap_or_else(|| rig.transport.tempo.beats_per_minute())),
         style: words.style.clone(),
         form: Form::Audio,
+        looped: loops,
         ..Request::new(words.description.clone(), rate)
     };
     let product = workshop.product(&request).map_err(|failure| failure.to_string())?;

@@ -115,6 +115,7 @@ impl Workshop {
             tempo: Some(*tempo),
             style: ahead.style.clone(),
             form: Form::Midi,
+            looped: true,
             ..Request::new(description.unwrap_or_else(|| "music".to_owned()), *rate)
         };
         let product = self.product(&request)?;

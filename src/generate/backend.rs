@@ -99,6 +99,12 @@ pub trait Backend: Send + Sync {
         drafting: Drafting<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<Drafted, Failure>> + Send + 'a>>;
 
+    /// What of a request it does not do as it is worded, for whoever asked. Not why it fails.
+    fn remarks(&self, request: &Request) -> Vec<String> {
+        let _ = request;
+        Vec::new()
+    }
+
     /// How many requests it takes at a time.
     fn in_flight(&self) -> usize {
         10

@@ -11,6 +11,7 @@ mod secret;
 mod server;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

@@ -188,8 +188,24 @@ impl Config {
             None => String::new(),
         };
         let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-        let message = format!("there is no backend `{shown}`: {hint}there are: {}", names.join(", "));
+        let mut message = format!("there is no backend `{shown}`: {hint}there are: {}", names.join(", "));
+        if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) {
+            message.push_str(&self.how_to_add(kind));
+        }
         Failure::new(FailureKind::Usage, message)
+    }
+
+    /// Where a backend is written, for whoever asks for one by its kind.
+    fn how_to_add(&self, kind: Kind) -> String {
+        let file = self.path.clone().or_else(|| Config::default_path(&self.environment));
+        let file = file.map_or_else(|| "a file for --config".to_owned(), |file| file.display().to_string());
+        let name = kind.name();
+        let variable = match kind {
+            Kind::Hf => ", or set ANTIPHON_MODEL_URL",
+            Kind::Chat => ", or set ANTIPHON_CHAT_URL",
+            Kind::Local | Kind::Program => "",
+        };
+        format!(". To have one, write [backend.{name}] with kind = \"{name}\" into {file}{variable}")
     }
 
     fn make(&self, name: &str, entry: &Entry) -> Result<Made, Failure> {
@@ -220,6 +236,12 @@ impl Config {
         }
     }
 
+    /// A backend's file of certificates; one without a folder is beside the configuration.
+    fn ca_file(&self, entry: &Entry) -> Option<PathBuf> {
+        let folder = self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        entry.ca_file.as_deref().map(|file| folder.join(file))
+    }
+
     fn connect(
         &self,
         entry: &Entry,
@@ -237,7 +259,8 @@ impl Config {
             (None, Some(own)) => (named(own), own),
             (None, None) => (None, key_variable),
         };
-        Client::new(Server::new(what, url, key, variable)?, entry.limits())
+        let server = Server::new(what, url, key, variable)?.judged_by(self.ca_file(entry));
+        Client::new(server, entry.limits())
     }
 }
 

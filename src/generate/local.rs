@@ -9,18 +9,24 @@ mod arrange;
 mod bass;
 mod comping;
 mod drums;
+mod ending;
 mod file;
 mod human;
+mod lineup;
+mod manner;
 mod part;
 mod segment;
 mod settings;
 mod top;
+mod unmet;
 mod words;
 
 use std::future::Future;
 use std::pin::Pin;
 
 pub use arrange::{Note, TICKS_PER_BEAT, arrange, arrange_bars, notes};
+pub use lineup::{Lineup, Top};
+pub use manner::Manner;
 pub use part::Energy;
 pub use segment::{Segment, segment};
 pub use settings::Settings;
@@ -45,11 +51,11 @@ impl Local {
     /// [`Failure`] of usage where the request's key or style is none.
     pub fn write(request: &Request) -> Result<Draft, Failure> {
         let settings = Settings::of(request)?;
-        let bars = settings.bars(request.length);
+        let bars = request.length.whole_bars(settings.tempo, request.is_loop());
         let seed = settings.seed;
         // What is longer than a chart can be is played from its beginning again.
         let chart = settings.chart(bars.min(BARS_AT_MOST as u32));
-        let bytes = arrange_bars(&chart, settings.energy, Random::split(seed, PLAYING).draw(), bars);
+        let bytes = arrange_bars(&chart, settings.manner, Random::split(seed, PLAYING).draw(), bars);
         Ok(Draft::Midi { bytes, chart: Some(chart.to_json()), tempo: chart.tempo })
     }
 }
@@ -58,7 +64,7 @@ impl Settings {
     /// A chart of so many bars.
     pub fn chart(&self, bars: u32) -> Chart {
         let mut random = Random::split(self.seed, CHART);
-        grammar::compose(self.key, self.style, self.tempo, bars, &mut random)
+        grammar::compose(self.key, self.style, self.tempo, bars, self.end(bars), &mut random)
     }
 }
 
@@ -81,7 +87,13 @@ impl Backend for Local {
             Ok((draft, 1))
         })
     }
+
+    fn remarks(&self, request: &Request) -> Vec<String> {
+        unmet::remarks(request)
+    }
 }
 
+#[cfg(test)]
+mod listening;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,8 @@ use crate::unit::SampleRate;
 pub const SOUND_PART: &str = "audio.wav";
 /// The MIDI file's part.
 pub const MIDI_PART: &str = "midi.mid";
-const CHART: &str = "chart.json";
+/// The chord chart's part.
+pub const CHART_PART: &str = "chart.json";
 
 /// Sound, a slice for each of its one or two channels, all of the same length.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,6 +28,22 @@ impl Audio {
     /// How long it is.
     pub fn frames(&self) -> usize {
         self.channels.first().map_or(0, Vec::len)
+    }
+
+    /// How long it is.
+    pub fn seconds(&self) -> f64 {
+        self.rate.seconds(self.frames() as u64)
+    }
+
+    /// Its end fades to nothing, ever more slowly.
+    pub fn fade_out(&mut self, seconds: f64) {
+        let faded = (self.rate.frames(seconds) as usize).min(self.frames());
+        for channel in &mut self.channels {
+            for (place, sample) in channel.iter_mut().rev().take(faded).enumerate() {
+                let weight = place as f32 / faded as f32;
+                *sample *= weight * weight;
+            }
+        }
     }
 }
 
@@ -62,7 +79,7 @@ impl Product {
             entry.parts.insert(MIDI_PART.to_owned(), Arc::clone(midi));
         }
         if let Some(chart) = &self.chart {
-            entry.parts.insert(CHART.to_owned(), chart.as_bytes().into());
+            entry.parts.insert(CHART_PART.to_owned(), chart.as_bytes().into());
         }
         entry.meta = json!({
             "description": request.description,
@@ -93,7 +110,7 @@ impl Product {
         if audio.is_none() && midi.is_none() {
             return Err(damaged("it holds neither sound nor MIDI"));
         }
-        let chart = match entry.parts.get(CHART) {
+        let chart = match entry.parts.get(CHART_PART) {
             Some(bytes) => Some(std::str::from_utf8(bytes).map_err(|e| damaged(&e.to_string()))?.into()),
             None => None,
         };

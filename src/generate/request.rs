@@ -31,6 +31,28 @@ impl Length {
             Length::Bars(bars) => f64::from(bars * BEATS_PER_BAR) * 60.0 / tempo,
         }
     }
+
+    /// How many whole bars are written for it at a tempo, one at least. A loop has as many as cover it; a piece
+    /// does not begin another bar for less than half of one: its last chord rings that long.
+    pub fn whole_bars(self, tempo: f64, is_loop: bool) -> u32 {
+        match self {
+            Length::Bars(bars) => bars.max(1),
+            Length::Seconds(seconds) => {
+                let bars = seconds * tempo / 60.0 / f64::from(BEATS_PER_BAR);
+                // A hair's breadth more than whole bars is no bar more.
+                let bars = if is_loop { libm::ceil(bars - 1.0e-6) } else { libm::floor(bars + 0.5) };
+                bars.clamp(1.0, 10_000.0) as u32
+            }
+        }
+    }
+
+    /// A tempo near to this one at which whole bars fill the length, where there is one within an eighth.
+    pub fn fitting_tempo(self, tempo: f64) -> f64 {
+        let Length::Seconds(seconds) = self else { return tempo };
+        let beats = f64::from(BEATS_PER_BAR) * libm::round(seconds * tempo / 60.0 / f64::from(BEATS_PER_BAR));
+        let fitting = beats * 60.0 / seconds;
+        if (0.875..=1.125).contains(&(fitting / tempo)) { fitting } else { tempo }
+    }
 }
 
 /// What is wanted of a backend's draft.
@@ -64,6 +86,9 @@ pub struct Request {
     pub style: Option<String>,
     /// Sound or MIDI.
     pub form: Form,
+    /// It is to go round and round: its end leads to its beginning. Else it comes to an end.
+    #[serde(default, rename = "loop")]
+    pub looped: bool,
     /// Frames per second of the sound.
     #[serde(rename = "rate_hertz", with = "hertz")]
     pub rate: SampleRate,
@@ -103,8 +128,20 @@ impl Request {
             tempo: None,
             style: None,
             form: Form::Audio,
+            looped: false,
             rate,
         }
+    }
+
+    /// Whether it is to go round and round: as was said apart, or in the description ("a funk loop").
+    pub fn is_loop(&self) -> bool {
+        let words = self.description.split(|c: char| !c.is_alphanumeric());
+        self.looped
+            || words.into_iter().any(|word| {
+                ["loop", "loops", "looped", "looping", "loopable", "vamp"]
+                    .iter()
+                    .any(|w| w.eq_ignore_ascii_case(word))
+            })
     }
 
     /// Whether all of it is in range.

@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::error::LibraryError;
 use crate::persistence::hash_of;
 
+/// The engine's version, and a number that goes up when the same request comes to other music.
+const ENGINE: &str = concat!(env!("CARGO_PKG_VERSION"), ".1");
+
 /// What an entry is found by: a SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key([u8; 32]);
@@ -22,7 +25,7 @@ impl Key {
             engine: &'static str,
             request: &'a R,
         }
-        let whole = Whole { engine: env!("CARGO_PKG_VERSION"), request };
+        let whole = Whole { engine: ENGINE, request };
         hash_of(&whole).map(Key).map_err(|error| LibraryError::Key(error.to_string()))
     }
 

@@ -49,13 +49,24 @@ const BAR_SLOTS: u32 = 2;
 const SECTION_BARS: u32 = 8;
 const PHRASE_BARS: u32 = 4;
 
+/// How a piece ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Its last bar may lead on to a dominant, so that the first may follow: a loop.
+    Open,
+    /// Its last bar is the tonic and nothing else.
+    Closed,
+}
+
 /// Writes a chart of exactly so many bars, 1 to 256 (others are brought into that). It begins on the
-/// tonic; its last bar comes to the tonic by a cadence, and may lead on to a dominant there, so that the
-/// first bar may follow.
-pub fn compose(key: Key, style: Style, tempo: f64, bars: u32, random: &mut Random) -> Chart {
+/// tonic; its last bar comes to the tonic by a cadence, and ends as is said.
+pub fn compose(key: Key, style: Style, tempo: f64, bars: u32, end: End, random: &mut Random) -> Chart {
     let bars = bars.clamp(1, BARS_AT_MOST as u32);
-    let leaves =
-        if style == Style::Blues { blues::piece(key, bars, random) } else { piece(key, style, bars, random) };
+    let leaves = if style == Style::Blues {
+        blues::piece(key, bars, end, random)
+    } else {
+        piece(key, style, bars, end, random)
+    };
     let mut chords: Vec<Chord> = Vec::with_capacity((bars * BAR_SLOTS) as usize);
     for leaf in leaves {
         chords.extend((0..leaf.slots).map(|_| leaf.roman.in_key(key)));
@@ -79,7 +90,7 @@ fn letters(sections: u32) -> impl Iterator<Item = u64> {
     })
 }
 
-fn piece(key: Key, style: Style, bars: u32, random: &mut Random) -> Vec<Leaf> {
+fn piece(key: Key, style: Style, bars: u32, end: End, random: &mut Random) -> Vec<Leaf> {
     let (palette, weights) = (Palette::new(key, style), Weights::of(style));
     // What is left over is a section where it makes a phrase, else the last section is longer.
     let rest = bars % SECTION_BARS;
@@ -96,6 +107,7 @@ fn piece(key: Key, style: Style, bars: u32, random: &mut Random) -> Vec<Leaf> {
         let mut own = Random::split(seed, letter);
         let around = own.below(100) < u64::from(weights.around);
         let close = match (is_last, letter) {
+            (true, _) if end == End::Closed => Close::Closed,
             (false, 0) if !around => Close::Closed,
             (true, _) if !around => Close::Closed,
             (false, letter) if letter > 0 => Close::Open,

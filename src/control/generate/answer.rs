@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::control::files::write_whole;
 use crate::engine::generation::{Kept, Studio};
 use crate::generate::{Failure, FailureKind, Form, Product, Request};
+use crate::theory::Chart;
 
 /// What a request came to, as JSON. Nulls are what there is not.
 #[derive(Serialize, Debug)]
@@ -34,6 +35,9 @@ pub(super) struct Answer {
     pub backend: String,
     /// What verification found.
     pub warnings: Vec<String>,
+    /// What it is, for people: style, key and tempo, where they are known.
+    #[serde(skip)]
+    pub music: Option<String>,
     /// Why there is no music.
     pub error: Option<Wrong>,
 }
@@ -62,6 +66,7 @@ impl Answer {
             ms: took.as_secs_f64() * 1_000.0,
             backend: backend.to_owned(),
             warnings: Vec::new(),
+            music: None,
             error: Some(Wrong { kind: failure.kind, message: failure.message.clone() }),
         }
     }
@@ -86,6 +91,7 @@ impl Answer {
                 tries: product.tries,
                 ms: took.as_secs_f64() * 1_000.0,
                 backend: request.backend.clone(),
+                music: product.chart.as_deref().and_then(music),
                 warnings: product.warnings,
                 error: None,
             },
@@ -99,8 +105,7 @@ impl Answer {
             None => kept.path,
             Some((out, Ok(()))) => out.to_owned(),
             Some((_, Err(error))) => {
-                let failure = Failure::new(FailureKind::Storage, error.to_string());
-                return Answer::failed(&request.backend, &failure, took);
+                return Answer::failed(&request.backend, &unwritten(&error, true), took);
             }
         };
         Answer {
@@ -115,6 +120,7 @@ impl Answer {
             ms: took.as_secs_f64() * 1_000.0,
             backend: request.backend.clone(),
             warnings: kept.warnings,
+            music: kept.chart.as_deref().and_then(music),
             error: None,
         }
     }
@@ -131,15 +137,28 @@ impl Answer {
                 (Some(frames), Some(rate)) => format!(", {:.1} s", frames as f64 / f64::from(rate)),
                 _ => String::new(),
             };
+            let music = self.music.as_ref().map(|music| format!(", {music}")).unwrap_or_default();
             let source = if self.from_cache { "the cache" } else { &self.backend };
             lines.push(format!(
-                "{path}{length}, from {source} in {}",
+                "{path}{music}{length}, from {source} in {}",
                 crate::control::generate::shown_ms(self.ms)
             ));
         }
         lines.extend(self.warnings.iter().map(|warning| format!("note: {warning}")));
         lines.join("\n")
     }
+}
+
+/// What cannot be written where it was wanted, and where it is meanwhile.
+fn unwritten(error: &crate::engine::Error, is_kept: bool) -> Failure {
+    let kept = if is_kept { ". It is made and in the cache: ask again with another -o" } else { "" };
+    Failure::new(FailureKind::Storage, format!("{error}{kept}"))
+}
+
+/// What a chart is, in a line.
+fn music(chart: &str) -> Option<String> {
+    let chart = Chart::from_json(chart).ok()?;
+    Some(format!("{} in {} at {:.0} BPM", chart.style, chart.key, chart.tempo))
 }
 
 /// The file where the music is, and its hash.
@@ -157,11 +176,17 @@ fn placed(
     let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let path = match out {
         Some(out) => {
-            write_whole(out, &bytes)
-                .map_err(|error| Failure::new(FailureKind::Storage, error.to_string()))?;
+            let kept = studio.path_of(request).is_some();
+            write_whole(out, &bytes).map_err(|error| unwritten(&error, kept))?;
             Some(out.to_owned())
         }
         None => studio.path_of(request),
     };
+    if path.is_none() {
+        let why = product.warnings.join("; ");
+        let message =
+            format!("the music was made, and the cache cannot keep it ({why}): name a file for it with -o");
+        return Err(Failure::new(FailureKind::Storage, message));
+    }
     Ok((product, path, sha256))
 }

@@ -42,6 +42,8 @@ struct Line {
     backend: Option<String>,
     #[serde(default)]
     deadline_seconds: Option<f64>,
+    #[serde(default, rename = "loop")]
+    looped: Option<bool>,
 }
 
 /// Serves the requests of stdin, all together; prints one answer a line as each is done. Ends when
@@ -158,8 +160,14 @@ fn parsed(text: &str, arguments: &GenerateArguments) -> Result<Parsed, (serde_js
     let value: serde_json::Value =
         serde_json::from_str(text).map_err(|error| wrong(&nobody, format!("a line is no JSON: {error}")))?;
     let id = value.get("id").cloned().unwrap_or_default();
+    if !value.is_object() {
+        return Err(wrong(
+            &id,
+            "a line is no request: write an object, such as {\"description\": \"slow blues\"}".to_owned(),
+        ));
+    }
     let line: Line = serde_json::from_value(value)
-        .map_err(|error| wrong(&id, format!("a line is no request: {error}")))?;
+        .map_err(|error| wrong(&id, format!("a line is no request: {}", plain(&error.to_string()))))?;
     if line.seconds.is_some() && line.bars.is_some() {
         return Err(wrong(&id, "either seconds or bars, not both".to_owned()));
     }
@@ -172,9 +180,17 @@ fn parsed(text: &str, arguments: &GenerateArguments) -> Result<Parsed, (serde_js
     made.tempo = line.tempo.or(made.tempo);
     made.style = line.style.or(made.style);
     made.backend = line.backend.unwrap_or(made.backend);
+    made.looped = line.looped.unwrap_or(made.looped);
     let limit = seconds(line.deadline_seconds.unwrap_or(arguments.deadline))
         .map_err(|failure| (id.clone(), failure))?;
+    let made = super::checked(made).map_err(|failure| (id, failure))?;
     Ok((line.id.unwrap_or_default(), made, limit))
+}
+
+/// What a number's type is called in a musician's words.
+fn plain(message: &str) -> String {
+    let whole = message.replace("expected u32", "expected a whole number");
+    whole.replace("expected u64", "expected a whole number").replace("expected f64", "expected a number")
 }
 
 #[cfg(test)]

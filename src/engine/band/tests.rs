@@ -7,7 +7,7 @@ const RATE: SampleRate = SampleRate::DEFAULT;
 
 fn piece(style: Style, bars: u32, seed: u64) -> Vec<u8> {
     let settings = Settings::new("a test", None, None, Some(style.name()), seed).expect("settings");
-    arrange(&settings.chart(bars), settings.energy, seed)
+    arrange(&settings.chart(bars), settings.manner, seed)
 }
 
 fn band() -> Band {

@@ -153,7 +153,7 @@ fn messages(request: &Request, settings: &Settings) -> Vec<Value> {
         "You write chord charts for musicians. Answer with one JSON object by this JSON schema, and with \
          nothing else:\n{CHART_SCHEMA}"
     );
-    let bars = charted::bars(request.length, settings.tempo);
+    let bars = request.length.whole_bars(settings.tempo, request.is_loop());
     let mut wish = format!("{}\n\nWrite {bars} bars", request.description.trim());
     if request.key.is_some() {
         wish.push_str(&format!(" in {}", settings.key));

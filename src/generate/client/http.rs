@@ -9,8 +9,9 @@ use reqwest::header::{
 };
 use reqwest::{Client, Method, Url, redirect, retry};
 
-use super::date;
 use super::server::Server;
+use super::tls::Distrust;
+use super::{date, tls};
 use crate::generate::{Failure, FailureKind};
 
 /// Of an answer that is no success only so much is read: it is words.
@@ -41,6 +42,10 @@ pub(super) enum Trouble {
     Unreachable(String),
     /// No connection in time.
     ConnectTimeout,
+    /// The other end is not who it should be, or speaks no TLS.
+    Distrusted(Distrust),
+    /// What answers speaks no HTTP.
+    Strange,
     /// The connection broke; how.
     Broken(String),
     /// More than so many bytes.
@@ -77,10 +82,24 @@ impl Http {
             // Works where the platform has no roots.
             builder = builder.tls_certs_only(std::iter::empty());
         }
+        let config = |why: String| Failure::new(FailureKind::Config, why);
+        if let Some(path) = server.ca_file().filter(|_| server.url().scheme() == "https") {
+            let provider = rustls::crypto::CryptoProvider::get_default()
+                .cloned()
+                .unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()));
+            let trusting = tls::trusting(path, provider).map_err(|why| {
+                config(format!(
+                    "the `ca_file` {} cannot be used: {why}. It holds the certificate of {}, or that of its \
+                     authority",
+                    path.display(),
+                    server.named()
+                ))
+            })?;
+            builder = builder.tls_backend_preconfigured(trusting);
+        }
         if server.is_here() {
             builder = builder.no_proxy();
         }
-        let config = |why: String| Failure::new(FailureKind::Config, why);
         let client = builder.build().map_err(|error| {
             let why = innermost(&error);
             config(format!(
@@ -156,11 +175,17 @@ fn head(status: u16, headers: &HeaderMap) -> Raw {
 }
 
 fn trouble(error: reqwest::Error) -> Trouble {
+    if let Some(distrust) = tls::distrust(&error) {
+        return Trouble::Distrusted(distrust);
+    }
     let why = innermost(&error);
     if error.is_connect() {
         if error.is_timeout() { Trouble::ConnectTimeout } else { Trouble::Unreachable(why) }
     } else if error.is_builder() {
         Trouble::Senseless(why)
+    } else if why.starts_with("invalid HTTP") {
+        // A TLS alert, mostly: the server was addressed in the clear.
+        Trouble::Strange
     } else {
         Trouble::Broken(why)
     }

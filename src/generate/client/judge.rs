@@ -8,6 +8,7 @@ use super::Answer;
 use super::date;
 use super::http::{Raw, Trouble};
 use super::server::Server;
+use super::tls::Distrust;
 use crate::generate::{Failure, FailureKind};
 
 /// An answer that is one, or why it is none.
@@ -62,6 +63,11 @@ pub(super) fn trouble(server: &Server, trouble: Trouble) -> Failure {
             FailureKind::Timeout,
             format!("{named} does not take the connection in time: is it running, and is its `url` right?"),
         ),
+        Trouble::Distrusted(why) => distrusted(server, why),
+        Trouble::Strange => (
+            FailureKind::Config,
+            format!("{named} does not answer in HTTP: does it speak TLS? Then write its `url` with https://"),
+        ),
         Trouble::Broken(why) => {
             let why = server.quote(&why);
             (FailureKind::Network, format!("the line to {named} broke ({why}); try again"))
@@ -75,6 +81,54 @@ pub(super) fn trouble(server: &Server, trouble: Trouble) -> Failure {
         ),
     };
     Failure::new(kind, message)
+}
+
+/// Why a server is not believed to be who it says, and what to do. The key has not been sent.
+fn distrusted(server: &Server, distrust: Distrust) -> (FailureKind, String) {
+    let named = server.named();
+    match distrust {
+        Distrust::Unknown => {
+            let who = match server.ca_file() {
+                Some(path) => format!("the `ca_file` {} does not vouch for", path.display()),
+                None => "nobody known here vouches for".to_owned(),
+            };
+            let message = format!(
+                "{named} is not trusted: {who} its certificate. If the server is yours, save its certificate, or \
+                 its authority's, as a PEM file and write `ca_file = \"FILE\"` into the backend; nothing was sent"
+            );
+            (FailureKind::Config, message)
+        }
+        Distrust::Name(names) => {
+            let host = server.url().host_str().unwrap_or("?");
+            let names = if names.is_empty() { "others".to_owned() } else { server.quote(&names.join(", ")) };
+            let message = format!(
+                "{named} is not trusted: its certificate is not for {host} but for {names}; write the `url` with a \
+                 name that it is for, or have one made for {host}"
+            );
+            (FailureKind::Config, message)
+        }
+        Distrust::Expired => (
+            FailureKind::Refused,
+            format!(
+                "{named} is not trusted: its certificate has expired; it must be renewed, or this computer's clock is \
+                 wrong"
+            ),
+        ),
+        Distrust::Early => (
+            FailureKind::Refused,
+            format!(
+                "{named} is not trusted: its certificate is not valid yet; is this computer's clock right?"
+            ),
+        ),
+        Distrust::Plain => (
+            FailureKind::Config,
+            format!("{named} does not speak TLS: write its `url` with http:// if that is meant"),
+        ),
+        Distrust::Other(why) => (
+            FailureKind::Refused,
+            format!("{named} is not trusted ({}); its own log says more", server.quote(&why)),
+        ),
+    }
 }
 
 /// `estimated_time` of a model that is being loaded, in seconds.

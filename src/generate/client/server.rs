@@ -1,3 +1,5 @@
+use std::path::{Path, PathBuf};
+
 use reqwest::Url;
 
 use super::secret::Secret;
@@ -14,6 +16,8 @@ pub struct Server {
     key_variable: String,
     /// A name and a password that stood in the URL.
     pub(super) basic: Option<(String, Secret)>,
+    /// Certificates that it is judged by, in place of the system's.
+    ca_file: Option<PathBuf>,
 }
 
 impl Server {
@@ -47,7 +51,17 @@ impl Server {
         let _ = url.set_username("");
         let _ = url.set_password(None);
         url.set_fragment(None);
-        Ok(Server { url, what, key, key_variable: key_variable.into(), basic })
+        Ok(Server { url, what, key, key_variable: key_variable.into(), basic, ca_file: None })
+    }
+
+    /// Judged by the certificates of a file, in place of the system's.
+    pub fn judged_by(self, ca_file: Option<PathBuf>) -> Server {
+        Server { ca_file, ..self }
+    }
+
+    /// The file of certificates that it is judged by.
+    pub(super) fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
     }
 
     /// The URL, without name and password.

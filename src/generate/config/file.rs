@@ -28,7 +28,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 4] = [Kind::Local, Kind::Hf, Kind::Chat, Kind::Program];
+    pub const ALL: [Kind; 4] = [Kind::Local, Kind::Hf, Kind::Chat, Kind::Program];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,6 +47,7 @@ impl Kind {
                 "url",
                 "model",
                 "key_env",
+                "ca_file",
                 "in_flight",
                 "requests_per_second",
                 "burst",
@@ -79,6 +80,7 @@ pub(super) struct Entry {
     pub url: Option<String>,
     pub model: Option<String>,
     pub key_env: Option<String>,
+    pub ca_file: Option<String>,
     pub command: Vec<String>,
     pub in_flight: Option<usize>,
     pub requests_per_second: Option<f64>,
@@ -94,6 +96,7 @@ impl Entry {
             url: None,
             model: None,
             key_env: None,
+            ca_file: None,
             command: Vec::new(),
             in_flight: None,
             requests_per_second: None,
@@ -241,6 +244,7 @@ fn field(entry: &mut Entry, table: &dyn TableLike, key: &str, item: &Item, probl
         "deadline_seconds" => entry.deadline_seconds = number(0.1, 3_600.0),
         "url" => entry.url = text(table, key, item, problems),
         "model" => entry.model = text(table, key, item, problems),
+        "ca_file" => entry.ca_file = text(table, key, item, problems),
         "key_env" => entry.key_env = key_env(table, item, problems),
         _ => entry.command = command(table, item, problems),
     }

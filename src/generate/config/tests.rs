@@ -22,7 +22,7 @@ fn names(config: &Config) -> Vec<(String, &'static str)> {
 fn every_key_has_its_meaning() {
     let parsed = parse(
         "[cache]\nfolder = \"/tmp/c\"\n\
-         [backend.big]\nkind = \"hf\"\nurl = \"http://a:1\"\nmodel = \"m/n\"\nkey_env = \"HF_TOKEN\"\nin_flight = 3\n\
+         [backend.big]\nkind = \"hf\"\nurl = \"http://a:1\"\nmodel = \"m/n\"\nkey_env = \"HF_TOKEN\"\nca_file = \"ca.pem\"\nin_flight = 3\n\
          requests_per_second = 0.5\nburst = 2\ntries = 4\ndeadline_seconds = 7.5\n\
          [backend.mine]\nkind = \"program\"\ncommand = \"python3 'my model.py' --fast\"\n",
     )
@@ -31,6 +31,7 @@ fn every_key_has_its_meaning() {
     assert_eq!(parsed.entries["mine"].command, ["python3", "my model.py", "--fast"]);
     let big = &parsed.entries["big"];
     assert_eq!((big.model.as_deref(), big.key_env.as_deref()), (Some("m/n"), Some("HF_TOKEN")));
+    assert_eq!(big.ca_file.as_deref(), Some("ca.pem"));
     let limits = big.limits();
     assert_eq!((limits.in_flight, limits.tries), (3, 4));
     assert_eq!((limits.rate.every, limits.rate.burst.get()), (Duration::from_secs(2), 2));

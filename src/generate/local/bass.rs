@@ -6,8 +6,8 @@ use crate::unit::Random;
 pub(super) const LOW: u8 = 28;
 pub(super) const HIGH: u8 = 55;
 /// Where roots are looked for.
-const HOME: u8 = 36;
-const ROOTS_HIGH: u8 = 47;
+pub(super) const HOME: u8 = 36;
+pub(super) const ROOTS_HIGH: u8 = 47;
 
 /// What of a chord a pattern plays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +77,7 @@ const BOOGIE_MINOR: [u8; 8] = [0, 0, 3, 3, 7, 7, 10, 10];
 pub(super) fn play(score: &Score, random: &mut Random) -> Vec<Struck> {
     let mut line = Line { score, last: HOME, struck: Vec::new() };
     match score.style() {
+        _ if score.manner.lineup.walks => line.walk_all(random),
         Style::Swing => line.walk_all(random),
         Style::Blues => {
             if chance(50, random) {
@@ -206,11 +207,8 @@ impl Line<'_, '_> {
     fn boogie(&mut self, random: &mut Random) {
         for index in 0..self.score.chords.len() {
             let placed = self.score.chords[index];
-            let root = match self.root(&placed) {
-                // The figure goes up from here.
-                high if high > HIGH - 12 => high - 12,
-                root => root,
-            };
+            // The figure goes up from here, and the hand goes to the nearest from where that ended.
+            let root = nearest(placed.chord.lowest().class(), self.last, LOW, HIGH - 12);
             let figure = if placed.chord.quality.is_minor() { BOOGIE_MINOR } else { BOOGIE_MAJOR };
             let next = *self.score.behind(index);
             for eighth in 0..placed.eighths {

@@ -1,3 +1,4 @@
+use super::lineup::Role;
 use super::part::{BAR_STEPS, EIGHTH_STEPS, Score, Struck, chance, pick};
 use crate::theory::Style;
 use crate::theory::voicing::{self, Grip, Register};
@@ -83,8 +84,10 @@ pub(super) fn play(score: &Score, random: &mut Random) -> Vec<Struck> {
 }
 
 /// Where the hand is for each chord.
-fn hands(score: &Score) -> Vec<Vec<u8>> {
+pub(super) fn hands(score: &Score) -> Vec<Vec<u8>> {
     let (grip, register) = match score.style() {
+        // The root is the hand's own where nobody else plays it.
+        _ if !score.manner.lineup.has(Role::Bass) => (Grip::Full, FULL_REGISTER),
         Style::Swing | Style::Bossa | Style::Ballad => (Grip::Rootless, REGISTER),
         Style::Blues | Style::Funk => (Grip::Rootless, REGISTER),
         Style::Pop => (Grip::Full, FULL_REGISTER),
@@ -137,7 +140,14 @@ fn strike(score: &Score, hands: &[Vec<u8>], step: u32, steps: u32, velocity: i32
     chord(score, &hands[index], step, steps, velocity, struck);
 }
 
-fn chord(score: &Score, keys: &[u8], step: u32, steps: u32, velocity: i32, struck: &mut Vec<Struck>) {
+pub(super) fn chord(
+    score: &Score,
+    keys: &[u8],
+    step: u32,
+    steps: u32,
+    velocity: i32,
+    struck: &mut Vec<Struck>,
+) {
     for (voice, key) in keys.iter().enumerate() {
         // The top voice is the line that is heard.
         let line = if voice + 1 == keys.len() { 6 } else { 0 };

@@ -2,7 +2,7 @@ use super::part::{BAR_STEPS, Energy, Score, Struck, chance, pick};
 use crate::theory::Style;
 use crate::unit::Random;
 
-const KICK: u8 = 36;
+pub(super) const KICK: u8 = 36;
 const STICK: u8 = 37;
 const SNARE: u8 = 38;
 const CLOSED_HAT: u8 = 42;
@@ -10,9 +10,9 @@ const PEDAL_HAT: u8 = 44;
 const LOW_TOM: u8 = 45;
 const OPEN_HAT: u8 = 46;
 const MIDDLE_TOM: u8 = 47;
-const CRASH: u8 = 49;
+pub(super) const CRASH: u8 = 49;
 const HIGH_TOM: u8 = 50;
-const RIDE: u8 = 51;
+pub(super) const RIDE: u8 = 51;
 
 /// Sixteenth within the bar and velocity.
 type Hit = (u32, i32);
@@ -63,11 +63,13 @@ pub(super) fn play(score: &Score, random: &mut Random) -> Vec<Struck> {
     };
     for bar in 0..score.bars {
         let begin = bar * BAR_STEPS;
-        let is_phrase_end = bar % PHRASE_BARS == PHRASE_BARS - 1 || bar + 1 == score.bars;
-        let is_section_end = bar % (2 * PHRASE_BARS) == 2 * PHRASE_BARS - 1 || bar + 1 == score.bars;
+        // Into the end, where there is one; that itself is everybody's.
+        let is_last = bar + 1 + u32::from(score.comes_to_an_end()) == score.bars;
+        let is_phrase_end = bar % PHRASE_BARS == PHRASE_BARS - 1 || is_last;
+        let is_section_end = bar % (2 * PHRASE_BARS) == 2 * PHRASE_BARS - 1 || is_last;
         // A piece of one or two bars is a loop: it has no room for an end.
         let has_fill = score.bars > 2
-            && score.energy != Energy::Calm
+            && score.manner.energy != Energy::Calm
             && (is_section_end || is_phrase_end && chance(35, random));
         let until = if has_fill { 8 } else { BAR_STEPS };
         match score.style() {

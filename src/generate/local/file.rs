@@ -2,6 +2,7 @@ use midly::num::{u4, u7, u15, u24, u28};
 use midly::{Format, Header, MetaMessage, MidiMessage, Timing, TrackEvent, TrackEventKind};
 
 use super::arrange::{Note, TICKS_PER_BEAT};
+use super::lineup::{Lineup, Top};
 use super::part::BAR_TICKS;
 use crate::theory::{Chart, Style};
 
@@ -14,22 +15,48 @@ struct Player {
     pan: u8,
 }
 
-const fn players(style: Style) -> [Player; 4] {
-    // Electric piano, guitar, organ and clavinet, with volumes at which they are as loud; then
-    // vibraphone, saxophone, strings and a warm pad.
-    let (comping, volume) = match style {
-        Style::Swing | Style::Ballad => (4, 92),
-        Style::Bossa => (24, 108),
-        Style::Blues => (16, 72),
-        Style::Pop => (0, 100),
-        Style::Funk => (7, 92),
+/// The volume at which a program of the comping is as loud as the others are.
+const fn comping_volume(program: u8) -> u8 {
+    match program {
+        0..=3 => 100,
+        16..=23 => 72,
+        24..=31 => 108,
+        _ => 92,
+    }
+}
+
+/// That of a tune and of a pad.
+const fn top_volume(program: u8) -> u8 {
+    match program {
+        8..=15 => 108,
+        40..=55 => 84,
+        88..=103 => 88,
+        _ => 96,
+    }
+}
+
+fn players(style: Style, lineup: Lineup) -> [Player; 4] {
+    // Electric piano, guitar, organ and clavinet; then vibraphone, saxophone, strings and a warm pad.
+    let comping = lineup.comping_program.unwrap_or(match style {
+        Style::Swing | Style::Ballad => 4,
+        Style::Bossa => 24,
+        Style::Blues => 16,
+        Style::Pop => 0,
+        Style::Funk => 7,
+    });
+    let volume = comping_volume(comping);
+    let is_tune = match lineup.top {
+        Top::Usual => matches!(style, Style::Swing | Style::Blues),
+        top => top == Top::Tune,
     };
-    let (top, name, loud) = match style {
-        Style::Swing => (11, "Tune", 108),
-        Style::Blues => (66, "Tune", 96),
-        Style::Bossa => (89, "Pad", 88),
-        Style::Pop | Style::Funk | Style::Ballad => (48, "Pad", 84),
-    };
+    let top = lineup.top_program.unwrap_or(match (is_tune, style) {
+        (true, Style::Blues | Style::Funk) => 66,
+        (true, Style::Bossa | Style::Ballad) => 73,
+        (true, _) => 11,
+        (false, Style::Bossa) => 89,
+        (false, _) => 48,
+    });
+    let (name, loud) = (if is_tune { "Tune" } else { "Pad" }, top_volume(top));
     let bass = match style {
         Style::Swing | Style::Bossa | Style::Ballad => 32,
         _ => 33,
@@ -58,7 +85,7 @@ fn track<'t>(mut rows: Rows<'t>, end_tick: u32) -> Vec<TrackEvent<'t>> {
 }
 
 /// An arrangement as a Standard MIDI File of format 1, which ends with its last bar.
-pub(super) fn write(chart: &Chart, bars: u32, notes: &[Note]) -> Vec<u8> {
+pub(super) fn write(chart: &Chart, lineup: Lineup, bars: u32, notes: &[Note]) -> Vec<u8> {
     let end_tick = bars * BAR_TICKS;
     let markers: Vec<(u32, String)> = chart
         .placed(bars)
@@ -76,7 +103,7 @@ pub(super) fn write(chart: &Chart, bars: u32, notes: &[Note]) -> Vec<u8> {
     ];
     rows.extend(markers.iter().map(|(tick, chord)| meta(*tick, MetaMessage::Marker(chord.as_bytes()))));
     let mut tracks = vec![track(rows, end_tick)];
-    for player in players(chart.style) {
+    for player in players(chart.style, lineup) {
         let channel = u4::new(player.channel);
         let event = |tick, rank, message| (tick, rank, TrackEventKind::Midi { channel, message });
         let control = |controller, value| {

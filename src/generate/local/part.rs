@@ -1,4 +1,6 @@
 use super::arrange::TICKS_PER_BEAT;
+use super::manner::Manner;
+use crate::theory::grammar::End;
 use crate::theory::{Chart, Placed, Style};
 use crate::unit::Random;
 
@@ -36,8 +38,11 @@ pub(super) struct Score<'c> {
     /// The chords in their places.
     pub chords: Vec<Placed>,
     pub bars: u32,
-    pub energy: Energy,
+    pub manner: Manner,
 }
+
+/// A piece of fewer bars has no room for an end: it is a loop.
+pub(super) const ENDED_BARS: u32 = 3;
 
 /// A note of a part: where, how long, which key, how hard. In ticks, not yet humanised.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +61,21 @@ impl Score<'_> {
     /// The chord that sounds at an eighth, and its place in the row.
     pub(super) fn at(&self, eighth: u32) -> usize {
         self.chords.partition_point(|placed| placed.eighth <= eighth).saturating_sub(1)
+    }
+
+    /// Where the last chord is struck and for how long it is held, in sixteenths, where the piece comes to an
+    /// end: it is let go of in time to die away.
+    pub(super) fn last(&self) -> Option<(u32, u32)> {
+        let last = self.chords.last().filter(|_| self.comes_to_an_end())?;
+        let steps = last.eighths * EIGHTH_STEPS;
+        // What is dry is short.
+        let held = if self.style() == Style::Funk { steps / 2 } else { steps * 3 / 4 };
+        Some((last.eighth * EIGHTH_STEPS, held.max(1)))
+    }
+
+    /// Whether its last bar is an end.
+    pub(super) fn comes_to_an_end(&self) -> bool {
+        self.manner.end == End::Closed && self.bars >= ENDED_BARS
     }
 
     /// The chord behind a chord; behind the last comes the first.
@@ -80,7 +100,7 @@ impl Score<'_> {
         let tick = self.tick(step);
         // Notes are a little apart, as fingers leave keys.
         let ticks = (self.tick(step + steps) - tick).saturating_sub(12).max(20);
-        Struck { tick, ticks, key, velocity: velocity + self.energy.push() }
+        Struck { tick, ticks, key, velocity: velocity + self.manner.energy.push() }
     }
 
     /// Where the eighth off the beat lies. Swing is nearly triplets when slow, and straightens as it

@@ -1,6 +1,8 @@
 use super::arrange::{TICKS_PER_BEAT, notes};
+use super::manner::Manner;
 use super::{CHART, PLAYING, Settings};
-use crate::theory::{Style, grammar};
+use crate::theory::Style;
+use crate::theory::grammar::{self, End};
 use crate::unit::Random;
 
 /// Some bars of endless music, as timed MIDI.
@@ -31,10 +33,11 @@ pub fn segment(settings: &Settings, seed: u64, index: u64) -> Segment {
     let seed = Random::split(settings.seed, seed).draw();
     let section = if index % 4 == 2 { 1 + index / 4 } else { 0 };
     let mut random = Random::split(seed ^ CHART, SECTIONS.wrapping_add(section));
-    let chart = grammar::compose(settings.key, settings.style, settings.tempo, bars, &mut random);
+    let chart = grammar::compose(settings.key, settings.style, settings.tempo, bars, End::Open, &mut random);
     let playing = Random::split(seed ^ PLAYING, index).draw();
     let mut events: Vec<(u32, [u8; 3])> = Vec::new();
-    for note in notes(&chart, settings.energy, playing, bars) {
+    let manner = Manner { end: End::Open, ..settings.manner };
+    for note in notes(&chart, manner, playing, bars) {
         events.push((note.tick, [0x90 | note.channel, note.key, note.velocity]));
         events.push((note.tick + note.ticks, [0x80 | note.channel, note.key, 64]));
     }

@@ -1,6 +1,8 @@
-use super::part::Energy;
+use super::manner::Manner;
+use super::part::{ENDED_BARS, Energy};
 use super::words::Wish;
-use crate::generate::{BEATS_PER_BAR, Failure, FailureKind, Length, Request};
+use crate::generate::{Failure, FailureKind, Request};
+use crate::theory::grammar::End;
 use crate::theory::{Key, Mode, Style, Tone};
 use crate::unit::Random;
 
@@ -17,23 +19,34 @@ pub struct Settings {
     pub tempo: f64,
     /// The style.
     pub style: Style,
-    /// How hard it is played.
-    pub energy: Energy,
+    /// How it is played.
+    pub manner: Manner,
     /// Seeds all that is random: made of the request's seed and its description.
     pub seed: u64,
 }
 
 impl Settings {
-    /// The settings of a request.
+    /// The settings of a request: a piece that ends, or a loop. Where nobody says the tempo, and seconds are
+    /// asked for, whole bars fill them.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn of(request: &Request) -> Result<Settings, Failure> {
         let Request { description, key, tempo, style, seed, .. } = request;
-        Settings::new(description, key.as_deref(), *tempo, style.as_deref(), *seed)
+        let mut settings = Settings::new(description, key.as_deref(), *tempo, style.as_deref(), *seed)?;
+        if tempo.is_none() && Wish::read(description).tempo.is_none() {
+            settings.tempo = request.length.fitting_tempo(settings.tempo);
+        }
+        settings.manner.end = if request.is_loop() { End::Open } else { End::Closed };
+        Ok(settings)
     }
 
-    /// Settings from a description, and from what is said apart from it, which wins. What neither says,
+    /// How a chart of so many bars ends.
+    pub(super) fn end(&self, bars: u32) -> End {
+        if bars < ENDED_BARS { End::Open } else { self.manner.end }
+    }
+
+    /// Settings of what goes on without an end, from a description, and from what is said apart from it, which wins. What neither says,
     /// the seed chooses. The description's words that are not known change nothing but the seed.
     ///
     /// # Errors
@@ -64,19 +77,8 @@ impl Settings {
             libm::round((style.tempo() * wish.pace).clamp(40.0, 300.0))
         });
         let tempo = tempo.clamp(20.0, 400.0);
-        Ok(Settings { key, tempo, style, energy: wish.energy, seed })
-    }
-
-    /// How many whole bars a length takes, one at least.
-    pub fn bars(&self, length: Length) -> u32 {
-        match length {
-            Length::Bars(bars) => bars.max(1),
-            Length::Seconds(seconds) => {
-                let bars = seconds * self.tempo / 60.0 / f64::from(BEATS_PER_BAR);
-                // A hair's breadth more than whole bars is no bar more.
-                libm::ceil(bars - 1.0e-9).clamp(1.0, 10_000.0) as u32
-            }
-        }
+        let manner = Manner { lineup: wish.lineup, ..Manner::of(wish.energy) };
+        Ok(Settings { key, tempo, style, manner, seed })
     }
 }
 

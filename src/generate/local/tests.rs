@@ -29,7 +29,7 @@ fn every_note_is_in_its_place_and_ends() {
             let settings = settings(style, seed);
             let bars = 1 + (seed * 5 % 25) as u32;
             let chart = settings.chart(bars);
-            let notes = notes(&chart, settings.energy, seed, bars);
+            let notes = notes(&chart, settings.manner, seed, bars);
             let end = bars * 4 * u32::from(TICKS_PER_BEAT);
             let mut sounds: BTreeMap<(u8, u8), u32> = BTreeMap::new();
             let mut counts = BTreeMap::new();
@@ -66,7 +66,7 @@ fn the_bass_says_the_chords() {
         for seed in 0..25 {
             let settings = settings(style, seed);
             let chart = settings.chart(16);
-            let notes = notes(&chart, settings.energy, seed, 16);
+            let notes = notes(&chart, settings.manner, seed, 16);
             for placed in chart.placed(16) {
                 let begin = placed.eighth * u32::from(TICKS_PER_BEAT) / 2;
                 let end = begin + placed.eighths * u32::from(TICKS_PER_BEAT) / 2;
@@ -102,7 +102,7 @@ fn comping_and_tunes_are_of_the_chord_or_of_the_next() {
             let chart = settings.chart(8);
             let placed = chart.placed(8);
             for note in
-                notes(&chart, settings.energy, seed, 8).iter().filter(|note| matches!(note.channel, 0 | 2))
+                notes(&chart, settings.manner, seed, 8).iter().filter(|note| matches!(note.channel, 0 | 2))
             {
                 let eighth = (note.tick + 90) * 2 / u32::from(TICKS_PER_BEAT);
                 let index = placed.partition_point(|p| p.eighth <= eighth).saturating_sub(1);
@@ -172,7 +172,8 @@ fn what_is_asked_for_apart_wins_and_what_is_wrong_is_said() {
 
 #[test]
 fn seconds_are_covered_by_whole_bars() {
-    for (seconds, tempo, bars) in [(8.0, 120.0, 4), (8.01, 120.0, 5), (0.1, 120.0, 1), (600.0, 400.0, 1_000)]
+    for (seconds, tempo, bars) in
+        [(8.0, 120.0, 4), (8.01, 120.0, 4), (9.5, 120.0, 5), (0.1, 120.0, 1), (600.0, 400.0, 1_000)]
     {
         let request =
             Request { length: Length::Seconds(seconds), tempo: Some(tempo), ..request("a bossa in C") };

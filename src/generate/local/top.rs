@@ -1,4 +1,6 @@
-use super::part::{EIGHTH_STEPS, Energy, Score, Struck, nearest, pick};
+use super::comping;
+use super::lineup::{Role, Top};
+use super::part::{EIGHTH_STEPS, Energy, Score, Struck, pick};
 use crate::theory::voicing::{self, Grip};
 use crate::theory::{Classes, Style, scale};
 use crate::unit::Random;
@@ -26,10 +28,18 @@ const MOTIFS: [&[Beat]; 7] = [
 
 /// The third voice: a tune where the style has soloists, held guide tones where it sings, else nothing.
 pub(super) fn play(score: &Score, random: &mut Random) -> Vec<Struck> {
-    match score.style() {
-        Style::Swing | Style::Blues => tune(score, random),
-        Style::Bossa | Style::Pop | Style::Ballad => pad(score),
-        Style::Funk => Vec::new(),
+    match (score.manner.lineup.top, score.style()) {
+        (Top::Tune, _) | (Top::Usual, Style::Swing | Style::Blues) => tune(score, random),
+        (Top::Usual, Style::Funk) => Vec::new(),
+        (Top::Pad, _) | (Top::Usual, _) => pad(score),
+    }
+}
+
+/// Whether it is held chords.
+pub(super) fn is_pad(score: &Score) -> bool {
+    match score.manner.lineup.top {
+        Top::Usual => matches!(score.style(), Style::Bossa | Style::Pop | Style::Ballad),
+        top => top == Top::Pad,
     }
 }
 
@@ -46,7 +56,7 @@ fn tune(score: &Score, random: &mut Random) -> Vec<Struck> {
     let mut key = 71;
     let end = 8 * score.bars;
     for group in 0..score.bars.div_ceil(2) {
-        let rests = if score.energy == Energy::Calm { 35 } else { 12 };
+        let rests = if score.manner.energy == Energy::Calm { 35 } else { 12 };
         if group > 0 && random.below(100) < rests {
             continue;
         }
@@ -93,6 +103,7 @@ fn stepped(key: u8, step: i32, steps: Classes) -> u8 {
 fn pad(score: &Score) -> Vec<Struck> {
     let mut struck: Vec<Struck> = Vec::new();
     let mut voices = [64, 71];
+    let hands = if score.manner.lineup.has(Role::Comping) { comping::hands(score) } else { Vec::new() };
     let mut index = 0;
     while index < score.chords.len() {
         let placed = score.chords[index];
@@ -103,11 +114,12 @@ fn pad(score: &Score) -> Vec<Struck> {
         }
         let end = score.chords[last].eighth + score.chords[last].eighths;
         let classes = voicing::classes(placed.chord, score.chart.key, Grip::Shell);
-        let lower = nearest(classes[0], voices[0], LOW, HIGH - 7);
+        let hand = hands.get(index).map_or(&[][..], Vec::as_slice);
+        let lower = clear(classes[0], voices[0], LOW, HIGH - 7, hand);
         let other = classes.get(1).copied().unwrap_or(classes[0]);
-        let mut upper = nearest(other, voices[1], LOW + 7, HIGH);
+        let mut upper = clear(other, voices[1], LOW + 7, HIGH, hand);
         if upper <= lower + 1 {
-            upper = nearest(other, lower + 8, LOW, HIGH);
+            upper = clear(other, lower + 8, LOW, HIGH, hand);
         }
         voices = [lower, upper];
         let (step, steps) = (placed.eighth * EIGHTH_STEPS, (end - placed.eighth) * EIGHTH_STEPS);
@@ -117,4 +129,12 @@ fn pad(score: &Score) -> Vec<Struck> {
         index = last + 1;
     }
     struck
+}
+
+/// The key of a pitch class nearest to another, and, as far as there is one, no minor ninth above or below a
+/// key of the comping hand: a semitone within a chord is a colour, an octave further it is a wrong note.
+fn clear(class: u8, to: u8, low: u8, high: u8, hand: &[u8]) -> u8 {
+    let keys = (low..=high).filter(|key| key % 12 == class % 12);
+    let rubs = |key: u8| hand.iter().any(|other| key.abs_diff(*other) == 13);
+    keys.min_by_key(|key| (u8::from(rubs(*key)) * 24 + key.abs_diff(to), *key)).unwrap_or(low)
 }

@@ -1,15 +1,20 @@
+use super::lineup::Lineup;
 use super::part::Energy;
+use super::unmet;
 use crate::theory::{Key, Mode, Style, Tone};
 
 /// What a description's words ask for. The vocabulary:
 ///
 /// - a style by its name or its kin ("jazz", "bossa nova", "shuffle", "rock", "groove", "lullaby");
 /// - a key ("in A minor", "Eb major", "F# dorian", "in C"), or a mode alone ("minor", "dorian");
-/// - a tempo ("80 bpm", "at 120bpm"), or a pace: slow, slowly, slower; medium; upbeat; fast, quick, uptempo;
+/// - a tempo ("80 bpm", "at 120", "allegro"), or a pace: slow, medium, upbeat, fast, quick, uptempo; "very"
+///   before it counts;
 /// - a mood: sad, dark, melancholy and their like are minor; happy, bright, cheerful and theirs major;
 /// - an energy: calm, gentle, soft, mellow …; energetic, driving, powerful, intense …
 ///
-/// All other words are passed over.
+/// - players and what they play: "no drums", "solo piano", "bass and drums only", "walking bass", "flute".
+///
+/// All other words are passed over; what is plainly asked for and cannot be, `unmet` says.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Wish {
     pub style: Option<Style>,
@@ -22,6 +27,26 @@ pub(super) struct Wish {
     /// Times the style's own tempo.
     pub pace: f64,
     pub energy: Energy,
+    pub lineup: Lineup,
+    /// A style that is not the band's, and the band's nearest.
+    pub stranger: Option<(&'static str, Style)>,
+}
+
+impl Default for Wish {
+    /// No wish.
+    fn default() -> Wish {
+        Wish {
+            style: None,
+            tonic: None,
+            named_mode: None,
+            mode: None,
+            tempo: None,
+            pace: 1.0,
+            energy: Energy::Even,
+            lineup: Lineup::ALL,
+            stranger: None,
+        }
+    }
 }
 
 /// Words that are read; a description has at most 4,000 bytes.
@@ -29,25 +54,25 @@ const WORDS: usize = 2_000;
 
 impl Wish {
     pub(super) fn read(description: &str) -> Wish {
-        let words: Vec<&str> = description
-            .split(|c: char| !c.is_alphanumeric() && !matches!(c, '#' | '♯' | '♭' | '.'))
-            .map(|word| word.trim_matches('.'))
-            .filter(|word| !word.is_empty())
-            .take(WORDS)
-            .collect();
-        let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+        let (words, lower): (Vec<&str>, Vec<String>) = split(description).into_iter().unzip();
         let key = (0..words.len()).find_map(|at| key(&words, &lower, at));
+        let own = style(&lower);
+        let stranger = if own.is_none() { unmet::stranger(&lower) } else { None };
         let mut wish = Wish {
-            style: style(&lower),
+            style: own.or(stranger.map(|(_, nearest)| nearest)),
             tonic: key.map(|(tonic, _)| tonic),
             named_mode: key.and_then(|(_, mode)| mode).or_else(|| lower.iter().find_map(|word| mode(word))),
             mode: None,
             tempo: (0..words.len()).find_map(|at| tempo(&lower, at)),
-            pace: 1.0,
-            energy: Energy::Even,
+            lineup: Lineup::read(&lower),
+            stranger,
+            ..Wish::default()
         };
-        for word in &lower {
+        for (at, word) in lower.iter().enumerate() {
+            let very = at > 0 && matches!(lower[at - 1].as_str(), "very" | "really");
             match word.as_str() {
+                "slow" | "slowly" if very => wish.pace = 0.6,
+                "fast" | "quick" if very => wish.pace = 1.5,
                 "slow" | "slowly" | "slower" => wish.pace = 0.75,
                 "fast" | "faster" | "quick" | "uptempo" => wish.pace = 1.3,
                 "upbeat" | "lively" => wish.pace = 1.12,
@@ -58,7 +83,7 @@ impl Wish {
                 "happy" | "bright" | "cheerful" | "joyful" | "joyous" | "sunny" | "uplifting" | "playful"
                 | "merry" => wish.mode = wish.mode.or(Some(Mode::Major)),
                 "calm" | "gentle" | "soft" | "quiet" | "relaxed" | "relaxing" | "mellow" | "sleepy"
-                | "peaceful" | "tender" | "intimate" => wish.energy = Energy::Calm,
+                | "peaceful" | "tender" | "intimate" | "brushes" => wish.energy = Energy::Calm,
                 "energetic" | "driving" | "loud" | "powerful" | "intense" | "hard" | "hot" | "wild" => {
                     wish.energy = Energy::Driving;
                 }
@@ -68,6 +93,48 @@ impl Wish {
         wish.mode = wish.named_mode.or(wish.mode);
         wish
     }
+}
+
+/// The words of a description, as they are written and in small letters.
+pub(super) fn split(description: &str) -> Vec<(&str, String)> {
+    description
+        .split(|c: char| !c.is_alphanumeric() && !matches!(c, '#' | '♯' | '♭' | '.'))
+        .map(|word| word.trim_matches('.'))
+        .filter(|word| !word.is_empty())
+        .take(WORDS)
+        .map(|word| (word, word.to_lowercase()))
+        .collect()
+}
+
+/// A style that the band has not, and its nearest.
+pub(super) fn near_style(word: &str) -> Option<(&'static str, Style)> {
+    const STRANGERS: [(&str, Style); 24] = [
+        ("reggae", Style::Pop),
+        ("ska", Style::Pop),
+        ("punk", Style::Pop),
+        ("metal", Style::Pop),
+        ("polka", Style::Pop),
+        ("edm", Style::Pop),
+        ("bluegrass", Style::Pop),
+        ("celtic", Style::Pop),
+        ("techno", Style::Funk),
+        ("dubstep", Style::Funk),
+        ("hip", Style::Funk),
+        ("hiphop", Style::Funk),
+        ("rap", Style::Funk),
+        ("rnb", Style::Funk),
+        ("gospel", Style::Blues),
+        ("ragtime", Style::Swing),
+        ("lofi", Style::Swing),
+        ("tango", Style::Bossa),
+        ("salsa", Style::Bossa),
+        ("mambo", Style::Bossa),
+        ("rumba", Style::Bossa),
+        ("flamenco", Style::Bossa),
+        ("classical", Style::Ballad),
+        ("baroque", Style::Ballad),
+    ];
+    STRANGERS.into_iter().find(|(name, _)| *name == word)
 }
 
 /// A ballad is one in every idiom ("jazz ballad"); else the first word decides.
@@ -108,15 +175,31 @@ fn key(words: &[&str], lower: &[String], at: usize) -> Option<(Tone, Option<Mode
     Some((key.tonic, key.is_minor().then_some(key.mode)))
 }
 
-/// "80 bpm" and "80bpm".
+/// "80 bpm", "80bpm", "at 80" and "adagio".
 fn tempo(words: &[String], at: usize) -> Option<f64> {
+    /// Italian words, by their middles on a metronome's scale.
+    const MARKS: [(&str, f64); 7] = [
+        ("largo", 50.0),
+        ("adagio", 70.0),
+        ("andante", 84.0),
+        ("moderato", 108.0),
+        ("allegro", 138.0),
+        ("vivace", 160.0),
+        ("presto", 184.0),
+    ];
     let word = words[at].as_str();
-    let number = match word.strip_suffix("bpm") {
-        Some(number) => number,
-        None if words.get(at + 1).is_some_and(|next| next == "bpm") => word,
+    if let Some((_, tempo)) = MARKS.into_iter().find(|(mark, _)| *mark == word) {
+        return Some(tempo);
+    }
+    let is_led = at > 0 && matches!(words[at - 1].as_str(), "at" | "tempo");
+    let (number, least) = match word.strip_suffix("bpm") {
+        Some(number) => (number, 20.0),
+        None if words.get(at + 1).is_some_and(|next| next == "bpm") => (word, 20.0),
+        // A bare number is one where no other could be.
+        None if is_led => (word, 40.0),
         None => return None,
     };
-    number.parse().ok().filter(|tempo: &f64| (20.0..=400.0).contains(tempo))
+    number.parse().ok().filter(|tempo: &f64| (least..=400.0).contains(tempo))
 }
 
 #[cfg(test)]
@@ -136,7 +219,13 @@ mod tests {
         let wish = Wish::read("gentle jazz ballad, 66.5bpm");
         assert_eq!((wish.style, wish.tempo, wish.energy), (Some(Style::Ballad), Some(66.5), Energy::Calm));
         assert_eq!(Wish::read("a cheerful tune").mode, Some(Mode::Major));
-        assert_eq!(Wish::read("something"), Wish::read("anything else"));
+        assert_eq!(Wish::read("something"), Wish::default());
+        assert_eq!(Wish::read("swing at 180").tempo, Some(180.0));
+        assert_eq!(Wish::read("look at 3").tempo, None);
+        assert_eq!(Wish::read("an adagio").tempo, Some(70.0));
+        assert_eq!(Wish::read("very slow").pace, 0.6);
+        assert_eq!(Wish::read("a salsa").style, Some(Style::Bossa));
+        assert_eq!(Wish::read("salsa, or rather swing").stranger, None);
     }
 
     #[test]

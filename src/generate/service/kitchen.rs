@@ -8,6 +8,9 @@ use crate::generate::{
     verify,
 };
 
+/// A piece ends in this, where something still rings.
+const FADE_SECONDS: f64 = 0.3;
+
 /// The backends that there are, by name.
 pub trait Backends: Send + Sync {
     /// The one of that name.
@@ -46,7 +49,10 @@ impl Kitchen {
             Draft::Sound { bytes, content_type } => self.sound(request, bytes, content_type, watch).await,
             Draft::Midi { bytes, chart, tempo } => self.midi(request, bytes, chart, tempo, watch).await,
         };
-        made.map(|product| Product { tries, ..product }).map_err(|failure| failure.after(tries))
+        let mut made = made.map_err(|failure| failure.after(tries))?;
+        made.tries = tries;
+        made.warnings.extend(backend.remarks(request));
+        Ok(made)
     }
 
     async fn sound(
@@ -83,7 +89,11 @@ impl Kitchen {
         let (mut audio, mut fingerprint) = (None, None);
         if request.form == Form::Audio {
             watch(Progress::at(Stage::Performing));
-            let played = self.performed(request, Arc::clone(&midi), tempo).await?;
+            let mut played = self.performed(request, Arc::clone(&midi), tempo).await?;
+            if !request.is_loop() {
+                // What still rings where the length ends dies away.
+                played.fade_out((played.seconds() / 8.0).min(FADE_SECONDS));
+            }
             watch(Progress::at(Stage::Verifying));
             let verified = verify::audio(played, request).await?;
             warnings.extend(verified.warnings);

@@ -1,7 +1,7 @@
 use super::palette::Palette;
 use super::phrase::{Close, Opening, Writer};
 use super::weights::Weights;
-use super::{BAR_SLOTS, Function, Leaf};
+use super::{BAR_SLOTS, End, Function, Leaf};
 use crate::theory::{Key, Quality, Roman, Style};
 use crate::unit::Random;
 
@@ -11,23 +11,28 @@ const FORM_BARS: u32 = 12;
 /// Choruses of twelve bars; what is left over comes first, as an introduction.
 ///
 /// Steedman's rule 0: `S12 → I I IV I V I`, two bars each; his others put the variants in.
-pub(super) fn piece(key: Key, bars: u32, random: &mut Random) -> Vec<Leaf> {
+pub(super) fn piece(key: Key, bars: u32, end: End, random: &mut Random) -> Vec<Leaf> {
     let palette = Palette::new(key, Style::Blues);
     let (choruses, rest) = (bars / FORM_BARS, bars % FORM_BARS);
     let mut leaves = Vec::new();
     if rest > 0 {
-        let close = if choruses > 0 { Close::Open } else { Close::Around };
+        let close = match end {
+            _ if choruses > 0 => Close::Open,
+            End::Open => Close::Around,
+            End::Closed => Close::Closed,
+        };
         let weights = Weights { looped: 0, ..Weights::of(Style::Blues) };
         let mut writer = Writer { palette: &palette, weights, random: Random::new(random.draw()) };
         leaves.extend(writer.section(rest, Opening::Home, close));
     }
-    for _ in 0..choruses {
-        leaves.extend(chorus(&palette, random));
+    for number in 1..=choruses {
+        let end = if number == choruses { end } else { End::Open };
+        leaves.extend(chorus(&palette, end, random));
     }
     leaves
 }
 
-fn chorus(palette: &Palette, random: &mut Random) -> Vec<Leaf> {
+fn chorus(palette: &Palette, end: End, random: &mut Random) -> Vec<Leaf> {
     const BAR: u32 = BAR_SLOTS;
     let mut leaves: Vec<Leaf> = Vec::with_capacity(16);
     let one = palette.leaf(Function::Tonic, BAR, None, random);
@@ -81,8 +86,11 @@ fn chorus(palette: &Palette, random: &mut Random) -> Vec<Leaf> {
         }
         (false, false) => leaves.extend([five, lasting(four, 1)]),
     }
-    // Bars 11 and 12: home, and around.
+    // Bars 11 and 12: home, and around where another chorus follows.
     leaves.push(one);
-    leaves.extend([Leaf { slots: 1, ..one }, Leaf { slots: 1, ..five }]);
+    match end {
+        End::Open => leaves.extend([Leaf { slots: 1, ..one }, Leaf { slots: 1, ..five }]),
+        End::Closed => leaves.push(one),
+    }
     leaves
 }

@@ -6,7 +6,7 @@ fn key(text: &str) -> Key {
 }
 
 fn composed(name: &str, style: Style, bars: u32, seed: u64) -> Chart {
-    compose(key(name), style, style.tempo(), bars, &mut Random::new(seed))
+    compose(key(name), style, style.tempo(), bars, End::Open, &mut Random::new(seed))
 }
 
 const KEYS: [&str; 8] =
@@ -48,6 +48,23 @@ fn it_begins_at_home_and_its_end_leads_there() {
                 };
                 assert!(tonic == 0 || leads(numerals[tonic - 1]), "{chart}");
                 assert!(leads(*numerals.last().expect("chords")), "{chart}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_piece_that_ends_ends_at_home() {
+    for style in Style::ALL {
+        for name in KEYS {
+            for seed in 0..40 {
+                let bars = 1 + (seed * 7 % 33) as u32;
+                let random = &mut Random::new(seed);
+                let chart = compose(key(name), style, style.tempo(), bars, End::Closed, random);
+                assert_eq!(chart.length_bars(), bars, "{chart}");
+                let last = chart.bars.last().expect("bars");
+                assert_eq!(last.len(), 1, "one chord, to ring:\n{chart}");
+                assert_eq!(Roman::of(last[0], chart.key).fifths, 0, "{chart}");
             }
         }
     }
