@@ -74,7 +74,7 @@ fn tune(score: &Score, random: &mut Random) -> Vec<Struck> {
             let steps = if is_weak { scale::of(placed.chord, score.chart.key) } else { tones };
             key = stepped(key, *step, steps);
             let eighths = eighths.min(end - eighth);
-            let accent = if is_weak { 70 } else { 80 };
+            let accent = if is_weak { 80 } else { 90 };
             struck.push(score.note(eighth * EIGHTH_STEPS, eighths * EIGHTH_STEPS, key, accent));
         }
     }
