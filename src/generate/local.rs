@@ -94,6 +94,4 @@ impl Backend for Local {
 }
 
 #[cfg(test)]
-mod listening;
-#[cfg(test)]
 mod tests;

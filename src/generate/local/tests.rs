@@ -1,3 +1,5 @@
+mod listening;
+
 use std::collections::BTreeMap;
 
 use super::*;
