@@ -1,5 +1,5 @@
 use super::snapshot::BusMeter;
-use crate::stage::limiter::PeakLimiter;
+use crate::stage::limiter::{PeakLimiter, peak};
 use crate::unit::{Decibels, QUANTUM_FRAMES, SampleRate};
 
 /// The limiter lets everything below this pass bit-exactly, in dBFS.
@@ -45,8 +45,8 @@ impl OutputBus {
         if let Some(limiter) = &mut self.limiter {
             self.limited_frames += u64::from(limiter.process(left, right));
         }
-        self.meter.left = left.iter().fold(self.meter.left, |peak, x| peak.max(x.abs()));
-        self.meter.right = right.iter().fold(self.meter.right, |peak, x| peak.max(x.abs()));
+        self.meter.left = self.meter.left.max(peak(left));
+        self.meter.right = self.meter.right.max(peak(right));
         let [first, second] = self.channels.map(usize::from);
         if first == second {
             if let Some(channel) = device.get_mut(first) {

@@ -17,6 +17,8 @@ pub(super) struct Inbox {
     sources: Vec<Option<Box<Feed>>>,
     /// Places in use, in order: what has to be looked at.
     used: Vec<u16>,
+    /// Some source only plays until somebody else does.
+    has_yielding: bool,
     clock: FrameClock,
     /// Added to the frame of what is stamped in host time.
     latency_frames: Frame,
@@ -36,6 +38,7 @@ impl Inbox {
         Inbox {
             sources: (0..SOURCES).map(|_| None).collect(),
             used: Vec::with_capacity(SOURCES),
+            has_yielding: false,
             clock,
             latency_frames,
             taken: 0,
@@ -71,24 +74,38 @@ impl Inbox {
             std::mem::swap(there, feed);
         }
         self.used.clear();
+        self.has_yielding = false;
         for (index, source) in self.sources.iter().enumerate() {
-            if source.is_some() {
-                self.used.push(index as u16);
-            }
+            let Some(source) = source else { continue };
+            self.used.push(index as u16);
+            self.has_yielding |= matches!(&source.origin, Origin::Score(score) if score.yields());
         }
     }
 
-    /// Ends the sources that only play until somebody else does; gives each to `ended`.
-    pub(super) fn stop_yielding(&mut self, mut ended: impl FnMut(u16)) {
+    /// Ends one of the sources that only play until somebody else does, if somebody now does: where a live
+    /// source strikes a note next.
+    fn end_yielding(&mut self, place: u16) -> Option<u16> {
+        if !self.has_yielding {
+            return None;
+        }
+        let strikes = |origin: &Origin| match origin {
+            Origin::Live(live) => live.events.peek().is_some_and(is_strike) && !live.health.is_overflowed(),
+            Origin::Score(_) => false,
+        };
+        if !self.sources[usize::from(place)].as_ref().is_some_and(|source| strikes(&source.origin)) {
+            return None;
+        }
         for &place in &self.used {
             if let Some(source) = &mut self.sources[usize::from(place)]
                 && let Origin::Score(score) = &mut source.origin
                 && score.yields()
             {
                 score.stop();
-                ended(place);
+                return Some(place);
             }
         }
+        self.has_yielding = false;
+        None
     }
 
     /// The rig's MIDI port that a source feeds; a generator is its own. Real-time: yes.
@@ -113,45 +130,47 @@ impl Inbox {
         if self.taken >= EVENTS_PER_QUANTUM {
             return None;
         }
-        let mut first: Option<(Frame, Event, u16)> = None;
+        let mut first: Option<(Frame, Frame, u16)> = None;
         for &place in &self.used {
             let Some(source) = &mut self.sources[usize::from(place)] else { continue };
-            let Some(event) = peek(&mut source.origin, &self.clock, self.latency_frames) else { continue };
+            let Some(due) = due(&mut source.origin, &self.clock, self.latency_frames) else { continue };
             // What was deferred is heard at the quantum's start, wherever in the
             // quantum we are looking from.
-            let heard = event.time.max(self.quantum);
+            let heard = due.max(self.quantum);
             if heard < end && first.is_none_or(|(earliest, ..)| heard < earliest) {
-                first = Some((heard, event, place));
+                first = Some((heard, due, place));
             }
         }
         // Of one frame, ports and files go before generators, which may answer them.
-        if let Some(turn) = performers.next(now)
-            && turn.time < end
-            && first.is_none_or(|(earliest, ..)| turn.time < earliest)
+        if let Some((time, number)) = performers.next(now)
+            && time < end
+            && first.is_none_or(|(earliest, ..)| time < earliest)
         {
-            return Some(turn);
+            return Some(Performers::turn(time, number));
         }
-        let (heard, mut event, place) = first?;
+        let (heard, due, place) = first?;
+        let time = heard.max(now);
+        // The demo bows out before the player's first note.
+        if let Some(ended) = self.end_yielding(place) {
+            return Some(Event::reset(time, ended));
+        }
         self.taken += 1;
-        let due = event.time;
-        event.time = heard.max(now);
-        event.source = place;
-        match &mut self.sources[usize::from(place)].as_mut()?.origin {
-            Origin::Score(score) => score.advance(),
+        let mut event = match &mut self.sources[usize::from(place)].as_mut()?.origin {
+            Origin::Score(score) => score.take()?,
             Origin::Live(live) => {
                 if live.health.take_overflow() {
-                    return Some(Event::reset(event.time, place));
+                    return Some(Event::reset(time, place));
                 }
-                live.events.receive();
+                let mut event = live.events.receive()?;
                 if due < now && !self.was_full {
                     self.late_events += 1;
                     event = event.late();
                 }
-                if matches!(event.message(), Some(Message::NoteOn { .. })) {
-                    self.live_strikes += 1;
-                }
+                self.live_strikes += u64::from(is_strike(&event));
+                event
             }
-        }
+        };
+        (event.time, event.source) = (time, place);
         if due < self.quantum && self.was_full {
             self.deferred_events += 1;
         }
@@ -185,21 +204,21 @@ impl Inbox {
     }
 }
 
-fn peek(origin: &mut Origin, clock: &FrameClock, latency_frames: Frame) -> Option<Event> {
+/// When what a source has next is due.
+fn due(origin: &mut Origin, clock: &FrameClock, latency_frames: Frame) -> Option<Frame> {
     match origin {
         Origin::Live(live) => {
-            let mut event = *live.events.peek()?;
-            event.time = due_frame(&event, live.time_base, clock, latency_frames);
-            Some(event)
+            let time = live.events.peek()?.time;
+            Some(match live.time_base {
+                TimeBase::Host => clock.frame_at(HostTime(time)) + latency_frames,
+                TimeBase::Frames => time,
+                TimeBase::FramesLater(frames) => time + frames,
+            })
         }
-        Origin::Score(score) => score.peek(),
+        Origin::Score(score) => score.due(),
     }
 }
 
-fn due_frame(event: &Event, base: TimeBase, clock: &FrameClock, latency_frames: Frame) -> Frame {
-    match base {
-        TimeBase::Host => clock.frame_at(HostTime(event.time)) + latency_frames,
-        TimeBase::Frames => event.time,
-        TimeBase::FramesLater(frames) => event.time + frames,
-    }
+fn is_strike(event: &Event) -> bool {
+    matches!(event.message(), Some(Message::NoteOn { .. }))
 }

@@ -35,9 +35,14 @@ impl InletHealth {
         self.dropped.load(Ordering::Relaxed)
     }
 
+    /// Whether [`take_overflow`](Self::take_overflow) would say so. Real-time: yes.
+    pub(super) fn is_overflowed(&self) -> bool {
+        self.overflowed.load(Ordering::Relaxed)
+    }
+
     /// Whether a release was lost since the last call: all notes must end. Real-time: yes.
     pub fn take_overflow(&self) -> bool {
-        self.overflowed.load(Ordering::Relaxed) && self.overflowed.swap(false, Ordering::Acquire)
+        self.is_overflowed() && self.overflowed.swap(false, Ordering::Acquire)
     }
 }
 

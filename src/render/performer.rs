@@ -119,13 +119,13 @@ pub struct Seat {
 /// The performers of a Renderer, by number. Real-time: yes, but for the constructor.
 pub(super) struct Performers {
     seats: Vec<Option<Box<Seat>>>,
-    /// How many there are: mostly none.
-    present: usize,
+    /// The numbers of those that are there: mostly none.
+    present: Vec<u16>,
 }
 
 impl Performers {
     pub(super) fn new() -> Performers {
-        Performers { seats: (0..GENERATORS).map(|_| None).collect(), present: 0 }
+        Performers { seats: (0..GENERATORS).map(|_| None).collect(), present: Vec::with_capacity(GENERATORS) }
     }
 
     /// The number of the performer that is this source.
@@ -133,12 +133,13 @@ impl Performers {
         source.checked_sub(FIRST_GENERATOR).filter(|number| usize::from(*number) < GENERATORS)
     }
 
-    fn all(&mut self) -> impl Iterator<Item = (u16, &mut Seat)> {
-        let places = if self.present > 0 { &mut self.seats[..] } else { &mut [] };
-        places
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(number, seat)| Some((number as u16, &mut **seat.as_mut()?)))
+    /// Each that is there, in order.
+    fn each(&mut self, mut to: impl FnMut(u16, &mut Seat)) {
+        for &number in &self.present {
+            if let Some(Some(seat)) = self.seats.get_mut(usize::from(number)) {
+                to(number, seat);
+            }
+        }
     }
 
     fn get(&mut self, number: u16) -> Option<&mut Seat> {
@@ -150,7 +151,9 @@ impl Performers {
         if let Some(there) = self.seats.get_mut(usize::from(number)) {
             std::mem::swap(there, seat);
         }
-        self.present = self.seats.iter().flatten().count();
+        self.present.clear();
+        self.present
+            .extend((0..).zip(&self.seats).filter_map(|(number, seat)| seat.as_ref().map(|_| number)));
     }
 
     pub(super) fn supply(&mut self, number: u16, segment: &mut Option<Box<Segment>>) {
@@ -161,11 +164,11 @@ impl Performers {
 
     /// A piece begins.
     pub(super) fn follow(&mut self, now: Frame, end: Frame, time: &Time) {
-        self.all().for_each(|(_, seat)| seat.performer.follow(now, end, time));
+        self.each(|_, seat| seat.performer.follow(now, end, time));
     }
 
     pub(super) fn panic(&mut self, frame: Frame) {
-        self.all().for_each(|(_, seat)| seat.performer.panic(frame));
+        self.each(|_, seat| seat.performer.panic(frame));
     }
 
     pub(super) fn hear(&mut self, number: u16, event: &Event) -> bool {
@@ -175,24 +178,28 @@ impl Performers {
         true
     }
 
-    /// Whose turn is next, and when, not before `from`; of several at one frame the lowest number's. It
-    /// goes to the Renderer as an event that says nothing, for which [`take`](Self::take) has what is played.
-    pub(super) fn next(&mut self, from: Frame) -> Option<Event> {
-        let mut first: Option<Event> = None;
-        for (number, seat) in self.all() {
-            let Some(time) = seat.performer.next().map(|time| time.max(from)) else { continue };
-            if first.is_none_or(|earliest| time < earliest.time) {
-                let mut turn = Event::EMPTY;
-                (turn.time, turn.source) = (time, FIRST_GENERATOR + number);
-                first = Some(turn);
+    /// Whose turn is next, and when, not before `from`; of several at one frame the lowest number's.
+    pub(super) fn next(&mut self, from: Frame) -> Option<(Frame, u16)> {
+        let mut first: Option<(Frame, u16)> = None;
+        self.each(|number, seat| {
+            let Some(time) = seat.performer.next().map(|time| time.max(from)) else { return };
+            if first.is_none_or(|(earliest, _)| time < earliest) {
+                first = Some((time, number));
             }
-        }
+        });
         first
     }
 
-    /// Whose turn an event says that it is.
-    pub(super) fn of_turn(event: &Event) -> Option<u16> {
-        Performers::of_source(event.source).filter(|_| event.kind().is_none() && event.length == 0)
+    /// A turn as an event that says nothing, for which [`take`](Self::take) has what is played.
+    pub(super) fn turn(time: Frame, number: u16) -> Event {
+        let mut turn = Event::EMPTY;
+        (turn.time, turn.source) = (time, FIRST_GENERATOR + number);
+        turn
+    }
+
+    /// Whether an event of a performer is its turn, and not what a log says that it played.
+    pub(super) fn is_turn(event: &Event) -> bool {
+        event.kind().is_none() && event.length == 0
     }
 
     /// What is played in a turn.

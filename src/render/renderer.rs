@@ -20,7 +20,7 @@ use super::tap::Tap;
 use super::transport::Timekeeper;
 use super::{
     AudioPorts, BUSES, CHANNELS, Command, Fault, GENERATORS, Injection, JackReport, NODES, Node, Notice,
-    Plan, RAMP_SECONDS, SINKS, SOURCES, Script, Sink, Step, Swap, TimePlan,
+    Plan, RAMP_SECONDS, SINKS, Script, Sink, Step, Swap, TimePlan,
 };
 use crate::midi::Event;
 use crate::rt::clock::FrameClock;
@@ -64,6 +64,7 @@ pub fn renderer(settings: RendererSettings) -> (Box<Renderer>, RendererHandle, l
         plan: Box::default(),
         nodes: places(NODES),
         buses: places(BUSES),
+        taken: Taken { nodes: Vec::with_capacity(NODES), buses: Vec::with_capacity(BUSES) },
         sinks: places(SINKS),
         performers: Performers::new(),
         taps: places(GENERATORS),
@@ -127,6 +128,7 @@ pub struct Renderer {
     plan: Box<Plan>,
     nodes: Vec<Option<Box<Node>>>,
     buses: Vec<Option<Box<OutputBus>>>,
+    taken: Taken,
     sinks: Vec<Option<Box<Sink>>>,
     /// Who plays by itself, and where that is heard beside.
     performers: Performers,
@@ -159,6 +161,12 @@ pub struct Renderer {
     time: Timekeeper,
     /// How JACK's transport stands, for the next quantum.
     told: Option<JackReport>,
+}
+
+/// Which of the places have something in them, in order: what has to be looked at.
+struct Taken {
+    nodes: Vec<u16>,
+    buses: Vec<u16>,
 }
 
 impl Renderer {
@@ -397,47 +405,30 @@ impl Renderer {
         let reach = &mut Reach { plan, nodes, sinks, performers };
         dispatch.set_grid(time.grid());
         reach.performers.follow(now, end, &moment);
-        let mut strikes = inbox.live_strikes;
-        let mut take = |event: &Event, inbox: &mut Inbox, reach: &mut Reach<'_>| {
+        while let Some(mut event) = inbox.next(now, end, reach.performers) {
             dispatch.run(now, event.time, reach, |frame, reach| {
                 time.clocks(now, frame + 1, &reach.plan.time, reach.sinks);
             });
-            let mut event = *event;
-            if let Some(number) = Performers::of_turn(&event) {
-                // It has heard all that comes before, arpeggios and repeats too.
-                let Some(played) = reach.performers.take(number, event.time) else { return };
-                inbox.count_taken();
-                event = played;
-            }
-            let event = &event;
-            if let Some(number) = Performers::of_source(event.source)
-                && let Some(Some(tap)) = taps.get_mut(usize::from(number))
-            {
-                // Where there is no room the tap counts what it lost.
-                tap.send(*event);
-            }
-            time.clocks(now, event.time + 1, &reach.plan.time, reach.sinks);
-            time.hear(event, inbox.port_of(event.source), &reach.plan.time);
-            dispatch.event(event, inbox, reach);
-            if let Some(log) = log {
-                log.event(event, dispatch.chunk_of(event));
-            }
-        };
-        while let Some(event) = inbox.next(now, end, reach.performers) {
-            if inbox.live_strikes != strikes {
-                strikes = inbox.live_strikes;
-                // The demo bows out before the player's first note.
-                let mut ended = [None; SOURCES];
-                let mut count = 0;
-                inbox.stop_yielding(|place| {
-                    ended[count] = Some(place);
-                    count += 1;
-                });
-                for place in ended.into_iter().flatten() {
-                    take(&Event::reset(event.time, place), inbox, reach);
+            if let Some(number) = Performers::of_source(event.source) {
+                if Performers::is_turn(&event) {
+                    // It has heard all that comes before, arpeggios and repeats too.
+                    let Some(played) = reach.performers.take(number, event.time) else { continue };
+                    inbox.count_taken();
+                    event = played;
+                }
+                if let Some(Some(tap)) = taps.get_mut(usize::from(number)) {
+                    // Where there is no room the tap counts what it lost.
+                    tap.send(event);
                 }
             }
-            take(&event, inbox, reach);
+            time.clocks(now, event.time + 1, &reach.plan.time, reach.sinks);
+            if reach.plan.time.follow.is_some() {
+                time.hear(&event, inbox.port_of(event.source), &reach.plan.time);
+            }
+            dispatch.event(&event, inbox, reach);
+            if let Some(log) = log {
+                log.event(&event, dispatch.chunk_of(&event));
+            }
         }
         dispatch.run(now, end, reach, |frame, reach| {
             time.clocks(now, frame + 1, &reach.plan.time, reach.sinks);
@@ -449,8 +440,10 @@ impl Renderer {
     fn play(&mut self, start: usize, piece: Piece, clock: Option<Clock>, ports: &mut dyn AudioPorts) {
         let Piece { at, length, .. } = piece;
         let first = piece.frame.saturating_sub(start as Frame);
-        for level in &mut self.level[..length] {
-            *level = self.master.next();
+        let level = &mut self.level[..length];
+        match self.master.steady() {
+            Some(gain) => level.fill(gain),
+            None => level.iter_mut().for_each(|level| *level = self.master.next()),
         }
         let channels = self.plan.channels.min(CHANNELS);
         for channel in &mut self.device[..channels] {
@@ -569,7 +562,9 @@ impl Renderer {
     }
 
     fn publish(&mut self) {
-        let voices = self.nodes.iter().flatten().map(|node| node.voices()).sum();
+        let Renderer { nodes, buses, taken, .. } = &*self;
+        let voices = there(nodes, &taken.nodes).map(|node| node.voices()).sum();
+        let limited_frames = there(buses, &taken.buses).map(|bus| bus.limited_frames).sum();
         let snapshot = &mut self.snapshot;
         let seconds = self.rate.seconds(self.frame - snapshot.frame);
         let fall = maths::exp2(-seconds / METER_HALF_LIFE_SECONDS) as f32;
@@ -581,11 +576,16 @@ impl Renderer {
         snapshot.dropped_events = self.dispatch.dropped_events + self.inbox.dropped();
         snapshot.live_strikes = self.inbox.live_strikes;
         snapshot.record_lost_frames = self.tap.as_ref().map_or(0, |tap| tap.lost_frames());
-        snapshot.limited_frames = self.buses.iter().flatten().map(|bus| bus.limited_frames).sum();
+        snapshot.limited_frames = limited_frames;
         for (meter, bus) in snapshot.meters.iter_mut().zip(&mut self.buses[..METERS]) {
             *meter = bus.as_mut().map_or_else(Default::default, |bus| bus.meter.fall(fall));
         }
         snapshot.transport = self.time.view(self.frame, &self.plan.time);
         self.publisher.publish(*snapshot);
     }
+}
+
+/// What is in places that are taken.
+fn there<'a, T>(places: &'a [Option<Box<T>>], taken: &'a [u16]) -> impl Iterator<Item = &'a T> {
+    taken.iter().filter_map(|place| places.get(usize::from(*place))?.as_deref())
 }

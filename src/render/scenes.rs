@@ -86,6 +86,9 @@ impl Scenes {
         self.note_pedal(event.source, message);
         let mut heard = Heard::default();
         let meaning = self.registered[usize::from(event.source) % SOURCES].observe(message);
+        if reach.plan.scenes.triggers.is_empty() {
+            return heard;
+        }
         let together = match meaning {
             Some(Meaning::Value { parameter, value, .. }) => Some((Listen::Registered(parameter), value)),
             _ => None,

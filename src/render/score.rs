@@ -45,25 +45,25 @@ impl Score {
     pub(super) fn stop(&mut self) {
         self.next = self.events.len();
         self.repeat_frames = None;
+        self.yields = false;
     }
 
-    pub(super) fn peek(&mut self) -> Option<Event> {
+    /// When the next event is due.
+    pub(super) fn due(&mut self) -> Option<Frame> {
         if self.next == self.events.len() {
-            let frames = self.repeat_frames?;
-            if self.events.is_empty() {
-                return None;
-            }
+            let frames = self.repeat_frames.filter(|_| !self.events.is_empty())?;
             self.offset += frames;
             self.next = 0;
             self.next_byte = 0;
         }
-        let mut event = self.events[self.next];
-        event.time += self.offset;
-        Some(event)
+        Some(self.events.get(self.next)?.time + self.offset)
     }
 
-    pub(super) fn advance(&mut self) {
-        self.next = (self.next + 1).min(self.events.len());
+    /// The event that was said to be due, which is over then.
+    pub(super) fn take(&mut self) -> Option<Event> {
+        let event = self.events.get(self.next)?;
+        self.next += 1;
+        Some(*event)
     }
 
     pub(super) fn read_chunk(&mut self, event: &Event, into: &mut [u8; SYSEX_CHUNK_BYTES]) {

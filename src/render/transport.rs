@@ -31,6 +31,8 @@ pub(super) struct Timekeeper {
     passed: Beats,
     /// The number on the grid of the next clock tick to be sent.
     next_clock: u64,
+    /// Nothing of the clock falls before this frame; found once for a piece, in which time goes evenly.
+    quiet_until: Frame,
     tap: Tap,
     follower: Follower,
     /// The tempo that is followed, once it is known.
@@ -60,6 +62,7 @@ impl Timekeeper {
             count_in: None,
             passed: Beats(0),
             next_clock: 0,
+            quiet_until: 0,
             tap: Tap::default(),
             follower: Follower::new(rate),
             held: None,
@@ -211,6 +214,7 @@ impl Timekeeper {
 
     /// A piece begins: what falls on its first frame happens.
     pub(super) fn piece(&mut self, frame: Frame, plan: &TimePlan) {
+        self.quiet_until = 0;
         if let Some(count) = self.count_in
             && self.grid.frame_of(count.ends) <= frame
         {

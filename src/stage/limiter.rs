@@ -2,7 +2,7 @@
 
 mod peak;
 
-pub use peak::PeakLimiter;
+pub use peak::{PeakLimiter, peak};
 
 use super::{
     Block, Context, Input, Kind, Parameter, PrepareError, Processor, RAMP_SECONDS, Ramp, Role, Settings,

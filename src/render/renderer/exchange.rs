@@ -28,7 +28,7 @@ impl Renderer {
     /// Exchanges what is in a parcel for what is here.
     fn exchange(&mut self, swap: &mut Swap) {
         let time = self.frame;
-        let Renderer { plan, nodes, sinks, inbox, dispatch, buses, performers, taps, .. } = self;
+        let Renderer { plan, nodes, sinks, inbox, dispatch, buses, performers, taps, taken, .. } = self;
         if let Some(new) = &mut swap.plan {
             for edge in &mut new.edges {
                 if let Some(old) = edge.continues.and_then(|old| plan.edges.get(usize::from(old))) {
@@ -75,6 +75,10 @@ impl Renderer {
         for (place, bus) in &mut swap.buses {
             put(buses, *place, bus);
         }
+        if !(swap.nodes.is_empty() && swap.buses.is_empty()) {
+            note(&mut taken.nodes, nodes);
+            note(&mut taken.buses, buses);
+        }
         for remains in &mut swap.remains {
             if let Some(Some(node)) = nodes.get_mut(usize::from(remains.node)) {
                 node.give_remains(remains);
@@ -104,4 +108,10 @@ fn put<T>(places: &mut [Option<Box<T>>], place: u16, object: &mut Option<Box<T>>
     if let Some(there) = places.get_mut(usize::from(place)) {
         std::mem::swap(there, object);
     }
+}
+
+/// Notes which places are taken.
+fn note<T>(taken: &mut Vec<u16>, places: &[Option<Box<T>>]) {
+    taken.clear();
+    taken.extend((0..).zip(places).filter_map(|(place, there)| there.as_ref().map(|_| place)));
 }

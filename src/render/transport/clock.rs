@@ -36,9 +36,13 @@ pub(in crate::render) fn is_clock(message: Message) -> bool {
 impl Timekeeper {
     /// Sends what falls before the frame `until`.
     pub(in crate::render) fn clocks(&mut self, now: Frame, until: Frame, plan: &TimePlan, sinks: &mut Sinks) {
+        if until <= self.quiet_until {
+            return;
+        }
         let lead = self.lead_frames(plan);
         loop {
             let tick = self.grid.frame_of(Beats::part(self.next_clock, TICKS_PER_BEAT));
+            self.quiet_until = tick;
             if let Some(count) = &mut self.count_in
                 && !count.is_told
             {
@@ -48,6 +52,7 @@ impl Timekeeper {
                     self.tell(start.max(now), &[START], plan, sinks);
                     continue;
                 }
+                self.quiet_until = tick.min(start);
             }
             if tick >= until {
                 return;

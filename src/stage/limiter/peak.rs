@@ -90,9 +90,22 @@ impl PeakLimiter {
     }
 }
 
-/// The largest magnitude in a slice, 0 for an empty one; NaN counts as nothing.
-fn peak(samples: &[f32]) -> f32 {
-    samples.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()))
+/// The largest magnitude in a slice, 0 for an empty one; NaN counts as nothing. Real-time: yes.
+pub fn peak(samples: &[f32]) -> f32 {
+    // Side by side: a processor compares several at once.
+    let mut peaks = [0.0_f32; 8];
+    let (rows, rest) = samples.as_chunks::<8>();
+    for row in rows {
+        for (peak, sample) in peaks.iter_mut().zip(row) {
+            *peak = larger(*peak, *sample);
+        }
+    }
+    peaks.iter().chain(rest).copied().fold(0.0, larger)
+}
+
+fn larger(peak: f32, sample: f32) -> f32 {
+    let magnitude = sample.abs();
+    if magnitude > peak { magnitude } else { peak }
 }
 
 #[cfg(test)]
@@ -108,6 +121,19 @@ mod tests {
                 (state as i32 as f32 / i32::MAX as f32) * gain
             })
             .collect()
+    }
+
+    #[test]
+    fn a_peak_is_found_wherever_it_is_and_a_nan_is_none() {
+        for length in 0..40 {
+            for at in 0..length {
+                let mut samples = noise(length, 0.5, 7);
+                samples[at] = -0.75;
+                samples[(at + 1) % length] = if length > 1 { f32::NAN } else { -0.75 };
+                assert_eq!(peak(&samples), 0.75, "{at} of {length}");
+            }
+        }
+        assert_eq!((peak(&[]), peak(&[f32::NAN; 9]), peak(&[-0.0; 3])), (0.0, 0.0, 0.0));
     }
 
     #[test]
