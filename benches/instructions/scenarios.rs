@@ -1,5 +1,7 @@
 //! The hot paths whose instructions are counted.
 
+mod played;
+
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::rc::Rc;
@@ -8,12 +10,12 @@ use antiphon::load::Load;
 use antiphon::midi::codec::{Parsed, Parser};
 use antiphon::midi::{Event, Message};
 use antiphon::render::{
-    Command, Feed, Origin, Outlet, Renderer, RendererHandle, RendererSettings, Score, Silence, Swap,
+    Command, Feed, Origin, Outlet, Planar, Renderer, RendererHandle, RendererSettings, Score, Silence, Swap,
     TimeBase, Turn, inlet, log, outlet, renderer,
 };
 use antiphon::rig::{Deployment, Rig, parse};
 use antiphon::rt::{guard, latest::latest, loan::loan, ring::ring, stream::stream};
-use antiphon::stage::{Block, Context, Input, Kinds, Role, Settings, StreamFormat};
+use antiphon::stage::{Block, Context, Input, Kinds, Processor, Role, Settings, StreamFormat};
 use antiphon::unit::{QUANTUM_FRAMES, SampleRate};
 
 const RATE: SampleRate = SampleRate::DEFAULT;
@@ -79,6 +81,7 @@ pub fn all() -> Vec<Scenario> {
             )
         }),
         scenario("dispatch, written to the log", "event", 16 * EVENTS, logged),
+        scenario("log, an input of two channels", "block", BLOCKS, logged_input),
         scenario("inbox, a storm from 8 live sources", "event", 8 * 16 * EVENTS, storm),
         scenario("plan swap, 32 stages", "swap", 1, plan_swap),
         scenario("scene change", "change", BLOCKS, scene_changes),
@@ -89,6 +92,7 @@ pub fn all() -> Vec<Scenario> {
         scenario("MIDI, decoded from the wire", "byte", wire().len() as u64, decode),
         scenario("MIDI, encoded", "message", OPERATIONS, encode),
     ]);
+    all.extend(played::all());
     all
 }
 
@@ -191,12 +195,13 @@ fn stage(name: &str) -> impl FnMut() + use<> {
     let kinds = kinds();
     let kind = kinds.get(name).expect("a kind");
     let format = StreamFormat { rate: RATE, seed: 1 };
-    let mut processor = kind.prepare(&Settings::new(), format).expect("defaults are valid");
-    let mut state = 1_u32;
-    let noise: [f32; QUANTUM_FRAMES] = std::array::from_fn(|_| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state as i32 >> 8) as f32 / (1 << 25) as f32
-    });
+    processor(kind.prepare(&Settings::new(), format).expect("defaults are valid"))
+}
+
+/// A processor that hears noise.
+fn processor(mut processor: Box<dyn Processor>) -> impl FnMut() {
+    let mut samples = noise(1);
+    let noise: [f32; QUANTUM_FRAMES] = std::array::from_fn(|_| samples.next().unwrap_or_default());
     let mut frame = 0;
     let mut quanta = move |count: u64| {
         for _ in 0..count {
@@ -212,6 +217,15 @@ fn stage(name: &str) -> impl FnMut() + use<> {
     let quanta_of = |blocks: u64| blocks * (BLOCK / QUANTUM_FRAMES) as u64;
     quanta(quanta_of(WARM_UP_BLOCKS));
     move || quanta(quanta_of(BLOCKS))
+}
+
+/// Noise of half the full level.
+fn noise(seed: u32) -> impl Iterator<Item = f32> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state as i32 >> 8) as f32 / (1 << 25) as f32
+    })
 }
 
 const GEAR: &str = "[midi.keys]\nin = '*'\n[midi.gear]\nout = '*'\n[[cable]]\nfrom = 'keys'\nto = 'gear'\n";
@@ -268,6 +282,27 @@ fn logged() -> impl FnMut() {
         playing.callbacks(16);
         assert_eq!(reader.lost(), 0);
     }
+}
+
+/// A device's input, each sample written to the log.
+fn logged_input() -> impl FnMut() {
+    let mut playing = Playing::new("[input.mic]\nchannels = [1, 2]\n[[cable]]\nfrom = 'mic'\nto = 'out'\n");
+    let (log, reader) = log(4 << 20, true);
+    playing.renderer.keep_log(Box::new(log));
+    let (left, right): (Vec<f32>, Vec<f32>) = noise(1).zip(noise(2)).take(BLOCK).unzip();
+    let mut out = [[0.0; BLOCK]; 2];
+    let mut callbacks = move |count: u64| {
+        for _ in 0..count {
+            let _fence = guard::enter();
+            let [out_left, out_right] = &mut out;
+            let mut ports = Planar { inputs: &[&left, &right], outputs: &mut [out_left, out_right] };
+            playing.renderer.render(BLOCK, &mut ports, None);
+        }
+        assert_eq!(reader.lost(), 0);
+        black_box(&out);
+    };
+    callbacks(WARM_UP_BLOCKS);
+    move || callbacks(BLOCKS)
 }
 
 /// Events of live sources, which wait in the inbox for their frames.
