@@ -33,4 +33,4 @@ pub use index::{Counts, Index, IndexEvent, Item, Part, Reason, Use};
 pub use keeper::{CacheKeeper, CacheMessage};
 pub use key::Key;
 pub use stats::{CacheStats, Damage, Listed, Verified};
-pub use store::Evict;
+pub use store::{ENTRIES_AT_MOST, Evict};

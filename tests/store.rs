@@ -13,6 +13,8 @@ mod journal;
 mod kills;
 #[path = "store/ledger.rs"]
 mod ledger;
+#[path = "store/retention.rs"]
+mod retention;
 
 use antiphon::persistence::{DecodeError, EventSourced};
 use serde::{Deserialize, Serialize};
@@ -49,6 +51,12 @@ impl EventSourced for Words {
             serde_json::Value::String(word) => Ok(Word::Said { word }),
             other => Err(DecodeError::Damaged(format!("{other} is no word of version {version}"))),
         }
+    }
+
+    /// And a state was a bare list.
+    fn upgrade_state(_: u32, json: serde_json::Value) -> Result<Words, DecodeError> {
+        let said = serde_json::from_value(json).map_err(|error| DecodeError::Damaged(error.to_string()))?;
+        Ok(Words { said })
     }
 }
 

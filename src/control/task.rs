@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// `antiphon task`.
 #[derive(Subcommand, Debug)]
 pub enum TaskCommand {
-    /// Shows what is being generated, and what ended lately
+    /// Shows what is being generated, and what ended in the last 7 days: the last 100
     List {
         /// Prints an array of tasks
         #[arg(long)]

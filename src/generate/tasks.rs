@@ -2,6 +2,7 @@
 //!
 //! Tasks are events in one journal of the cache's folder, shared by all processes. Each process holds the
 //! lock of a file of its own while it lives; whoever finds the lock free says that its tasks have failed.
+//! Of those that have ended the last [`REMEMBERED`] are known, and none for longer than [`KNOWN`].
 
 mod owner;
 mod state;
@@ -14,15 +15,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 use owner::Owner;
-pub use state::{TaskBoard, TaskEvent, TaskRecord, TaskStanding};
+pub use state::{KNOWN, REMEMBERED, TaskBoard, TaskEvent, TaskRecord, TaskStanding};
 
 use super::{Failure, FailureKind, Product, Request, Stage};
 use crate::actor::{Options, System};
-use crate::persistence::{CommitError, EventSourced, Journal, JournalError, KeeperSettings, Ledger};
+use crate::persistence::{CommitError, EventSourced, Journal, JournalError, KeeperSettings, Ledger, Seen};
 
 /// The journal's file in the cache's folder.
 pub const FILE: &str = "tasks.sqlite";
 const STREAM: &str = "all";
+/// What is kept of the reason of a failure, in characters.
+const REASON: usize = 1_000;
 /// What is kept of a description, in characters.
 const DESCRIPTION: usize = 200;
 /// How long what has ended may take to be written down when all is over.
@@ -78,11 +81,17 @@ impl Tasks {
         let mut journal = Journal::<TaskBoard>::open(&folder.join(FILE), STREAM)?;
         let wishes = Wishes::default();
         let heard = Arc::clone(&wishes);
-        journal.observe(move |event| {
-            if let TaskEvent::CancelAsked { id } = event
-                && let Some(wish) = lock(&heard).get(id)
-            {
-                wish.send_replace(true);
+        journal.observe(move |seen| match seen {
+            Seen::Event(TaskEvent::CancelAsked { id }) => {
+                lock(&heard).get(id).map(|wish| wish.send_replace(true));
+            }
+            Seen::Event(_) => {}
+            Seen::Anew(board) => {
+                for (id, wish) in lock(&heard).iter() {
+                    if board.get(*id).is_some_and(|task| task.cancel_asked) {
+                        wish.send_replace(true);
+                    }
+                }
             }
         });
         let settings = KeeperSettings { look_every: LOOK_EVERY };
@@ -117,14 +126,15 @@ impl Tasks {
         Ok(Ticket { tasks: self.clone(), id, cancelled, is_over: false })
     }
 
-    /// All that are known, the oldest first, as they are now in all processes.
+    /// Those that run and those that have ended lately, the oldest first, as they are now in all processes.
     ///
     /// # Errors
     /// [`Failure`] where the journal cannot be read.
     pub async fn list(&self) -> Result<Vec<TaskRecord>, Failure> {
         self.0.ledger.refresh().await?;
         self.bury().await?;
-        Ok(self.0.ledger.read(|board| board.all().cloned().collect()))
+        let now_ms = now_unix_ms();
+        Ok(self.0.ledger.read(|board| board.all().filter(|task| task.is_known(now_ms)).cloned().collect()))
     }
 
     /// Asks whoever does a task to end it; they hear of it within a twentieth of a second.
@@ -223,7 +233,9 @@ impl Ticket {
         let (standing, error) = match made {
             Ok(_) => (TaskStanding::Done, None),
             Err(failure) if failure.kind == FailureKind::Cancelled => (TaskStanding::Cancelled, None),
-            Err(failure) => (TaskStanding::Failed, Some((failure.kind, failure.message.clone()))),
+            Err(failure) => {
+                (TaskStanding::Failed, Some((failure.kind, failure.message.chars().take(REASON).collect())))
+            }
         };
         self.over(standing, error);
     }
@@ -290,6 +302,29 @@ mod tests {
     use crate::unit::SampleRate;
 
     static FOLDERS: AtomicU64 = AtomicU64::new(0);
+
+    /// Others did so much meanwhile that the wish itself is not kept any more.
+    #[test]
+    fn a_wish_is_heard_also_where_its_event_is_gone() {
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("antiphon-tasks-{}-{number}", std::process::id()));
+        Kit::run(number, async |kit| {
+            let here = Tasks::open(&folder, &kit.system).await.expect("tasks");
+            let request = Request::new("a tune", SampleRate::DEFAULT);
+            let mut ticket = here.begin(&request).await.expect("begun");
+            let id = ticket.id();
+            let mut others = Journal::<TaskBoard>::open(&folder.join(FILE), STREAM).expect("a journal");
+            others.commit::<()>(|_| Ok(vec![TaskEvent::CancelAsked { id }])).expect("asked");
+            for _ in 0..3 {
+                let many = (0..500).map(|_| TaskEvent::Moved { id: 0, stage: Stage::Waiting });
+                others.commit::<()>(|_| Ok(many.collect())).expect("kept");
+            }
+            tokio::time::timeout(Duration::from_secs(1), ticket.cancelled()).await.expect("heard");
+            ticket.end(&Err(Failure::new(FailureKind::Cancelled, "not wanted")));
+            here.close().await;
+        });
+        let _ = std::fs::remove_dir_all(&folder);
+    }
 
     #[test]
     fn a_task_is_seen_by_another_and_cancelled_in_a_tenth_of_a_second() {

@@ -15,7 +15,8 @@ use super::keeper::CacheKeeper;
 use super::key::Key;
 use super::memory::Memory;
 use super::stats::{CacheStats, Listed, Verified};
-use super::store::{Evict, Store, Tally};
+use super::store::{ENTRIES_AT_MOST, Evict, Store, Tally};
+use crate::persistence::Seen;
 
 /// How long the disk may take for an entry.
 const WRITE: Duration = Duration::from_secs(30);
@@ -135,9 +136,13 @@ impl Cache {
         let newest_ms = store.as_ref().map_or(0, |store| store.view().read(|index| index.newest_ms));
         if let Ok(store) = &store {
             let memory = memory.clone();
-            store.observe(move |event| {
-                if let IndexEvent::Evicted { key, .. } = event {
-                    memory.forget(key);
+            store.observe(move |seen| match seen {
+                Seen::Event(IndexEvent::Evicted { key, .. }) => memory.forget(key),
+                Seen::Event(_) => {}
+                // What went meanwhile is not known one by one.
+                Seen::Anew(index) => {
+                    let gone = |key: &Key| !index.entries.contains_key(key);
+                    memory.keys().iter().filter(|(key, _)| gone(key)).for_each(|(key, _)| memory.forget(key));
                 }
             });
         }
@@ -362,6 +367,7 @@ impl Cache {
         let mut stats = CacheStats {
             folder: self.folder(),
             limit_bytes: self.0.limits.file_bytes,
+            limit_entries: ENTRIES_AT_MOST as u64,
             memory_entries: self.0.memory.entries(),
             memory_bytes: self.0.memory.bytes(),
             memory_limit_bytes: self.0.limits.memory_bytes,
@@ -371,6 +377,7 @@ impl Cache {
         };
         if let Ok(store) = &self.0.store {
             store.refresh();
+            stats.index_bytes = store.index_bytes();
             store.view().read(|index| {
                 stats.counts.add(&index.counts);
                 stats.entries = index.entries.len() as u64;
@@ -391,8 +398,8 @@ impl Cache {
         self.0.store.as_ref().map(|store| store.list(self.0.clock.now_ms())).unwrap_or_default()
     }
 
-    /// Reads every file and holds it against its name, and makes the index anew from its first event.
-    /// Changes nothing. Blocks for as long as reading takes.
+    /// Reads every file and holds it against its name, and makes the index anew from the events
+    /// that are kept. Changes nothing. Blocks for as long as reading takes.
     ///
     /// # Errors
     /// [`LibraryError`] where the index cannot be read.

@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
@@ -11,6 +12,8 @@ use super::key::Key;
 
 /// What the name of a file that is being written begins with.
 const ASIDE: &str = ".tmp-";
+/// Read at a time: it is hashed while it is still in the processor's cache.
+const READ_BYTES: usize = 256 << 10;
 /// Several caches of one process are told apart by this.
 static SESSIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -122,27 +125,33 @@ impl Files {
         Ok(())
     }
 
-    /// A file's content, if it is what was written: its length and CRC-32 are looked at.
-    pub(super) fn read(&self, part: &Part) -> Result<Vec<u8>, ReadError> {
-        let path = self.path(&part.sha256);
-        let length = match fs::metadata(&path) {
-            Ok(file) => file.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(ReadError::Damaged("it is not there".to_owned()));
-            }
-            Err(error) => return Err(ReadError::Io(error)),
-        };
+    /// A file's content, if it is what was written: its length and CRC-32 are looked at. It is read once, to
+    /// where it stays.
+    pub(super) fn read(&self, part: &Part) -> Result<Arc<[u8]>, ReadError> {
+        let changed = || ReadError::Damaged("it is not what was written".to_owned());
+        let mut file = File::open(self.path(&part.sha256)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ReadError::Damaged("it is not there".to_owned()),
+            _ => ReadError::Io(error),
+        })?;
+        let length = file.metadata().map_err(ReadError::Io)?.len();
         if length != part.bytes {
             return Err(ReadError::Damaged(format!(
                 "it has {length} bytes, and {} were written",
                 part.bytes
             )));
         }
-        let bytes = fs::read(&path).map_err(ReadError::Io)?;
-        if bytes.len() as u64 != part.bytes || crc32fast::hash(&bytes) != part.crc32 {
-            return Err(ReadError::Damaged("it is not what was written".to_owned()));
+        let room = usize::try_from(length).map_err(|_| ReadError::Io(io::ErrorKind::OutOfMemory.into()))?;
+        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, room).collect();
+        let mut hasher = crc32fast::Hasher::new();
+        // Nobody else has it yet.
+        for chunk in Arc::get_mut(&mut bytes).unwrap_or_default().chunks_mut(READ_BYTES) {
+            file.read_exact(chunk).map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => changed(),
+                _ => ReadError::Io(error),
+            })?;
+            hasher.update(chunk);
         }
-        Ok(bytes)
+        if hasher.finalize() == part.crc32 { Ok(bytes) } else { Err(changed()) }
     }
 
     /// As [`read`](Self::read), and its whole content is held against its name.

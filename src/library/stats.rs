@@ -16,6 +16,10 @@ pub struct CacheStats {
     pub bytes: u64,
     /// How large they may become.
     pub limit_bytes: u64,
+    /// How many entries there may be.
+    pub limit_entries: u64,
+    /// The size of the index, with the events and snapshots that it is made of.
+    pub index_bytes: u64,
     /// Entries in this process's memory.
     pub memory_entries: u64,
     /// Their size.

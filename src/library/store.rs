@@ -9,7 +9,10 @@ use super::files::{self, Aside, Files, ReadError};
 use super::index::{Counts, Index, IndexEvent, Item, Reason, Use};
 use super::key::Key;
 use super::stats::{Damage, Listed, Verified};
-use crate::persistence::{CommitError, Journal, JournalError, View};
+use crate::persistence::{CommitError, Journal, JournalError, Seen, View};
+
+#[cfg(test)]
+mod tests;
 
 /// Which entries go.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +33,8 @@ pub enum Evict {
 const USES_AT_MOST: usize = 10_000;
 /// Uses in one event.
 const USES_TOGETHER: usize = 1_000;
+/// Entries in the index, however small they are: of more those used the longest ago go, a sixteenth at a time.
+pub const ENTRIES_AT_MOST: usize = 10_000;
 /// The most that may be said of an entry in the index, as JSON.
 const ITEM_BYTES: usize = 256 << 10;
 
@@ -184,7 +189,7 @@ impl Store {
         &self.view
     }
 
-    pub(super) fn observe(&self, observer: impl FnMut(&IndexEvent) + Send + 'static) {
+    pub(super) fn observe(&self, observer: impl FnMut(Seen<'_, Index>) + Send + 'static) {
         lock(&self.journal).observe(observer);
     }
 
@@ -205,7 +210,7 @@ impl Store {
         let mut parts = BTreeMap::new();
         for (name, part) in &item.parts {
             match self.files.read(part) {
-                Ok(bytes) => drop(parts.insert(name.clone(), Arc::from(bytes))),
+                Ok(bytes) => drop(parts.insert(name.clone(), bytes)),
                 Err(ReadError::Damaged(reason)) => {
                     self.evict_damaged(key, &reason);
                     return None;
@@ -295,11 +300,13 @@ impl Store {
                     unneeded.extend(before.item.parts.values().map(|part| part.sha256));
                 }
             }
-            if index.bytes().saturating_add(coming) > self.limit_bytes {
+            let is_many = index.entries.len() + together.len() > ENTRIES_AT_MOST;
+            if index.bytes().saturating_add(coming) > self.limit_bytes || is_many {
                 let mut after = index.clone();
                 events.iter().for_each(|event| crate::persistence::EventSourced::apply(&mut after, event));
                 let spared: BTreeSet<Key> = together.iter().map(|waiting| waiting.key).collect();
-                let victims = victims(&after, self.limit_bytes, &spared);
+                let entries = if is_many { ENTRIES_AT_MOST - ENTRIES_AT_MOST / 16 } else { ENTRIES_AT_MOST };
+                let victims = victims(&after, self.limit_bytes, entries, &spared);
                 for (key, item) in victims {
                     unneeded.extend(item.parts.values().map(|part| part.sha256));
                     events.push(IndexEvent::Evicted { key, reason: Reason::Room });
@@ -348,7 +355,7 @@ impl Store {
                 all.filter(|(key, item)| matches(key, item)).map(|(key, item)| (key, item.clone())).collect()
             };
             match which {
-                Evict::To(bytes) => victims(index, *bytes, &BTreeSet::new()),
+                Evict::To(bytes) => victims(index, *bytes, usize::MAX, &BTreeSet::new()),
                 Evict::OlderThan(age) => {
                     matching(&|_, item| u128::from(now_ms.saturating_sub(item.stored_ms)) > age.as_millis())
                 }
@@ -445,7 +452,12 @@ impl Store {
         self.view.read(|index| index.entries.iter().map(listed).collect())
     }
 
-    /// Looks through all entries, and makes the index anew from its first event.
+    /// The size of the index's own files.
+    pub(super) fn index_bytes(&self) -> u64 {
+        lock(&self.journal).size_bytes()
+    }
+
+    /// Looks through all entries, and makes the index anew from the first event that is kept.
     pub(super) fn verify(&self) -> Result<Verified, LibraryError> {
         let mut verified = Verified { index: self.set_aside.clone(), ..Verified::default() };
         let journal = {
@@ -501,14 +513,15 @@ impl Store {
     }
 }
 
-/// The entries that were used the longest ago, as many as must go so that the rest is no larger than this.
-fn victims(index: &Index, bytes: u64, spared: &BTreeSet<Key>) -> Vec<(Key, Item)> {
+/// The entries that were used the longest ago, as many as must go so that the rest is no larger than this, and
+/// no more than so many.
+fn victims(index: &Index, bytes: u64, entries: usize, spared: &BTreeSet<Key>) -> Vec<(Key, Item)> {
     let mut rest = index.clone();
     let mut by_order: Vec<(u64, Key)> = index.entries.iter().map(|(key, kept)| (kept.order, *key)).collect();
     by_order.sort_unstable();
     let mut gone = Vec::new();
     for (_, key) in by_order {
-        if rest.bytes() <= bytes {
+        if rest.bytes() <= bytes && rest.entries.len() <= entries {
             break;
         }
         if spared.contains(&key) {
@@ -521,35 +534,4 @@ fn victims(index: &Index, bytes: u64, spared: &BTreeSet<Key>) -> Vec<(Key, Item)
         }
     }
     gone
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::persistence::EventSourced;
-
-    /// However many were found, no event is too large, and nothing is counted twice.
-    #[test]
-    fn what_was_found_is_told_in_events_of_a_bounded_size() {
-        let tally = Tally::default();
-        let key = |number: usize| Key::of(&number).expect("a key");
-        for number in 0..USES_AT_MOST + 500 {
-            tally.used(key(number), number as u64, |counts| counts.memory_hits += 1);
-            tally.used(key(0), number as u64, |counts| counts.file_hits += 1);
-        }
-        let events = tally.take().events();
-        assert_eq!(events.len(), USES_AT_MOST / USES_TOGETHER);
-        let mut index = Index::default();
-        let mut times = 0;
-        for event in &events {
-            index.apply(event);
-            let IndexEvent::Used { uses, .. } = event else { panic!("{event:?}") };
-            times += uses.values().map(|used| used.times).sum::<u64>();
-            assert!(serde_json::to_vec(event).expect("JSON").len() < 256 << 10);
-        }
-        let found = (USES_AT_MOST + 500) as u64;
-        assert_eq!((index.counts.memory_hits, index.counts.file_hits), (found, found));
-        assert_eq!(times, USES_AT_MOST as u64 + found);
-        assert!(tally.is_empty() && tally.take().events().is_empty());
-    }
 }

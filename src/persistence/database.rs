@@ -14,20 +14,25 @@ pub(super) const BUSY: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
 /// `ANTI` in ASCII: what a journal's file says that it is.
 const APPLICATION: i64 = 0x414e_5449;
-/// How the tables are laid out.
-const LAYOUT: i64 = 1;
+/// How the tables are laid out. In layout 1 a stream had one snapshot, and its file never became smaller.
+const LAYOUT: i64 = 2;
 /// Files up to this size are looked through when they are opened.
 const CHECKED_BYTES: u64 = 64 << 20;
 
-const TABLES: &str = "
-    CREATE TABLE IF NOT EXISTS events (
+/// What has not gone into the file itself is no longer than this, once nobody reads it any more.
+const LOG_BYTES: i64 = 4 << 20;
+
+const EVENTS: &str = "
+    CREATE TABLE events (
         stream TEXT NOT NULL, number INTEGER NOT NULL, version INTEGER NOT NULL,
         checksum INTEGER NOT NULL, body BLOB NOT NULL,
         PRIMARY KEY (stream, number)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS snapshots (
-        stream TEXT NOT NULL PRIMARY KEY, number INTEGER NOT NULL, version INTEGER NOT NULL,
-        checksum INTEGER NOT NULL, body BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;";
+const SNAPSHOTS: &str = "
+    CREATE TABLE snapshots (
+        stream TEXT NOT NULL, number INTEGER NOT NULL, version INTEGER NOT NULL,
+        checksum INTEGER NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (stream, number)
     ) STRICT, WITHOUT ROWID;";
 
 /// What went wrong inside.
@@ -116,6 +121,10 @@ pub(super) fn connect(path: &Path) -> Result<Connection, Trouble> {
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let connection = Connection::open_with_flags(path, flags).map_err(trouble)?;
     connection.busy_timeout(BUSY).map_err(trouble)?;
+    if std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+        // Before anything is in it; how others come to it stands in `retention`.
+        connection.pragma_update(None, "auto_vacuum", "incremental").map_err(trouble)?;
+    }
     let number =
         |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(trouble);
     let application = number("application_id")?;
@@ -138,11 +147,23 @@ pub(super) fn connect(path: &Path) -> Result<Connection, Trouble> {
     connection.pragma_update(None, "synchronous", "FULL").map_err(trouble)?;
     connection.pragma_update(None, "trusted_schema", false).map_err(trouble)?;
     connection.pragma_update(None, "cell_size_check", true).map_err(trouble)?;
-    if application != APPLICATION {
-        connection.execute_batch(TABLES).map_err(trouble)?;
-        connection.pragma_update(None, "user_version", LAYOUT).map_err(trouble)?;
-        // Last: a file that says what it is has its tables.
-        connection.pragma_update(None, "application_id", APPLICATION).map_err(trouble)?;
+    let limit = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    let _ =
+        connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, limit).map_err(trouble)?;
+    if application != APPLICATION || layout != LAYOUT {
+        let made = if application != APPLICATION {
+            format!("{EVENTS} {SNAPSHOTS}")
+        } else {
+            format!(
+                "ALTER TABLE snapshots RENAME TO snapshots_before; {SNAPSHOTS}
+                INSERT INTO snapshots SELECT stream, number, version, checksum, body FROM snapshots_before;
+                DROP TABLE snapshots_before;"
+            )
+        };
+        let all = format!(
+            "BEGIN IMMEDIATE; {made} PRAGMA user_version = {LAYOUT}; PRAGMA application_id = {APPLICATION}; COMMIT;"
+        );
+        connection.execute_batch(&all).map_err(trouble)?;
     }
     if std::fs::metadata(path).is_ok_and(|file| file.len() <= CHECKED_BYTES) {
         let check = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
@@ -168,6 +189,12 @@ pub(super) fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
     let _ = std::fs::rename(beside(path, "-wal"), beside(&aside, "-wal"));
     let _ = std::fs::remove_file(beside(path, "-shm"));
     Ok(aside)
+}
+
+/// How large a journal's file is, with its log.
+pub(super) fn size_bytes(path: &Path) -> u64 {
+    let length = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    length(path) + length(&beside(path, "-wal"))
 }
 
 /// Which file it is, whatever it is called; `None` where that cannot be told.

@@ -1,14 +1,16 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::Connection;
 
 use super::canonical::{canonical_json, hash_of};
 use super::database::{self, Gate, Trouble};
 use super::error::{CommitError, JournalError};
-use super::record::{self, DecodeError, decode_event, decode_snapshot};
-use super::replica::{Replica, View};
+use super::replica::{Replica, Seen, View};
+use super::retention::Retention;
+use super::snapshot;
 use super::sourced::EventSourced;
+use super::stream;
 
 /// A damaged file that was given another name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +32,7 @@ pub struct Journal<S: EventSourced> {
     /// Which file the connection is to.
     identity: Option<(u64, u64)>,
     replica: Replica<S>,
+    retention: Retention,
     /// The version of the file's data up to which others' events are known.
     seen: i64,
     set_aside: Option<SetAside>,
@@ -53,14 +56,14 @@ impl<S: EventSourced> Journal<S> {
             Err(Trouble::Journal(error)) => return Err(error),
             Err(Trouble::Damaged(reason)) => {
                 set_aside = Some(put_aside(path, reason)?);
-                replica.set(S::default(), 0);
                 connect_and_load(path, &stream, &mut replica).map_err(|trouble| flat(path, trouble))?
             }
         };
         drop(gate);
         let identity = database::identity(path);
         let path = path.to_owned();
-        Ok(Journal { path, stream, connection, identity, replica, seen: -1, set_aside })
+        let retention = Retention::default();
+        Ok(Journal { path, stream, connection, identity, replica, retention, seen: -1, set_aside })
     }
 
     /// The file.
@@ -88,6 +91,11 @@ impl<S: EventSourced> Journal<S> {
         self.replica.number
     }
 
+    /// How large the file is, with what has not gone into it yet.
+    pub fn size_bytes(&self) -> u64 {
+        database::size_bytes(&self.path)
+    }
+
     /// SHA-256 over the canonical JSON of the state: the same wherever the same events were applied.
     ///
     /// # Errors
@@ -96,8 +104,9 @@ impl<S: EventSourced> Journal<S> {
         hash_of(&*self.replica.state()).map_err(|error| JournalError::Event(error.to_string()))
     }
 
-    /// Calls this for each event from now on, ours or others', right after it was applied. It must not block.
-    pub fn observe(&mut self, observer: impl FnMut(&S::Event) + Send + 'static) {
+    /// Calls this for each event from now on, ours or others', right after it was applied; and where the state
+    /// was read anew instead, because others are so far ahead that the events are not kept. It must not block.
+    pub fn observe(&mut self, observer: impl FnMut(Seen<'_, S>) + Send + 'static) {
         self.replica.observe(Box::new(observer));
     }
 
@@ -126,10 +135,10 @@ impl<S: EventSourced> Journal<S> {
         if version == *seen {
             return Ok(0);
         }
-        let events = read_events::<S>(path, connection, stream, replica.number, None)?;
+        let transaction = stream::look(path, connection)?;
+        let events = stream::catch_up(path, &transaction, stream, replica)?;
         *seen = version;
-        replica.apply(&events);
-        Ok(events.len() as u64)
+        Ok(events)
     }
 
     /// Appends what `decide` makes of the newest state: what other processes appended is caught up with
@@ -147,12 +156,13 @@ impl<S: EventSourced> Journal<S> {
         decide: impl FnOnce(&S) -> Result<Vec<S::Event>, E>,
     ) -> Result<u64, CommitError<E>> {
         self.follow_file()?;
+        let before = self.replica.number;
         let committed = match self.try_commit(decide) {
             Ok(Ok(())) => Ok(self.replica.number),
             Ok(Err(refusal)) => Err(CommitError::Refused(refusal)),
             Err(trouble) => Err(CommitError::Journal(self.settle(trouble))),
         };
-        self.take_snapshot();
+        self.tidy(before);
         committed
     }
 
@@ -161,7 +171,7 @@ impl<S: EventSourced> Journal<S> {
         decide: impl FnOnce(&S) -> Result<Vec<S::Event>, E>,
     ) -> Result<Result<(), E>, Trouble> {
         let Journal { path, stream, connection, replica, .. } = self;
-        let transaction = begin(path, connection, stream, replica)?;
+        let transaction = stream::begin(path, connection, stream, replica)?;
         let decided = decide(&replica.state());
         let events = match decided {
             Ok(events) => events,
@@ -170,7 +180,7 @@ impl<S: EventSourced> Journal<S> {
         if events.is_empty() {
             return Ok(Ok(()));
         }
-        append::<S>(path, &transaction, stream, replica.number, &events)?;
+        stream::append::<S>(path, &transaction, stream, replica.number, &events)?;
         transaction.commit().map_err(|error| Trouble::of(path, &error))?;
         replica.apply(&events);
         Ok(Ok(()))
@@ -183,14 +193,15 @@ impl<S: EventSourced> Journal<S> {
         decisions: &mut [impl FnMut(&S) -> Vec<S::Event>],
     ) -> Result<u64, JournalError> {
         self.follow_file()?;
+        let before = self.replica.number;
         let committed = self.try_commit_group(decisions).map_err(|trouble| self.settle(trouble));
-        self.take_snapshot();
+        self.tidy(before);
         committed.map(|()| self.replica.number)
     }
 
     fn try_commit_group(&mut self, decisions: &mut [impl FnMut(&S) -> Vec<S::Event>]) -> Result<(), Trouble> {
         let Journal { path, stream, connection, replica, .. } = self;
-        let transaction = begin(path, connection, stream, replica)?;
+        let transaction = stream::begin(path, connection, stream, replica)?;
         let mut state = replica.state().clone();
         let mut all = Vec::new();
         for decide in decisions {
@@ -201,27 +212,24 @@ impl<S: EventSourced> Journal<S> {
         if all.is_empty() {
             return Ok(());
         }
-        append::<S>(path, &transaction, stream, replica.number, &all)?;
+        stream::append::<S>(path, &transaction, stream, replica.number, &all)?;
         transaction.commit().map_err(|error| Trouble::of(path, &error))?;
         replica.advance(state, &all);
         Ok(())
     }
 
-    /// The state made anew from the first event on: equal to [`state`](Self::state), or something is wrong.
+    /// The state made anew from the first event that is kept and the snapshot before it, after catching up with
+    /// others: equal to [`state`](Self::state), or something is wrong. Snapshots on the way are looked at too.
     ///
     /// # Errors
-    /// [`JournalError`] where the events cannot be read.
-    pub fn rebuild(&self) -> Result<S, JournalError> {
-        let last = self.replica.number;
-        let events = read_events::<S>(&self.path, &self.connection, &self.stream, 0, Some(last));
-        let events = events.map_err(|trouble| flat(&self.path, trouble))?;
-        if events.len() as u64 != last {
-            let reason = format!("event {} is missing", events.len() + 1);
-            return Err(JournalError::Storage { path: self.path.clone(), reason });
-        }
-        let mut state = S::default();
-        events.iter().for_each(|event| state.apply(event));
-        Ok(state)
+    /// [`JournalError`] where they cannot be read, or do not agree.
+    pub fn rebuild(&mut self) -> Result<S, JournalError> {
+        let Journal { path, stream, connection, replica, .. } = self;
+        let rebuilt = stream::look(path, connection).and_then(|transaction| {
+            stream::catch_up(path, &transaction, stream, replica)?;
+            stream::rebuild(path, &transaction, stream, replica.number)
+        });
+        rebuilt.map_err(|trouble| flat(path, trouble))
     }
 
     /// Sets the file aside, as one that is damaged, and begins a new one: all its streams are empty then.
@@ -237,9 +245,12 @@ impl<S: EventSourced> Journal<S> {
 
     /// Reads the state from the file again, after a fault in the middle of something.
     pub(super) fn recover(&mut self) -> Result<(), JournalError> {
-        self.replica.set(S::default(), 0);
         let Journal { path, stream, connection, replica, .. } = self;
-        load(path, connection, stream, replica).map_err(|trouble| self.settle(trouble))
+        let loaded = stream::look(path, connection).and_then(|transaction| {
+            replica.forget();
+            stream::load(path, &transaction, stream, replica)
+        });
+        loaded.map_err(|trouble| self.settle(trouble))
     }
 
     /// Goes to the file that has the name now, where ours was moved or deleted.
@@ -258,14 +269,13 @@ impl<S: EventSourced> Journal<S> {
         self.connection = closed.map_err(|error| flat(&self.path, Trouble::of(&self.path, &error)))?;
         self.identity = None;
         self.seen = -1;
-        self.replica.set(S::default(), 0);
+        self.retention = Retention::default();
         let opened = connect_and_load(&self.path, &self.stream, &mut self.replica);
         self.connection = match opened {
             Ok(connection) => connection,
             Err(Trouble::Journal(error)) => return Err(error),
             Err(Trouble::Damaged(reason)) => {
                 self.set_aside = Some(put_aside(&self.path, reason)?);
-                self.replica.set(S::default(), 0);
                 let opened = connect_and_load(&self.path, &self.stream, &mut self.replica);
                 opened.map_err(|trouble| flat(&self.path, trouble))?
             }
@@ -293,30 +303,25 @@ impl<S: EventSourced> Journal<S> {
         }
     }
 
-    /// Writes down the state where enough events came since the last time. Nobody waits for it, and
-    /// nothing is lost without it.
-    fn take_snapshot(&mut self) {
-        let Journal { path, stream, connection, replica, .. } = self;
+    /// After a commit: writes down the state where enough events came since the last time, and removes events
+    /// that no snapshot needs. Nothing is lost without it.
+    fn tidy(&mut self, before: u64) {
         let every = S::SNAPSHOT_EVERY.max(1);
-        if replica.number / every == replica.snapshot / every {
-            return;
+        let Journal { path, stream, connection, replica, retention, .. } = self;
+        let number = replica.number;
+        if number / every != replica.snapshot / every {
+            let body = || canonical_json(&*replica.state()).map_err(|error| error.to_string());
+            let kept = snapshot::add(connection, stream, every, (number, S::VERSION), body);
+            // However it ends: the next one is tried after as many events again.
+            replica.snapshot = number;
+            match kept {
+                Ok(kept) => replica.may_go = kept.before.unwrap_or(0),
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "a snapshot could not be written");
+                }
+            }
         }
-        // However it ends: the next one is tried after as many events again.
-        replica.snapshot = replica.number;
-        let written = canonical_json(&*replica.state()).map_err(|error| error.to_string()).and_then(|body| {
-            let checksum = record::checksum(stream, replica.number, S::VERSION, &body);
-            let sql =
-                "INSERT INTO snapshots (stream, number, version, checksum, body) VALUES (?1, ?2, ?3, ?4, ?5)
-                ON CONFLICT (stream) DO UPDATE SET number = excluded.number, version = excluded.version,
-                checksum = excluded.checksum, body = excluded.body WHERE excluded.number > number";
-            let number = replica.number as i64;
-            connection
-                .execute(sql, params![&*stream, number, S::VERSION, checksum, body])
-                .map_err(|error| error.to_string())
-        });
-        if let Err(error) = written {
-            tracing::warn!(path = %path.display(), %error, "a snapshot could not be written");
-        }
+        retention.work(connection, stream, replica.may_go, number.saturating_sub(before));
     }
 }
 
@@ -339,127 +344,13 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
 
 fn connect_and_load<S: EventSourced>(
     path: &Path,
-    stream: &str,
+    name: &str,
     replica: &mut Replica<S>,
 ) -> Result<Connection, Trouble> {
+    replica.forget();
     let connection = database::connect(path)?;
-    load(path, &connection, stream, replica)?;
+    let transaction = stream::look(path, &connection)?;
+    stream::load(path, &transaction, name, replica)?;
+    drop(transaction);
     Ok(connection)
-}
-
-/// The newest snapshot that can be read, and the events after it.
-fn load<S: EventSourced>(
-    path: &Path,
-    connection: &Connection,
-    stream: &str,
-    replica: &mut Replica<S>,
-) -> Result<(), Trouble> {
-    let sql = "SELECT number, version, checksum, body FROM snapshots WHERE stream = ?1";
-    let found = connection
-        .query_row(sql, [stream], |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, u32>(1)?,
-                row.get::<_, u32>(2)?,
-                row.get::<_, Vec<u8>>(3)?,
-            ))
-        })
-        .optional()
-        .map_err(|error| Trouble::of(path, &error))?;
-    if let Some((number, version, checksum, body)) = found {
-        let number = u64::try_from(number).unwrap_or(0);
-        if checksum != record::checksum(stream, number, version, &body) {
-            return Err(Trouble::Damaged("a snapshot is not what was written".to_owned()));
-        }
-        let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE stream = ?1 AND number = ?2)";
-        let has_last = connection.query_row(sql, params![stream, number as i64], |row| row.get::<_, bool>(0));
-        if !has_last.map_err(|error| Trouble::of(path, &error))? {
-            return Err(Trouble::Damaged(format!("event {number} is missing")));
-        }
-        match decode_snapshot::<S>(version, &body) {
-            Ok(state) => {
-                replica.set(state, number);
-                replica.snapshot = number;
-            }
-            // Of another version: the events say it again.
-            Err(error) => tracing::debug!(%error, "a snapshot is passed over"),
-        }
-    }
-    let events = read_events::<S>(path, connection, stream, replica.number, None)?;
-    replica.apply(&events);
-    Ok(())
-}
-
-/// The events after a number, and up to another where there is one; none is missing between them.
-fn read_events<S: EventSourced>(
-    path: &Path,
-    connection: &Connection,
-    stream: &str,
-    after: u64,
-    last: Option<u64>,
-) -> Result<Vec<S::Event>, Trouble> {
-    let trouble = |error| Trouble::of(path, &error);
-    let sql = "SELECT number, version, checksum, body FROM events
-        WHERE stream = ?1 AND number > ?2 AND number <= ?3 ORDER BY number";
-    let mut statement = connection.prepare_cached(sql).map_err(trouble)?;
-    let last = last.map_or(i64::MAX, |last| last as i64);
-    let mut rows = statement.query(params![stream, after as i64, last]).map_err(trouble)?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next().map_err(trouble)? {
-        let expected = after + events.len() as u64 + 1;
-        let number: i64 = row.get(0).map_err(trouble)?;
-        if u64::try_from(number) != Ok(expected) {
-            return Err(Trouble::Damaged(format!("event {expected} is missing")));
-        }
-        let version: u32 = row.get(1).map_err(trouble)?;
-        let checksum: u32 = row.get(2).map_err(trouble)?;
-        let body = row.get_ref(3).map_err(trouble)?.as_blob();
-        let body = body.map_err(|error| Trouble::Damaged(error.to_string()))?;
-        if checksum != record::checksum(stream, expected, version, body) {
-            return Err(Trouble::Damaged(format!("event {expected} is not what was written")));
-        }
-        let event = decode_event::<S>(version, body).map_err(|error| match error {
-            DecodeError::Damaged(reason) => Trouble::Damaged(format!("event {expected}: {reason}")),
-            error => Trouble::version(path, error),
-        })?;
-        events.push(event);
-    }
-    Ok(events)
-}
-
-/// A transaction in which no other can write, caught up with all that was written before it.
-fn begin<'a, S: EventSourced>(
-    path: &Path,
-    connection: &'a Connection,
-    stream: &str,
-    replica: &mut Replica<S>,
-) -> Result<Transaction<'a>, Trouble> {
-    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
-        .map_err(|error| Trouble::of(path, &error))?;
-    let others = read_events::<S>(path, &transaction, stream, replica.number, None)?;
-    replica.apply(&others);
-    Ok(transaction)
-}
-
-fn append<S: EventSourced>(
-    path: &Path,
-    transaction: &Transaction<'_>,
-    stream: &str,
-    after: u64,
-    events: &[S::Event],
-) -> Result<(), Trouble> {
-    let trouble = |error| Trouble::of(path, &error);
-    let sql = "INSERT INTO events (stream, number, version, checksum, body) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let mut statement = transaction.prepare_cached(sql).map_err(trouble)?;
-    for (event, number) in events.iter().zip(after + 1..) {
-        let unfit = |reason: String| Trouble::Journal(JournalError::Event(reason));
-        let body = serde_json::to_vec(event).map_err(|error| unfit(error.to_string()))?;
-        if body.len() > record::EVENT_BYTES {
-            return Err(unfit(format!("{} bytes are more than {}", body.len(), record::EVENT_BYTES)));
-        }
-        let checksum = record::checksum(stream, number, S::VERSION, &body);
-        let row = params![stream, number as i64, S::VERSION, checksum, body];
-        statement.execute(row).map_err(trouble)?;
-    }
-    Ok(())
 }

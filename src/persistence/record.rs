@@ -53,8 +53,7 @@ pub fn decode_event<S: EventSourced>(version: u32, bytes: &[u8]) -> Result<S::Ev
     }
 }
 
-/// A state from the bytes of a snapshot. Pure, and takes any bytes. A snapshot of another version is
-/// not read: the events are.
+/// A state from the bytes of a snapshot. Pure, and takes any bytes.
 ///
 /// # Errors
 /// [`DecodeError`], by the version or by the bytes.
@@ -62,10 +61,14 @@ pub fn decode_snapshot<S: EventSourced>(version: u32, bytes: &[u8]) -> Result<S,
     if bytes.len() > SNAPSHOT_BYTES {
         return Err(DecodeError::Damaged(format!("a snapshot of {} bytes", bytes.len())));
     }
-    match version {
-        version if version == S::VERSION => parse(bytes),
-        version if version > S::VERSION => Err(DecodeError::Newer { version, known: S::VERSION }),
-        version => Err(DecodeError::Older { version, known: S::VERSION }),
+    if version == S::VERSION {
+        parse(bytes)
+    } else if version > S::VERSION {
+        Err(DecodeError::Newer { version, known: S::VERSION })
+    } else if version + 1 == S::VERSION {
+        S::upgrade_state(version, parse(bytes)?)
+    } else {
+        Err(DecodeError::Older { version, known: S::VERSION })
     }
 }
 

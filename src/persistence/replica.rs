@@ -2,8 +2,15 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::sourced::EventSourced;
 
-/// Hears of each event as it is applied.
-pub(super) type Observer<S> = Box<dyn FnMut(&<S as EventSourced>::Event) + Send>;
+/// What befalls a state, as [`Journal::observe`](super::Journal::observe) tells it.
+pub enum Seen<'a, S: EventSourced> {
+    /// An event was applied.
+    Event(&'a S::Event),
+    /// The state was read from a snapshot: of the events between the one before and this one there is no word.
+    Anew(&'a S),
+}
+
+pub(super) type Observer<S> = Box<dyn FnMut(Seen<'_, S>) + Send>;
 
 /// A state that others may look at while its journal goes on. Cheap to clone.
 pub struct View<S>(Arc<RwLock<S>>);
@@ -32,13 +39,15 @@ pub(super) struct Replica<S: EventSourced> {
     pub(super) number: u64,
     /// The event after which the last snapshot that is known of was taken.
     pub(super) snapshot: u64,
+    /// Events up to this one are in an older snapshot that can be read, and may go.
+    pub(super) may_go: u64,
     observer: Option<Observer<S>>,
 }
 
 impl<S: EventSourced> Replica<S> {
     pub(super) fn new() -> Replica<S> {
         let state = View(Arc::new(RwLock::new(S::default())));
-        Replica { state, number: 0, snapshot: 0, observer: None }
+        Replica { state, number: 0, snapshot: 0, may_go: 0, observer: None }
     }
 
     pub(super) fn view(&self) -> &View<S> {
@@ -57,6 +66,20 @@ impl<S: EventSourced> Replica<S> {
     pub(super) fn set(&mut self, state: S, number: u64) {
         *self.state.0.write().unwrap_or_else(PoisonError::into_inner) = state;
         self.number = number;
+    }
+
+    /// As [`set`](Self::set), by a snapshot.
+    pub(super) fn begin_at(&mut self, state: S, number: u64) {
+        self.set(state, number);
+        if let Some(observer) = &mut self.observer {
+            observer(Seen::Anew(&*self.state.guard()));
+        }
+    }
+
+    /// Knows nothing any more.
+    pub(super) fn forget(&mut self) {
+        self.set(S::default(), 0);
+        (self.snapshot, self.may_go) = (0, 0);
     }
 
     /// What has become durable.
@@ -82,7 +105,7 @@ impl<S: EventSourced> Replica<S> {
 
     fn tell(&mut self, events: &[S::Event]) {
         if let Some(observer) = &mut self.observer {
-            events.iter().for_each(observer);
+            events.iter().for_each(|event| observer(Seen::Event(event)));
         }
     }
 }

@@ -14,11 +14,12 @@ pub trait EventSourced: Default + Clone + Serialize + DeserializeOwned + Send + 
     /// What sort of stream it is; two states of different sorts never share a stream.
     const KIND: &'static str;
 
-    /// The version in which events are written. One higher whenever an event of before would be
-    /// read as something else; those of one version before go through [`upgrade`](Self::upgrade).
+    /// The version in which events and snapshots are written. One higher whenever one of before would be
+    /// read as something else; those of one version before go through [`upgrade`](Self::upgrade) and
+    /// [`upgrade_state`](Self::upgrade_state).
     const VERSION: u32;
 
-    /// How many events come between two snapshots.
+    /// How many events come between two snapshots. Those from before the last but one are not kept.
     const SNAPSHOT_EVERY: u64 = 500;
 
     /// What an event does to it. Never fails: what may not happen is refused before it is an event.
@@ -29,6 +30,15 @@ pub trait EventSourced: Default + Clone + Serialize + DeserializeOwned + Send + 
     /// # Errors
     /// [`DecodeError`] where it is none.
     fn upgrade(version: u32, json: serde_json::Value) -> Result<Self::Event, DecodeError> {
+        let _ = json;
+        Err(DecodeError::Older { version, known: Self::VERSION })
+    }
+
+    /// A state of the version before this one, as one of this one.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where it is none.
+    fn upgrade_state(version: u32, json: serde_json::Value) -> Result<Self, DecodeError> {
         let _ = json;
         Err(DecodeError::Older { version, known: Self::VERSION })
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use antiphon::persistence::{
-    CommitError, DecodeError, EventSourced, Journal, JournalError, canonical_json, decode_event,
+    CommitError, DecodeError, EventSourced, Journal, JournalError, Seen, canonical_json, decode_event,
     decode_snapshot, hash_of,
 };
 use antiphon::unit::Random;
@@ -47,7 +47,7 @@ fn what_was_committed_is_there_again_and_made_anew_it_is_the_same() {
         assert_eq!(journal.rebuild().unwrap(), *journal.state());
         journal.state_hash().unwrap()
     };
-    let journal = open(&path);
+    let mut journal = open(&path);
     assert!(journal.number() >= 47);
     assert_eq!(journal.state_hash().unwrap(), hash);
     assert_eq!(hash_of(&journal.rebuild().unwrap()).unwrap(), hash);
@@ -98,7 +98,10 @@ fn who_observes_hears_of_each_event_once_and_who_looks_sees_the_state() {
     let path = folder.path().join("j");
     let (mut one, mut other) = (open(&path), open(&path));
     let (tell, heard) = std::sync::mpsc::channel();
-    one.observe(move |event: &Word| tell.send(event.clone()).unwrap());
+    one.observe(move |seen| match seen {
+        Seen::Event(event) => tell.send(event.clone()).unwrap(),
+        Seen::Anew(_) => panic!("all events are there"),
+    });
     let view = one.view();
     say(&mut one, "mine");
     say(&mut other, "yours");

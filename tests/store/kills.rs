@@ -173,8 +173,11 @@ impl Kept {
 
     /// Looks through all that there is.
     fn judge(&self, folder: &Path, mode: &str) {
-        let journal = Journal::<Words>::open(&folder.join("words.sqlite"), "main").unwrap();
+        let mut journal = Journal::<Words>::open(&folder.join("words.sqlite"), "main").unwrap();
         assert_eq!(journal.set_aside(), None);
+        let kept = crate::retention::kept(&folder.join("words.sqlite"));
+        // What came since the snapshot before the last, and a step that somebody was killed before.
+        assert!(kept.events <= 40 && kept.snapshots <= 2 && kept.last == journal.number(), "{kept:?}");
         assert_eq!(hash_of(&journal.rebuild().unwrap()).unwrap(), journal.state_hash().unwrap());
         let words = &journal.state().said;
         let all: BTreeSet<&str> = words.iter().map(String::as_str).collect();

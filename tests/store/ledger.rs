@@ -50,7 +50,7 @@ fn those_that_wait_together_decide_one_after_the_other() {
         let numbers: Vec<String> = (0..180).map(|n| n.to_string()).collect();
         ledger.read(|state| assert_eq!(state.said, numbers));
     });
-    let journal = Journal::<Words>::open(&path, "main").unwrap();
+    let mut journal = Journal::<Words>::open(&path, "main").unwrap();
     assert_eq!(journal.state().said.len(), 180);
     assert_eq!(journal.rebuild().unwrap(), *journal.state());
 }
@@ -82,7 +82,7 @@ fn a_keeper_that_is_killed_again_and_again_goes_on() {
         kept
     });
     assert!(kept.len() >= 57, "{}", kept.len());
-    let journal = Journal::<Words>::open(&path, "main").unwrap();
+    let mut journal = Journal::<Words>::open(&path, "main").unwrap();
     assert!(kept.iter().all(|word| journal.state().said.contains(word)));
     assert_eq!(journal.rebuild().unwrap(), *journal.state());
 }

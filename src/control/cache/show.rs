@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::amount::{age, size};
 use super::{CacheArguments, CacheCommand};
-use crate::library::{CacheStats, Limits, Listed, Verified};
+use crate::library::{CacheStats, ENTRIES_AT_MOST, Limits, Listed, Verified};
 
 /// Digits of a key that people are shown.
 const KEY_DIGITS: usize = 12;
@@ -20,6 +20,8 @@ struct StatsReport {
     entries: u64,
     bytes: u64,
     limit_bytes: u64,
+    limit_entries: u64,
+    index_bytes: u64,
     memory_entries: u64,
     memory_bytes: u64,
     memory_limit_bytes: u64,
@@ -104,6 +106,7 @@ pub fn nothing(folder: &Path, arguments: &CacheArguments, out: &mut impl Write) 
     let none = CacheStats {
         folder: Some(folder.to_owned()),
         limit_bytes: limits.file_bytes,
+        limit_entries: ENTRIES_AT_MOST as u64,
         memory_limit_bytes: limits.memory_bytes,
         ..CacheStats::default()
     };
@@ -124,6 +127,8 @@ pub fn stats(stats: &CacheStats, as_json: bool, out: &mut impl Write) {
             entries: stats.entries,
             bytes: stats.bytes,
             limit_bytes: stats.limit_bytes,
+            limit_entries: stats.limit_entries,
+            index_bytes: stats.index_bytes,
             memory_entries: stats.memory_entries,
             memory_bytes: stats.memory_bytes,
             memory_limit_bytes: stats.memory_limit_bytes,
@@ -147,6 +152,7 @@ pub fn stats(stats: &CacheStats, as_json: bool, out: &mut impl Write) {
     };
     line("folder", folder.unwrap_or_else(|| "none".to_owned()));
     line("entries", format!("{}, {} of {}", stats.entries, size(stats.bytes), size(stats.limit_bytes)));
+    line("index", format!("{}, {} entries at most", size(stats.index_bytes), stats.limit_entries));
     line("in memory", format!("up to {} in each engine", size(stats.memory_limit_bytes)));
     let ratio = stats.hit_ratio().map(|ratio| format!(", {:.0} % of all questions", ratio * 100.0));
     line("hits", format!("{}{}", stats.hits(), ratio.unwrap_or_default()));

@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::generate::{FailureKind, Stage};
 
 /// Ended tasks that are remembered.
-const REMEMBERED: usize = 100;
+pub const REMEMBERED: usize = 100;
+/// None that has ended is known for longer.
+pub const KNOWN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Where a task is. The last three are for good.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -44,6 +47,14 @@ pub struct TaskRecord {
     pub ended_unix_ms: Option<u64>,
     /// Why it failed.
     pub error: Option<(FailureKind, String)>,
+}
+
+impl TaskRecord {
+    /// Whether it runs, or ended so shortly before a time that it is still known.
+    pub fn is_known(&self, unix_ms: u64) -> bool {
+        let since = self.ended_unix_ms.map_or(0, |ended| unix_ms.saturating_sub(ended));
+        u128::from(since) <= KNOWN.as_millis()
+    }
 }
 
 /// What happens to tasks.
@@ -146,7 +157,7 @@ impl TaskBoard {
             TaskEvent::CancelAsked { id } => self.change(*id, |task| task.cancel_asked = true),
             TaskEvent::Ended { id, standing, error, unix_ms } => {
                 self.change(*id, |task| end(task, *standing, error.clone(), *unix_ms));
-                self.forget();
+                self.forget(*unix_ms);
             }
             TaskEvent::OwnerGone { owner, unix_ms } => {
                 let gone = (
@@ -158,7 +169,7 @@ impl TaskBoard {
                         end(task, TaskStanding::Failed, Some(gone.clone()), *unix_ms);
                     }
                 }
-                self.forget();
+                self.forget(*unix_ms);
             }
         }
     }
@@ -172,7 +183,8 @@ impl TaskBoard {
         }
     }
 
-    fn forget(&mut self) {
+    fn forget(&mut self, unix_ms: u64) {
+        self.tasks.retain(|_, task| task.is_known(unix_ms));
         let ended = |task: &TaskRecord| task.standing != TaskStanding::Running;
         let count = self.tasks.values().filter(|task| ended(task)).count();
         let old: Vec<u64> = self.all().filter(|task| ended(task)).map(|task| task.id).collect();
@@ -243,6 +255,23 @@ mod tests {
                 .and_then(|t| t.error.as_ref())
                 .is_some_and(|(_, why)| why.contains("ask for it again"))
         );
+    }
+
+    #[test]
+    fn what_ended_long_ago_is_forgotten_and_what_runs_is_not() {
+        let mut board = TaskBoard::default();
+        for id in 1..=3 {
+            board.take(&begun(id, "a"));
+        }
+        board.take(&ended(1, TaskStanding::Failed));
+        let just = 2 + KNOWN.as_millis() as u64;
+        let end = |id, unix_ms| TaskEvent::Ended { id, standing: TaskStanding::Done, error: None, unix_ms };
+        board.take(&end(2, just));
+        assert_eq!(board.all().count(), 3);
+        assert!(!board.get(1).is_some_and(|task| task.is_known(just + 1)));
+        board.take(&end(2, just + 1));
+        assert_eq!(board.all().map(|task| task.id).collect::<Vec<_>>(), [2, 3]);
+        assert!(board.get(3).is_some_and(|task| task.is_known(u64::MAX)));
     }
 
     #[test]
