@@ -59,12 +59,15 @@ fn checks(c: &mut Criterion) {
         black_box(verify(clip.clone(), &request, threads).expect("it can be used"));
     };
     let mut group = c.benchmark_group("verify");
-    group.sample_size(10);
+    group.sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
     for threads in [1, 8] {
         group.bench_function(format!("20-s/{threads}-threads"), |b| b.iter(|| verified(threads)));
         group.bench_function(format!("waiting/{threads}-threads"), |b| b.iter(|| wait(threads)));
     }
     group.finish();
+    // What each check takes by itself, as the log says it.
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).without_time().finish();
+    tracing::subscriber::with_default(log, || verified(1));
     println!(
         "at the same time it is {:.2} times as fast where it computes",
         ratio(|| verified(1), || verified(8))

@@ -141,11 +141,12 @@ pub fn verify(decoded: Decoded, request: &Request, threads: usize) -> Result<Ver
 
     // As it came: whether it is clipped, and its channels at the rate that is wanted.
     let came = &channels;
-    let mut jobs =
-        vec![Job::new("clipping", || checks::clipping(came)), Job::new("offset", || checks::offset(came))];
+    let mut jobs = Vec::new();
     for channel in came {
         jobs.push(Job::new("resampling", || shape::resampled(channel, rate_hertz, request.rate)));
     }
+    jobs.push(Job::new("clipping", || checks::clipping(came)));
+    jobs.push(Job::new("offset", || checks::offset(came)));
     let mut findings = Findings::default();
     let mut resampled = Vec::new();
     for result in pool::run(&jobs, threads) {
@@ -164,14 +165,13 @@ pub fn verify(decoded: Decoded, request: &Request, threads: usize) -> Result<Ver
     // As it will be heard.
     let heard = &resampled;
     let hertz = request.rate.hertz();
-    let mut jobs = vec![
-        Job::new("tempo", || Found::Tempo(tempo::tempo(heard, hertz))),
-        Job::new("loudness", || checks::loudness(heard, hertz)),
-        Job::new("likeness", || Found::Likeness(Fingerprint::of(heard))),
-    ];
+    // Those that take the longest first, so that none is left to run alone.
+    let mut jobs = vec![Job::new("tempo", || Found::Tempo(tempo::tempo(heard, hertz)))];
     for channel in heard {
         jobs.push(Job::new("peak", || checks::true_peak(channel, hertz)));
     }
+    jobs.push(Job::new("likeness", || Found::Likeness(Fingerprint::of(heard))));
+    jobs.push(Job::new("loudness", || checks::loudness(heard, hertz)));
     for result in pool::run(&jobs, threads) {
         findings.take(result, &mut warnings);
     }

@@ -21,12 +21,17 @@ impl Fingerprint {
         let stretch = frames.div_ceil(STRETCHES + 1).max(1);
         let mut energies = [[0.0_f64; EDGES + 1]; STRETCHES + 1];
         let hop = WINDOW / 2;
+        const BINS: usize = WINDOW / 2 + 1;
+        // Each octave has as many bands as the next.
+        let band = |bin: usize| {
+            let place = libm::log2f(bin as f32) / libm::log2f(BINS as f32);
+            ((place * (EDGES + 1) as f32) as usize).min(EDGES)
+        };
+        let bands: Vec<usize> = (1..BINS).map(band).collect();
         spectra(channels, hop, |index, magnitudes| {
             let row = &mut energies[(index * hop / stretch).min(STRETCHES)];
-            for (bin, magnitude) in magnitudes.iter().enumerate().skip(1) {
-                // Each octave has as many bands as the next.
-                let place = libm::log2f(bin as f32) / libm::log2f(magnitudes.len() as f32);
-                row[((place * (EDGES + 1) as f32) as usize).min(EDGES)] += f64::from(magnitude * magnitude);
+            for (band, magnitude) in bands.iter().zip(&magnitudes[1..]) {
+                row[*band] += f64::from(magnitude * magnitude);
             }
         });
         let mut bits = [0_u64; 4];

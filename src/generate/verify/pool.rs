@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// Something to be found out, by its name.
 pub struct Job<'a, T> {
@@ -33,7 +34,9 @@ pub fn run<T: Send>(jobs: &[Job<'_, T>], threads: usize) -> Vec<Result<T, Failed
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(job) = jobs.get(index) else { return };
             let Some(run) = take(&job.run) else { continue };
+            let begun = Instant::now();
             let result = catch_unwind(AssertUnwindSafe(run)).map_err(|_| Failed(job.name));
+            tracing::debug!(check = job.name, micros = begun.elapsed().as_micros() as u64, "done");
             *done[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
     };

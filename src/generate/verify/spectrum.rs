@@ -17,12 +17,16 @@ pub(super) fn spectra(channels: &[Vec<f32>], hop: usize, mut each: impl FnMut(us
     let mut scratch = fft.make_scratch_vec();
     let mut magnitudes = vec![0.0; output.len()];
     let share = 1.0 / channels.len().max(1) as f32;
+    // Each frame is in several spectra, and summed once.
+    let sums: Vec<f32> = (0..frames)
+        .map(|frame| channels.iter().map(|channel| channel.get(frame).copied().unwrap_or(0.0)).sum())
+        .collect();
     for (index, start) in (0..frames).step_by(hop.max(1)).enumerate() {
-        for (i, (slot, weight)) in input.iter_mut().zip(&hann).enumerate() {
-            let sum: f32 =
-                channels.iter().map(|channel| channel.get(start + i).copied().unwrap_or(0.0)).sum();
+        let here = &sums[start..frames.min(start + WINDOW)];
+        for ((slot, weight), sum) in input.iter_mut().zip(&hann).zip(here) {
             *slot = sum * share * weight;
         }
+        input[here.len()..].fill(0.0);
         // It fails only for slices of a wrong length.
         if fft.process_with_scratch(&mut input, &mut output, &mut scratch).is_err() {
             return;
