@@ -436,7 +436,7 @@ fn a_soak_of_requests_with_faults_is_not_heard() {
             }
         }
         assert_eq!((service.counts().requests, asked), (count as u64, count));
-        assert!(lost > 0 && service.counts().from_cache > count as u64 / 4, "{:?}", service.counts());
+        assert!(lost > 0 && service.counts().from_cache > count as u64 / 10, "{:?}", service.counts());
         let verified = cache.verify().unwrap();
         assert_eq!(verified.bad(), 0);
         println!("{count} requests in {:.1} s: {:?}", begun.elapsed().as_secs_f64(), service.counts());
