@@ -141,6 +141,9 @@ impl Live {
     /// As [`start`](Self::start), and where a clip has no sound.
     pub fn start_with(mut job: Job, workshop: Workshop) -> Result<Live, Error> {
         inject::check(&job.injections, &job.rig, &OTHERS)?;
+        if let Err(error) = memory::keep_pages_small() {
+            tracing::info!(%error, "memory may be moved into huge pages");
+        }
         let threads = Threads::start()?;
         let request = fill(job.request, &job.rig);
         let opened = audio_drivers::open(&request)?;
@@ -215,9 +218,6 @@ impl Live {
         // A page fault in the callback is a wait, so everything that it will
         // touch is fetched and held before it first runs. Where the limit is too
         // low for that, `doctor` says so.
-        if let Err(error) = memory::keep_pages_small() {
-            tracing::info!(%error, "memory may be moved into huge pages");
-        }
         if let Err(error) = memory::lock() {
             tracing::info!(%error, "memory is not locked");
         }
