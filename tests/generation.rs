@@ -117,8 +117,14 @@ fn words_become_a_file_and_the_same_words_the_same_file() {
     assert_eq!((&first["frames"], &first["rate_hertz"]), (&384_000.into(), &48_000.into()));
     assert_eq!(first["error"], Value::Null);
     assert_eq!(first["sha256"], sha256(&out).as_str());
-    let reader = hound::WavReader::open(&out).unwrap();
+    let mut reader = hound::WavReader::open(&out).unwrap();
     assert_eq!((reader.duration(), reader.spec().channels), (384_000, 2));
+    let samples: Vec<f32> = reader.samples().map(Result::unwrap).collect();
+    let loudest = |part: &[f32]| part.iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
+    // It begins at once, and rings out: the last hundredth of a second is all but silent.
+    assert!(loudest(&samples[..4_800]) > 0.05, "it begins late");
+    assert!(loudest(&samples[samples.len() - 960..]) < 0.003, "it breaks off");
+    assert!(loudest(&samples) < 0.9, "it clips");
 
     std::fs::remove_file(&out).unwrap();
     let again = place.json(&arguments);
@@ -148,6 +154,8 @@ fn what_cannot_be_is_said_with_what_can() {
         (&["generate", "x", "--key", "H sharp", "--json"], "usage", 2, "H sharp"),
         (&["generate", "x", "-o", "x.ogg", "--json"], "usage", 2, ".wav or .mid"),
         (&["generate", "x", "--backend", "locl", "--json"], "usage", 2, "local"),
+        (&["generate", "x", "--backend", "hf", "--json"], "usage", 2, "kind = \"hf\""),
+        (&["generate", "x", "-o", "no/such/x.wav", "--json"], "usage", 2, "make it first"),
     ] {
         let output = place.run(arguments);
         let said: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -156,9 +164,37 @@ fn what_cannot_be_is_said_with_what_can() {
         assert!(said["error"]["message"].as_str().unwrap().contains(words), "{said}");
         assert_eq!(output.status.code(), Some(status), "{said}");
     }
+    // What nobody could find again is no success.
+    let nowhere = place.path("a file");
+    std::fs::write(&nowhere, "").unwrap();
+    let asked = ["generate", "funk", "--bars", "1", "--json"];
+    let output = place.command(&asked).env("ANTIPHON_CACHE_DIR", nowhere.join("cache")).output().unwrap();
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&said["error"]["kind"], output.status.code()), (&"storage".into(), Some(1)), "{said}");
+    assert!(said["error"]["message"].as_str().unwrap().contains("name a file for it with -o"), "{said}");
     let output = place.run(&["generate", "x", "--config", "/nowhere/config.toml"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nowhere/config.toml"));
+}
+
+#[test]
+fn what_is_made_otherwise_than_asked_is_said() {
+    let place = Place::new();
+    let out = place.path("waltz.mid");
+    let asked = |words: &'static str| ["generate", words, "--json", "-o", out.to_str().unwrap()];
+    let waltz = place.json(&asked("a waltz in C"));
+    assert!(waltz["warnings"][0].as_str().unwrap().contains("played in four"), "{waltz}");
+    assert_eq!(place.json(&asked("slow blues in F minor, no drums"))["warnings"], serde_json::json!([]));
+    let trio = antiphon::midi::file::Sheet::read(&std::fs::read(&out).unwrap()).unwrap();
+    // The conductor's, and three players'.
+    assert_eq!(trio.tracks.len(), 4);
+    let said = place.run(&["generate", "slow blues in F minor", "-o", out.to_str().unwrap()]);
+    let words = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(words.contains("blues in F minor at 78 BPM"), "{words}");
+    // A loop is another request.
+    let once = place.json(&asked("swing"))["sha256"].clone();
+    let arguments: Vec<&str> = asked("swing").into_iter().chain(["--loop"]).collect();
+    assert_ne!(place.json(&arguments)["sha256"], once);
 }
 
 #[test]

@@ -135,13 +135,9 @@ impl Request {
 
     /// Whether it is to go round and round: as was said apart, or in the description ("a funk loop").
     pub fn is_loop(&self) -> bool {
-        let words = self.description.split(|c: char| !c.is_alphanumeric());
-        self.looped
-            || words.into_iter().any(|word| {
-                ["loop", "loops", "looped", "looping", "loopable", "vamp"]
-                    .iter()
-                    .any(|w| w.eq_ignore_ascii_case(word))
-            })
+        const WORDS: [&str; 6] = ["loop", "loops", "looped", "looping", "loopable", "vamp"];
+        let mut words = self.description.split(|c: char| !c.is_alphanumeric());
+        self.looped || words.any(|word| WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)))
     }
 
     /// Whether all of it is in range.

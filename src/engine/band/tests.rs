@@ -32,6 +32,28 @@ fn every_style_is_heard_and_nothing_clips() {
     }
 }
 
+/// By EBU R 128: nobody drowns the others, and nobody is drowned.
+#[test]
+fn the_players_are_about_as_loud() {
+    let rate = SampleRate::new(16_000).expect("a rate");
+    for style in Style::ALL {
+        let mut heard = Vec::new();
+        for part in ["chords", "bass", "drums", "melody"] {
+            let words = format!("{part} only");
+            let settings = Settings::new(&words, Some("D"), None, Some(style.name()), 2).expect("settings");
+            let midi = arrange(&settings.chart(1), settings.manner, 2);
+            let audio = band().play(&midi, rate, Some(24_000)).expect("it plays");
+            let mut meter = ebur128::EbuR128::new(2, 16_000, ebur128::Mode::I).expect("a meter");
+            let planes: Vec<&[f32]> = audio.channels.iter().map(Vec::as_slice).collect();
+            meter.add_frames_planar_f32(&planes).expect("samples");
+            heard.push((part, meter.loudness_global().expect("a loudness")));
+        }
+        let loudest = heard.iter().map(|(_, lufs)| *lufs).fold(f64::NEG_INFINITY, f64::max);
+        let softest = heard.iter().map(|(_, lufs)| *lufs).fold(f64::INFINITY, f64::min);
+        assert!(loudest - softest < 11.0 && softest > -38.0, "{style}: {heard:?}");
+    }
+}
+
 #[test]
 fn what_the_generator_writes_passes_verification() {
     for style in Style::ALL {
