@@ -161,9 +161,12 @@ async fn six_channels_are_folded_and_it_is_said() {
     judge("5.1", &verified, &[(440.0, 0.5 / 3.0), (660.0, 0.25 / 3.0)], 0.15);
 }
 
+/// Its name, the type that is said, the file, and what is in it.
+type Sent = (&'static str, &'static str, &'static [u8], &'static [(f64, f64)]);
+
 #[tokio::test]
 async fn compressed_sound_keeps_its_pitch_and_level() {
-    let cases: [(&str, &'static str, &[u8], &[(f64, f64)]); 7] = [
+    let cases: [Sent; 7] = [
         ("FLAC, 16 bits", "audio/flac", include_bytes!("tones/flac-16-44100.flac"), &[LEFT, RIGHT]),
         // Without a type that says what it is.
         ("FLAC, 24 bits", "application/octet-stream", include_bytes!("tones/flac-24-96000.flac"), &[LEFT]),
