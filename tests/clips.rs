@@ -550,6 +550,8 @@ fn a_gig_whose_disk_was_late_is_replayed_to_the_bit() {
     let tape = &played["clips"]["tape"];
     assert!(tape["underruns"].as_u64().unwrap() >= 1, "{played}");
     assert!(tape["lost_frames"].as_u64().unwrap() >= 9_600, "{played}");
+    let said = std::fs::read_to_string(folder.join("stderr")).unwrap();
+    assert!(said.contains("the disk is late for `tape`"), "{said}");
     let replayed = is_the_same(folder, &played);
     assert_eq!(replayed["clips"], played["clips"]);
     let wav = hound::WavReader::open(folder.join("live.wav")).unwrap();

@@ -70,6 +70,18 @@ struct Tally {
     before: [u64; 2],
     counts: Vec<Arc<ReelCount>>,
     memory_bytes: u64,
+    /// Underruns that were told of.
+    told: u64,
+}
+
+impl Tally {
+    /// Underruns and lost frames.
+    fn sum(&self) -> [u64; 2] {
+        self.counts.iter().fold(self.before, |sum, count| {
+            let [underruns, lost_frames] = both(count);
+            [sum[0] + underruns, sum[1] + lost_frames]
+        })
+    }
 }
 
 impl Stream {
@@ -176,13 +188,20 @@ impl Streams {
         std::mem::take(&mut *lock(&self.0.troubles))
     }
 
+    /// The clips for which the disk was late since the last time.
+    pub(super) fn take_late(&self) -> Vec<String> {
+        let mut tallies = lock(&self.0.tallies);
+        let is_late = |tally: &mut Tally| {
+            let [underruns, _] = tally.sum();
+            std::mem::replace(&mut tally.told, underruns) < underruns
+        };
+        tallies.iter_mut().filter_map(|(clip, tally)| is_late(tally).then(|| clip.clone())).collect()
+    }
+
     /// How each clip fares that played from a disk, by name.
     pub(super) fn records(&self) -> Vec<ClipRecord> {
         let record = |(clip, tally): (&String, &Tally)| {
-            let [underruns, lost_frames] = tally.counts.iter().fold(tally.before, |sum, count| {
-                let [underruns, lost_frames] = both(count);
-                [sum[0] + underruns, sum[1] + lost_frames]
-            });
+            let [underruns, lost_frames] = tally.sum();
             ClipRecord { clip: clip.clone(), underruns, lost_frames, memory_bytes: tally.memory_bytes }
         };
         lock(&self.0.tallies).iter().map(record).collect()
@@ -303,6 +322,7 @@ mod tests {
                 memory_bytes: 4_608_000,
             };
             assert_eq!(streams.records(), std::slice::from_ref(&record));
+            assert_eq!((streams.take_late(), streams.take_late()), (vec!["tape".to_owned()], Vec::new()));
             drop(reel);
             assert!(streams.fill().is_ok() && streams.is_empty());
             assert_eq!(streams.records(), [record]);

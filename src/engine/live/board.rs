@@ -224,6 +224,9 @@ impl Board {
         for Trouble { clip, reason } in self.streams.take_troubles() {
             self.say_happening(Happening::NoSound { clip, reason });
         }
+        for clip in self.streams.take_late() {
+            self.say(format!("the disk is late for `{clip}`: it fades out, and comes back in its place"));
+        }
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
 
