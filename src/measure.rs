@@ -8,11 +8,13 @@
 mod actors;
 pub mod bootstrap;
 pub mod compare;
+mod conditions;
 pub mod html;
 mod latency;
 pub mod machine;
 pub mod midi;
 mod own_time;
+pub mod reference;
 mod render;
 pub mod report;
 mod rings;
@@ -103,7 +105,7 @@ pub fn measure(names: &[&str], run: &mut Run) {
             run.missing(measurement.name, "stopped before its turn");
         } else {
             run.begin(measurement.name);
-            if let Err(error) = (measurement.measure)(run) {
+            if let Err(error) = run.under_conditions(measurement.name, measurement.measure) {
                 run.missing(measurement.name, &error.to_string());
             }
         }

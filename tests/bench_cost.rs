@@ -101,7 +101,13 @@ fn regressions_beyond_the_bound_fail_and_noise_does_not() {
     // As noisy as a quiet machine, whatever this one does meanwhile.
     for figure in old["figures"].as_object_mut().expect("an object").values_mut() {
         figure["samples"] = (0..20).map(|place| json!(100.0 + f64::from(place * 7 % 20) / 4.0)).collect();
+        for part in figure["paces"].as_object_mut().expect("an object").values_mut() {
+            *part = (0..20).map(|place| json!(50_000.0 + 10.0 * f64::from(place % 7))).collect();
+        }
     }
+    // And nobody else was on it.
+    old["conditions"]["rings"]["others_processors"] = json!(0.0);
+    old["conditions"]["rings"]["stolen_processors"] = json!(0.0);
     let path = |name: &str, report: &Value| written(folder.path(), name, report).display().to_string();
     let before = path("old.json", &old);
     let compare = |with: &str, more: &[&str]| {
@@ -153,6 +159,69 @@ fn regressions_beyond_the_bound_fail_and_noise_does_not() {
     );
 }
 
+/// Threads that want the processors, and their caches, until this goes.
+struct Busy(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+impl Busy {
+    fn new() -> Busy {
+        let over = Busy(std::sync::Arc::default());
+        let processors = std::thread::available_parallelism().map_or(1, |count| count.get());
+        for _ in 0..processors + 1 {
+            let over = std::sync::Arc::clone(&over.0);
+            std::thread::spawn(move || {
+                let mut memory = vec![1_u8; 4 << 20];
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    memory.iter_mut().step_by(64).for_each(|byte| *byte = byte.wrapping_mul(31) ^ 5);
+                }
+            });
+        }
+        over
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_machine_that_is_busy_during_the_second_run_is_no_regression_and_a_real_one_is_found_beside_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let what = ["rings", "rt", "--driver", "null", "--voices", "4", "--block", "1024", "--for", "0.2"];
+    let run = |more: &[&str]| bench(&[&what, more].concat());
+    let (calm, worse) = (file("calm.json"), file("worse.json"));
+    assert!(run(&["--json", &calm]).status.success());
+    let busy = {
+        let _busy = Busy::new();
+        let output = run(&["--compare", &calm, "--json", &worse]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        let report: Value = serde_json::from_slice(&std::fs::read(&worse).expect("written")).expect("JSON");
+        report
+    };
+    let is_beyond = |change: &Value| change["is_beyond_bound"] == true;
+    let changes = busy["comparison"]["changes"].as_array().expect("an array");
+    assert!(changes.len() >= 8 && !changes.iter().any(is_beyond), "{}", busy["comparison"]);
+    for part in ["float_ns", "integer_ns", "memory_ns"] {
+        let paces = busy["figures"]["rings.event_ns"]["paces"][part].as_array().expect("an array");
+        assert_eq!(paces.len(), 25, "one beside each sample");
+    }
+    // What really takes ten times as long is found beside all that, whoever else is on this machine.
+    let mut planted = busy.clone();
+    for path in ["rings.event_ns", "rings.sample_ns"] {
+        for sample in planted["figures"][path]["samples"].as_array_mut().expect("an array") {
+            *sample = json!(10.0 * sample.as_f64().expect("a number"));
+        }
+    }
+    let planted = written(folder.path(), "planted.json", &planted).display().to_string();
+    let output = bench(&["--compare", &calm, "--with", &planted]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("Worse by more than 10 %: rings.event_ns, rings.sample_ns\n"), "{text}");
+}
+
 #[test]
 fn what_is_no_report_is_refused_before_anything_is_measured() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -174,8 +243,12 @@ fn what_is_no_report_is_refused_before_anything_is_measured() {
     }
     let output = bench(&["--compare", "no-such.json"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("no-such.json cannot be read"));
-    for wrong in [&["--with", "a.json"][..], &["rings", "--bound", "5"], &["--compare", "a", "--bound", "-1"]]
-    {
+    for wrong in [
+        &["--with", "a.json"][..],
+        &["rings", "--bound", "5"],
+        &["--compare", "a", "--bound", "-1"],
+        &["rings", "--strict"],
+    ] {
         let output = bench(wrong);
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");
     }

@@ -108,7 +108,7 @@ pub struct BenchArguments {
     /// Writes the report as a JSON object; `-` for stdout
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Says what changed since a report that --json wrote
+    /// Says what changed since a report that --json wrote, without what the machine itself did
     #[arg(long, value_name = "OLD.json")]
     pub compare: Option<PathBuf>,
     /// Measures nothing, and compares this report with the older one
@@ -117,6 +117,9 @@ pub struct BenchArguments {
     /// Fails where a figure got worse by more than this, beyond all doubt
     #[arg(long, default_value_t = crate::measure::compare::BOUND_PERCENT, value_name = "PERCENT", allow_negative_numbers = true, value_parser = parse_percent, requires = "compare")]
     pub bound: f64,
+    /// Fails also where that may have been the machine: it was slower, or had more to do, in the newer run
+    #[arg(long, requires = "compare")]
+    pub strict: bool,
     /// Writes the report as a page with plots, for a browser; one file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,

@@ -23,7 +23,8 @@ pub(super) fn parse_what(text: &str) -> Result<&'static str, String> {
     })
 }
 
-/// `antiphon bench`: `false` where something got worse by more than the bound.
+/// `antiphon bench`: `false` where something got worse by more than the bound; with `--strict` also
+/// where that may have been the machine.
 ///
 /// # Errors
 /// [`Error`] where the report cannot be written, or the one to compare with cannot be read.
@@ -56,7 +57,7 @@ pub fn bench(arguments: &BenchArguments) -> Result<bool, Error> {
     } else {
         let _ = write!(std::io::stdout(), "{text}{}", files.told());
     }
-    Ok(report.comparison.is_none_or(|comparison| comparison.beyond_bound().next().is_none()))
+    Ok(!report.comparison.is_some_and(|comparison| comparison.is_failure(arguments.strict)))
 }
 
 fn measured(arguments: &BenchArguments) -> Result<Report, Error> {

@@ -8,8 +8,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
 use super::Run;
+use super::reference::Samples;
 use super::report::Better;
-use super::statistics::median;
 use super::timing::nanos_per_item;
 use crate::actor::{
     Actor, Address, Backoff, Context, Delivery, Lifetime, Options, Outcome, Reply, Settings, Supervision,
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
     let table = Table::new()?;
-    type Timed = fn(&Table, &Run) -> Result<Vec<f64>, Error>;
+    type Timed = fn(&Table, &Run) -> Result<Samples, Error>;
     let parts: [(&str, &str, Timed); 5] = [
         ("tell_ns", "messages told", Table::tell),
         ("ask_ns", "questions asked", Table::ask),
@@ -48,7 +48,7 @@ pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
             "spawn_ns" => &mut actors.spawn_ns,
             _ => &mut actors.restart_us,
         };
-        *place = median(&samples);
+        *place = samples.median();
         let unit = if name.ends_with("_us") { "us" } else { "ns" };
         run.figure(&format!("actors.{name}"), unit, Better::Less, samples);
     }
@@ -184,7 +184,7 @@ impl Table {
         let _ = self.runtime.block_on(self.runtime.spawn(work));
     }
 
-    fn tell(&self, run: &Run) -> Result<Vec<f64>, Error> {
+    fn tell(&self, run: &Run) -> Result<Samples, Error> {
         let player = self.player()?;
         Ok(nanos_per_item(run, |items| {
             let items = items.next_multiple_of(BATCH);
@@ -200,7 +200,7 @@ impl Table {
         }))
     }
 
-    fn ask(&self, run: &Run) -> Result<Vec<f64>, Error> {
+    fn ask(&self, run: &Run) -> Result<Samples, Error> {
         let player = self.player()?;
         Ok(nanos_per_item(run, |items| {
             let (player, tally) = (player.clone(), Arc::clone(&self.tally));
@@ -217,7 +217,7 @@ impl Table {
         }))
     }
 
-    fn publish(&self, run: &Run) -> Result<Vec<f64>, Error> {
+    fn publish(&self, run: &Run) -> Result<Samples, Error> {
         let topic = Topic::new("measured");
         let mut subscriptions = Vec::new();
         for _ in 0..SUBSCRIBERS {
@@ -243,7 +243,7 @@ impl Table {
     }
 
     /// Each is started, counts one message, and ends.
-    fn spawn(&self, run: &Run) -> Result<Vec<f64>, Error> {
+    fn spawn(&self, run: &Run) -> Result<Samples, Error> {
         Ok(nanos_per_item(run, |items| {
             let first = self.names.fetch_add(items, Ordering::Relaxed);
             let (system, tally) = (Arc::clone(&self.system), Arc::clone(&self.tally));
@@ -267,7 +267,7 @@ impl Table {
     }
 
     /// In microseconds, from the message that kills to the next one's answer.
-    fn restart(&self, run: &Run) -> Result<Vec<f64>, Error> {
+    fn restart(&self, run: &Run) -> Result<Samples, Error> {
         let player = self.player()?;
         let nanos = nanos_per_item(run, |items| {
             let (player, tally) = (player.clone(), Arc::clone(&self.tally));
@@ -283,7 +283,7 @@ impl Table {
             });
             items
         });
-        Ok(nanos.into_iter().map(|nanos| nanos / 1.0e3).collect())
+        Ok(nanos.map(|nanos| nanos / 1.0e3))
     }
 
     /// How often actors were started anew.

@@ -1,14 +1,25 @@
-//! What changed between two reports: each figure that both have, with how sure that is.
+//! What changed between two reports: each figure that both have, with how sure that is,
+//! and how much of it the machine may have done that was busier, or slower, meanwhile.
+//!
+//! What a thread takes of its own time is seen from a reference that was done beside it in
+//! both runs ([`reference`](super::reference)): only what changed more than that has changed.
+//! What passes by the clock goes up and down with whatever else wants the processors; there is
+//! no measure for that, so a change for the worse on a machine that was worse is no verdict.
+
+mod change;
+mod circumstances;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::bootstrap::{self, Interval};
-use super::report::{Better, Figure, Report};
-use super::statistics::median;
+use super::bootstrap;
+use super::report::Report;
 
-/// Draws for it are always the same, so that two reports always compare alike.
-const SEED: u64 = 0x0061_6e74_6970_686f;
+pub use change::Change;
+pub use circumstances::Circumstances;
+
 /// A regression beyond this is a failure where nothing else is asked for, in percent.
 pub const BOUND_PERCENT: f64 = 10.0;
 
@@ -20,6 +31,8 @@ pub struct Comparison {
     /// Machine, build and settings that are not the same: what changed with them may
     /// have changed because of them.
     pub differences: Vec<Difference>,
+    /// How the machine was in both runs, for each measurement that both have.
+    pub circumstances: Vec<Circumstances>,
     /// Each figure that both have, by path.
     pub changes: Vec<Change>,
     /// Figures that only the older has.
@@ -44,35 +57,6 @@ pub struct Difference {
     pub new: String,
 }
 
-/// One figure, then and now.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Change {
-    /// Its path, such as `rings.event_ns`.
-    pub figure: String,
-    /// Its unit.
-    pub unit: String,
-    /// Which way is better.
-    pub better: Better,
-    /// The older samples' median.
-    pub old_median: f64,
-    /// The newer samples' median.
-    pub new_median: f64,
-    /// How many older samples.
-    pub old_samples: usize,
-    /// How many newer samples.
-    pub new_samples: usize,
-    /// The newer median over the older; null where one of them is not above zero.
-    pub ratio: Option<f64>,
-    /// Where that ratio lies; null with it, or where there are too few samples.
-    pub ratio_low: Option<f64>,
-    /// Likewise.
-    pub ratio_high: Option<f64>,
-    /// What it comes to.
-    pub verdict: Verdict,
-    /// It is worse by more than the bound, even at the better end of its interval.
-    pub is_beyond_bound: bool,
-}
-
 /// What a change comes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +67,8 @@ pub enum Verdict {
     Improvement,
     /// Chance may have made the difference.
     Noise,
+    /// It is not the same as it was, and this may be the machine's doing.
+    NotComparable,
     /// Every sample is the same.
     Equal,
     /// Too few samples to tell.
@@ -91,12 +77,28 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All of them, the worst first.
+    pub const ALL: [Verdict; 6] = [
+        Verdict::Regression,
+        Verdict::NotComparable,
+        Verdict::Improvement,
+        Verdict::Noise,
+        Verdict::Equal,
+        Verdict::Unknown,
+    ];
+
+    /// Its place among [`ALL`](Self::ALL).
+    pub fn order(self) -> usize {
+        Verdict::ALL.iter().position(|other| *other == self).unwrap_or(Verdict::ALL.len())
+    }
+
     /// A word for it.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Regression => "regression",
             Verdict::Improvement => "improvement",
             Verdict::Noise => "noise",
+            Verdict::NotComparable => "not comparable",
             Verdict::Equal => "equal",
             Verdict::Unknown => "too few samples",
         }
@@ -107,16 +109,20 @@ impl Comparison {
     /// What changed from `old`, which was read from `with`, to `new`.
     pub fn of(with: &str, old: &Report, new: &Report, bound_percent: f64) -> Comparison {
         let both = |path: &&String| new.figures.contains_key(*path);
+        let circumstances = circumstances::all(old, new);
         let changes = old.figures.iter().filter_map(|(path, old)| {
             let new = new.figures.get(path)?;
-            Change::of(path, old, new, bound_percent)
+            let there = circumstances.iter().find(|there| there.is_of(path));
+            Change::of(path, old, new, there, bound_percent)
         });
+        let changes = changes.collect();
         let mut differences = differences("machine", &old.machine, &new.machine);
         differences.extend(self::differences("asked", &old.asked, &new.asked));
         Comparison {
             with: with.to_owned(),
             differences,
-            changes: changes.collect(),
+            circumstances,
+            changes,
             only_old: old.figures.keys().filter(|path| !both(path)).cloned().collect(),
             only_new: new.figures.keys().filter(|path| !old.figures.contains_key(*path)).cloned().collect(),
             bound_percent,
@@ -129,56 +135,28 @@ impl Comparison {
         self.changes.iter().filter(|change| change.is_beyond_bound)
     }
 
+    /// What would be beyond the bound if the machine had no part in it, and may be.
+    pub fn doubtful(&self) -> impl Iterator<Item = &Change> {
+        let is_doubtful = |change: &&Change| !change.is_beyond_bound && change.is_beyond_bound_as_measured;
+        self.changes.iter().filter(is_doubtful).filter(|change| change.verdict == Verdict::NotComparable)
+    }
+
+    /// Whether a script should stop: something got worse by more than the bound; with `is_strict` also
+    /// where that may have been the machine.
+    pub fn is_failure(&self, is_strict: bool) -> bool {
+        self.beyond_bound().next().is_some() || is_strict && self.doubtful().next().is_some()
+    }
+
+    /// The figures, the worst first.
+    pub fn by_verdict(&self) -> Vec<&Change> {
+        let mut changes: Vec<&Change> = self.changes.iter().collect();
+        changes.sort_by_key(|change| change.verdict.order());
+        changes
+    }
+
     /// How many figures came to a verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.changes.iter().filter(|change| change.verdict == verdict).count()
-    }
-}
-
-impl Change {
-    /// `None` where one of the two has no samples.
-    fn of(path: &str, old: &Figure, new: &Figure, bound_percent: f64) -> Option<Change> {
-        let (old_median, new_median) = (median(&old.samples)?, median(&new.samples)?);
-        let first = old.samples[0];
-        let is_equal = old.samples.iter().chain(&new.samples).all(|sample| *sample == first);
-        let interval = bootstrap::ratio(&old.samples, &new.samples, SEED);
-        // Where a ratio says nothing: zeros, decibels.
-        let difference = match interval {
-            Some(Interval { low, high }) => Some(Interval { low: low - 1.0, high: high - 1.0 }),
-            None => bootstrap::difference(&old.samples, &new.samples, SEED),
-        };
-        // Positive is worse.
-        let worse = difference.map(|Interval { low, high }| match new.better {
-            Better::Less => Interval { low, high },
-            Better::More => Interval { low: -high, high: -low },
-        });
-        let verdict = match worse {
-            _ if is_equal => Verdict::Equal,
-            None => Verdict::Unknown,
-            Some(worse) if worse.low > 0.0 => Verdict::Regression,
-            Some(worse) if worse.high < 0.0 => Verdict::Improvement,
-            Some(_) => Verdict::Noise,
-        };
-        // From zero, any step is beyond every bound; the others are seen from the old median.
-        let bound = match interval {
-            Some(_) => bound_percent / 100.0,
-            None => bound_percent / 100.0 * old_median.abs(),
-        };
-        let ratio = (old_median > 0.0 && new_median > 0.0).then(|| new_median / old_median);
-        Some(Change {
-            figure: path.to_owned(),
-            unit: new.unit.clone(),
-            better: new.better,
-            old_median,
-            new_median,
-            old_samples: old.samples.len(),
-            new_samples: new.samples.len(),
-            ratio,
-            ratio_low: interval.map(|interval| interval.low),
-            ratio_high: interval.map(|interval| interval.high),
-            verdict,
-            is_beyond_bound: verdict == Verdict::Regression && worse.is_some_and(|worse| worse.low > bound),
-        })
     }
 }
 
@@ -203,80 +181,4 @@ fn differences<T: Serialize>(of: &str, old: &T, new: &T) -> Vec<Difference> {
         })
     };
     new.iter().filter_map(differ).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::actor::scatter;
-
-    fn figure(better: Better, samples: &[f64]) -> Figure {
-        Figure { unit: "ns".to_owned(), better, samples: samples.to_vec() }
-    }
-
-    fn change(better: Better, old: &[f64], new: &[f64]) -> Change {
-        Change::of("a.b", &figure(better, old), &figure(better, new), BOUND_PERCENT).expect("samples")
-    }
-
-    fn noisy(seed: u64, scale: f64) -> Vec<f64> {
-        (0..12).map(|place| scale * (100.0 + (scatter(seed, place) % 9) as f64)).collect()
-    }
-
-    #[test]
-    fn slower_by_a_fifth_is_a_regression_beyond_the_bound_whichever_way_is_better() {
-        for seed in 0..20 {
-            let (old, slower) = (noisy(seed, 1.0), noisy(seed + 100, 1.2));
-            let found = change(Better::Less, &old, &slower);
-            assert_eq!((found.verdict, found.is_beyond_bound), (Verdict::Regression, true), "{found:?}");
-            let found = change(Better::Less, &slower, &old);
-            assert_eq!((found.verdict, found.is_beyond_bound), (Verdict::Improvement, false));
-            let found = change(Better::More, &old, &slower);
-            assert_eq!((found.verdict, found.is_beyond_bound), (Verdict::Improvement, false));
-            let found = change(Better::More, &slower, &old);
-            assert_eq!((found.verdict, found.is_beyond_bound), (Verdict::Regression, true));
-        }
-    }
-
-    #[test]
-    fn within_the_bound_it_is_a_regression_and_no_failure() {
-        let found = change(Better::Less, &[100.0; 6], &[105.0; 6]);
-        assert_eq!((found.verdict, found.is_beyond_bound), (Verdict::Regression, false));
-        assert_eq!((found.ratio, found.ratio_low, found.ratio_high), (Some(1.05), Some(1.05), Some(1.05)));
-    }
-
-    #[test]
-    fn one_sample_tells_only_that_it_is_equal() {
-        assert_eq!(change(Better::Less, &[256.0], &[256.0]).verdict, Verdict::Equal);
-        let found = change(Better::Less, &[256.0], &[512.0]);
-        assert_eq!((found.verdict, found.is_beyond_bound, found.ratio), (Verdict::Unknown, false, Some(2.0)));
-        assert_eq!(change(Better::Less, &noisy(1, 1.0), &noisy(1, 1.0)).verdict, Verdict::Noise);
-    }
-
-    #[test]
-    fn what_was_zero_and_is_not_is_judged_by_the_difference() {
-        let found = change(Better::Less, &[0.0; 5], &[3.0; 5]);
-        assert_eq!((found.verdict, found.is_beyond_bound, found.ratio), (Verdict::Regression, true, None));
-        assert_eq!(change(Better::Less, &[0.0; 5], &[0.0; 7]).verdict, Verdict::Equal);
-        let found = change(Better::More, &[-60.0; 5], &[-59.0; 5]);
-        assert_eq!((found.verdict, found.ratio_low), (Verdict::Improvement, None));
-    }
-
-    #[test]
-    fn another_machine_is_said_and_figures_of_one_side_are_named() {
-        let mut old = Report::default();
-        let mut new = Report::default();
-        old.machine.processor = "Slow".to_owned();
-        new.machine.processor = "Fast".to_owned();
-        new.machine.unix_seconds = 7;
-        new.asked.block_frames = Some(64);
-        old.figures.insert("gone".to_owned(), figure(Better::Less, &[1.0]));
-        new.figures.insert("fresh".to_owned(), figure(Better::Less, &[1.0]));
-        let found = Comparison::of("old.json", &old, &new, BOUND_PERCENT);
-        let differences: Vec<_> = found.differences.iter().map(|d| (&*d.what, &*d.old, &*d.new)).collect();
-        assert_eq!(
-            differences,
-            [("machine.processor", "Slow", "Fast"), ("asked.block_frames", "none", "64")]
-        );
-        assert_eq!((found.only_old, found.only_new), (vec!["gone".to_owned()], vec!["fresh".to_owned()]));
-    }
 }

@@ -7,6 +7,7 @@ use std::hint::black_box;
 
 use super::Run;
 use super::own_time::own_time;
+use super::reference::{Clock, Samples};
 use super::report::Better;
 use super::stand::Stand;
 use super::statistics::median;
@@ -34,12 +35,12 @@ const GEAR: &str = "midi.keys.in = '*'\nmidi.other.in = '*'\nmidi.gear.out = '*'
 pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
     run.advance(0.0, "bytes decoded");
     let samples = decode(run);
-    run.report.midi.decode_ns_per_byte = median(&samples);
+    run.report.midi.decode_ns_per_byte = samples.median();
     run.figure("midi.decode_ns_per_byte", "ns", Better::Less, samples);
 
     run.advance(0.2, "events encoded");
     let samples = encode(run);
-    run.report.midi.encode_ns = median(&samples);
+    run.report.midi.encode_ns = samples.median();
     run.figure("midi.encode_ns", "ns", Better::Less, samples);
 
     run.advance(0.3, "events to an instrument");
@@ -48,7 +49,7 @@ pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
         let idle = played.quanta(0, controller);
         played.quanta(EVENTS, controller) - idle
     });
-    run.report.midi.event_ns = median(&samples);
+    run.report.midi.event_ns = samples.median();
     run.figure("midi.event_ns", "ns", Better::Less, samples);
 
     run.advance(0.5, "notes along a cable");
@@ -58,7 +59,7 @@ pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
         let uncabled = uncabled.quanta(EVENTS, note);
         cabled.quanta(EVENTS, note) - uncabled
     });
-    run.report.midi.cable_ns = median(&samples);
+    run.report.midi.cable_ns = samples.median();
     run.figure("midi.cable_ns", "ns", Better::Less, samples);
 
     run.advance(0.7, "64 devices at once");
@@ -84,7 +85,7 @@ pub fn stream_of(messages: usize) -> Vec<u8> {
     bytes
 }
 
-fn decode(run: &Run) -> Vec<f64> {
+fn decode(run: &Run) -> Samples {
     let bytes = stream_of(MESSAGES);
     let mut parser = Parser::new();
     own_nanos_per_item(run, |items| {
@@ -100,7 +101,7 @@ fn decode(run: &Run) -> Vec<f64> {
     })
 }
 
-fn encode(run: &Run) -> Vec<f64> {
+fn encode(run: &Run) -> Samples {
     let messages: Vec<Message> =
         (0..MESSAGES).map(|n| if n % 3 == 0 { controller(n) } else { note(n) }).collect();
     own_nanos_per_item(run, |items| {
@@ -130,12 +131,16 @@ fn note(number: usize) -> Message {
 }
 
 /// Nanoseconds of an event, from the difference of two times of `QUANTA` quanta.
-fn rounds(run: &Run, mut difference: impl FnMut() -> f64) -> Vec<f64> {
+fn rounds(run: &Run, mut difference: impl FnMut() -> f64) -> Samples {
     let mut samples = Vec::with_capacity(ROUNDS);
+    let mut before = run.pace();
     while samples.is_empty() || (samples.len() < ROUNDS && !run.is_stopped()) {
-        samples.push(difference() / EVENTS as f64);
+        let difference = difference();
+        let after = run.pace();
+        samples.push((difference / EVENTS as f64, before.between(after)));
+        before = after;
     }
-    samples
+    Samples::paced(Clock::Own, samples)
 }
 
 /// From a source's ring into the Renderer, and on by a cable.

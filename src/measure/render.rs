@@ -11,9 +11,9 @@ mod threads;
 use std::time::{Duration, Instant};
 
 use super::Run;
+use super::reference::{Clock, Pace, Samples};
 use super::report::{Better, Point, Render};
 use super::stand::{Stand, Stretch};
-use super::statistics::median;
 use crate::engine::Error;
 use crate::unit::{Frame, SampleRate};
 use subjects::{Curve, Subject};
@@ -55,6 +55,8 @@ struct Measured {
     subject: Subject,
     stand: Stand,
     stretches: Vec<Stretch>,
+    /// Beside each of them.
+    paces: Vec<Pace>,
 }
 
 impl Measured {
@@ -63,12 +65,14 @@ impl Measured {
         let mut stand = Stand::new(&subject.rig, rate, subject.events(period), period)?;
         // Once without a clock: what is touched for the first time is slow.
         stand.stretch(period, subject.block_frames);
-        Ok(Measured { subject, stand, stretches: Vec::new() })
+        Ok(Measured { subject, stand, stretches: Vec::new(), paces: Vec::new() })
     }
 
-    fn round(&mut self, period: Frame) {
+    fn round(&mut self, run: &Run, period: Frame) {
+        let before = run.pace();
         let stretch = self.stand.stretch(period, self.subject.block_frames);
         self.stretches.push(stretch);
+        self.paces.push(before.between(run.pace()));
     }
 
     /// Whether there were voices as it was meant.
@@ -77,8 +81,10 @@ impl Measured {
         self.stretches.iter().all(|stretch| stretch.voices() >= 0.99 * wanted)
     }
 
-    fn samples(&self, of: impl Fn(&Stretch) -> f64) -> Vec<f64> {
-        self.stretches.iter().map(of).collect()
+    /// What is told of the stretches; nothing of those of which it cannot be.
+    fn samples(&self, of: impl Fn(&Stretch) -> Option<f64>) -> Samples {
+        let told = self.stretches.iter().zip(&self.paces);
+        Samples::paced(Clock::Own, told.filter_map(|(stretch, pace)| Some((of(stretch)?, *pace))))
     }
 }
 
@@ -113,7 +119,7 @@ fn interleaved(
             }
             let done = (round as f64 + index as f64 / count) / ROUNDS_AT_MOST as f64;
             run.advance(ahead.0 + ahead.1 * done, &measured.subject.figure);
-            measured.round(period);
+            measured.round(run, period);
         }
     }
     Ok(all)
@@ -129,11 +135,11 @@ fn curves(run: &mut Run, rate: SampleRate, block: usize, seconds: f64) -> Result
         }
         let is_speed = matches!(measured.subject.curve, Curve::Block | Curve::Load);
         let (samples, unit, better) = if is_speed {
-            (measured.samples(Stretch::realtime_factor), "× real time", Better::More)
+            (measured.samples(|stretch| Some(stretch.realtime_factor())), "× real time", Better::More)
         } else {
-            (measured.samples(|stretch| stretch.load() * 100.0), "% of real time", Better::Less)
+            (measured.samples(|stretch| Some(stretch.load() * 100.0)), "% of real time", Better::Less)
         };
-        let Some(middle) = median(&samples) else { continue };
+        let Some(middle) = samples.median() else { continue };
         let render = &mut run.report.render;
         match place(render, measured.subject.curve) {
             Some(points) => {

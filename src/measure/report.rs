@@ -2,6 +2,7 @@
 //! scripts. Every name is always there; what was not measured is null, and
 //! `not_measured` says why by its path.
 
+mod conditions;
 mod cost;
 #[cfg(test)]
 mod documentation;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use conditions::{Conditions, Paces};
 pub use cost::{Actors, InstrumentCost, Midi, Point, Render, Rings, ThreadCost};
 pub use histogram::{Bin, Histogram};
 pub use latency::{AudioLatency, Budget, KeyToSound, Latency, MidiLatency, MidiPair, Trips};
@@ -25,6 +27,7 @@ pub use soak::{Drift, Memory, Soak};
 
 use super::compare::Comparison;
 use super::machine::Machine;
+use super::reference::Clock;
 use super::run::Settings;
 
 /// What this program writes. A name is never given another meaning; names may be
@@ -57,6 +60,8 @@ pub struct Report {
     pub midi: Midi,
     /// What hours with faults come to.
     pub soak: Soak,
+    /// How the machine was meanwhile, by measurement.
+    pub conditions: BTreeMap<String, Conditions>,
     /// Why there is null at a path.
     pub not_measured: BTreeMap<String, String>,
     /// What later runs can be compared with, by path.
@@ -127,8 +132,12 @@ pub struct Figure {
     pub unit: String,
     /// Which way is better.
     pub better: Better,
+    /// By what they were timed; null for what is no time, and in older reports.
+    pub clock: Option<Clock>,
     /// In the order in which they were measured.
     pub samples: Vec<f64>,
+    /// What the reference took beside each of them, where the thread's own time was taken.
+    pub paces: Paces,
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
+use super::reference::Samples;
 use super::report::Better;
-use super::statistics::median;
 use super::timing::{nanos_per_item, own_nanos_per_item};
 use super::{Run, Stop};
 use crate::engine::Error;
@@ -16,7 +16,7 @@ const CAPACITY: usize = 1_024;
 const CHUNK_SAMPLES: usize = 512;
 
 pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
-    type Timed = fn(&Run) -> Vec<f64>;
+    type Timed = fn(&Run) -> Samples;
     let parts: [(&str, &str, Timed); 5] = [
         ("event_ns", "events through a ring", events),
         ("event_across_ns", "events from thread to thread", events_across),
@@ -36,7 +36,7 @@ pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
             "latest_ns" => &mut rings.latest_ns,
             _ => &mut rings.loan_ns,
         };
-        *place = median(&samples);
+        *place = samples.median();
         run.figure(&format!("rings.{name}"), "ns", Better::Less, samples);
     }
     run.report.rings.refused = Some(refusals());
@@ -47,7 +47,7 @@ fn event() -> Event {
     Event::midi(0, 0, Message::NoteOn { channel: 0, key: 60, velocity: 100 })
 }
 
-fn events(run: &Run) -> Vec<f64> {
+fn events(run: &Run) -> Samples {
     let (mut sender, mut receiver) = ring(CAPACITY);
     own_nanos_per_item(run, |items| {
         for _ in 0..items {
@@ -58,7 +58,7 @@ fn events(run: &Run) -> Vec<f64> {
     })
 }
 
-fn events_across(run: &Run) -> Vec<f64> {
+fn events_across(run: &Run) -> Samples {
     let (mut sender, mut receiver) = ring(CAPACITY);
     let done = Stop::default();
     let ended = done.clone();
@@ -84,7 +84,7 @@ fn events_across(run: &Run) -> Vec<f64> {
     samples
 }
 
-fn samples(run: &Run) -> Vec<f64> {
+fn samples(run: &Run) -> Samples {
     let (mut writer, mut reader) = stream::<f32>(4 * CHUNK_SAMPLES);
     let (chunk, mut out) = ([0.25_f32; CHUNK_SAMPLES], [0.0_f32; CHUNK_SAMPLES]);
     own_nanos_per_item(run, |items| {
@@ -97,7 +97,7 @@ fn samples(run: &Run) -> Vec<f64> {
     })
 }
 
-fn newest(run: &Run) -> Vec<f64> {
+fn newest(run: &Run) -> Samples {
     let (mut publisher, mut newest) = latest([0_u64; 8]);
     own_nanos_per_item(run, |items| {
         for number in 0..items {
@@ -108,7 +108,7 @@ fn newest(run: &Run) -> Vec<f64> {
     })
 }
 
-fn parcels(run: &Run) -> Vec<f64> {
+fn parcels(run: &Run) -> Samples {
     let (mut lender, mut borrower) = loan::<[u64; 8]>(4);
     let mut parcel = Some(Box::new([0_u64; 8]));
     own_nanos_per_item(run, |items| {

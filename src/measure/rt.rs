@@ -19,7 +19,9 @@ use pressure::Pressure;
 use take::{Take, Trial};
 
 use super::Run;
+use super::reference::Samples;
 use super::report::{self, Better, Histogram, Lateness, LatenessBound, WithoutPressure};
+use super::run::PACES;
 use super::statistics::median;
 use crate::device::audio::{self, DriverChoice, StreamInfo};
 use crate::engine::{Error, ErrorKind};
@@ -121,6 +123,7 @@ fn play_rounds(run: &mut Run, load: Load, seconds: f64) -> Result<Rounds, Error>
         let seconds = (trial.seconds * WAKEUP_SHARE).clamp(least, most);
         run.advance(done(1.0), "a bare thread instead");
         rounds.wakeups.push(wakeup::measure(like, period, seconds, &run.stop()));
+        run.paces_for(PACES);
         if is_null && !run.is_stopped() {
             run.advance(done(1.0), "cyclictest instead");
             rounds.cyclictest.extend(cyclictest::measure(like, period, seconds, &run.stop()));
@@ -173,11 +176,13 @@ fn note(run: &mut Run, load: Load, rounds: &Rounds, busy_threads: u32) -> Option
     }
     bound(run, rounds);
     let wakeup_p99 = rounds.wakeups.iter().filter_map(|late_us| figures::p99(late_us)).collect();
-    run.figure("rt.callback_us.median", "us", Better::Less, figures::of_each_second(take, 0.5));
-    run.figure("rt.callback_us.p99", "us", Better::Less, figures::of_each_second(take, 0.99));
-    run.figure("rt.wakeup_us.p99", "us", Better::Less, wakeup_p99);
-    if !rounds.lateness_p99.is_empty() {
-        run.figure("rt.lateness_us.p99", "us", Better::Less, rounds.lateness_p99.clone());
+    for (name, samples) in [
+        ("callback_us.median", figures::of_each_second(take, 0.5)),
+        ("callback_us.p99", figures::of_each_second(take, 0.99)),
+        ("wakeup_us.p99", wakeup_p99),
+        ("lateness_us.p99", rounds.lateness_p99.clone()),
+    ] {
+        run.figure(&format!("rt.{name}"), "us", Better::Less, Samples::by_clock(samples));
     }
     why_not(run, take, load, info.as_ref());
     info
@@ -261,7 +266,7 @@ fn look_for_most(run: &mut Run, seconds: f64, load: Load, info: &StreamInfo) -> 
         match found {
             Ok(voices) => {
                 run.report.rt.max_voices = Some(voices);
-                run.figure("rt.max_voices", "voices", Better::More, samples);
+                run.figure("rt.max_voices", "voices", Better::More, Samples::by_clock(samples));
             }
             Err(why) => run.missing("rt.max_voices", &why),
         }

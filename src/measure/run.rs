@@ -1,7 +1,10 @@
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::report::{Better, Figure, Report};
+use super::conditions::Begun;
+use super::reference::{Pace, Reference, Samples};
+use super::report::{Better, Conditions, Figure, Report};
 use crate::device::audio::DriverChoice;
 use crate::unit::SampleRate;
 
@@ -76,6 +79,9 @@ impl Watch for () {
     fn say(&self, _text: &str) {}
 }
 
+/// The reference is done so often before and after a measurement, however little it does beside it.
+pub(super) const PACES: usize = 12;
+
 /// One run of measurements: what was asked for, who watches, and what was found.
 pub struct Run<'a> {
     /// What was asked for.
@@ -84,13 +90,16 @@ pub struct Run<'a> {
     pub report: Report,
     stop: Stop,
     watch: &'a dyn Watch,
+    reference: RefCell<Reference>,
+    /// All of this measurement.
+    paces: RefCell<Vec<Pace>>,
 }
 
 impl<'a> Run<'a> {
     /// Nothing measured yet.
     pub fn new(settings: Settings, stop: Stop, watch: &'a dyn Watch) -> Run<'a> {
         let report = Report::new(&settings);
-        Run { settings, report, stop, watch }
+        Run { settings, report, stop, watch, reference: RefCell::default(), paces: RefCell::default() }
     }
 
     /// Whether it is to end early.
@@ -129,14 +138,41 @@ impl<'a> Run<'a> {
         self.report.not_measured.insert(path.to_owned(), why.to_owned());
     }
 
+    /// Does the reference once: how the machine is just now.
+    pub(super) fn pace(&self) -> Pace {
+        let pace = self.reference.borrow_mut().pace();
+        self.paces.borrow_mut().push(pace);
+        pace
+    }
+
+    /// Measures something, and notes how the machine was meanwhile.
+    pub(super) fn under_conditions<T>(&mut self, name: &str, measure: impl FnOnce(&mut Self) -> T) -> T {
+        self.paces.borrow_mut().clear();
+        let begun = Begun::now();
+        self.paces_for(PACES);
+        let measured = measure(self);
+        self.paces_for(PACES);
+        let conditions: Conditions = begun.end(&self.paces.borrow());
+        self.report.conditions.insert(name.to_owned(), conditions);
+        measured
+    }
+
+    /// Does the reference so often.
+    pub(super) fn paces_for(&self, count: usize) {
+        for _ in 0..count {
+            self.pace();
+        }
+    }
+
     /// Adds a figure that a later run can be compared with: the same thing measured
     /// several times. None where there are no samples.
-    pub fn figure(&mut self, path: &str, unit: &str, better: Better, mut samples: Vec<f64>) {
-        samples.retain(|sample| sample.is_finite());
-        if samples.is_empty() {
+    pub fn figure(&mut self, path: &str, unit: &str, better: Better, samples: impl Into<Samples>) {
+        let Samples { clock, values, paces } = samples.into().finite();
+        if values.is_empty() {
             return;
         }
-        self.report.figures.insert(path.to_owned(), Figure { unit: unit.to_owned(), better, samples });
+        let figure = Figure { unit: unit.to_owned(), better, clock, samples: values, paces: paces.into() };
+        self.report.figures.insert(path.to_owned(), figure);
     }
 
     pub(super) fn finish(&mut self) {

@@ -6,6 +6,7 @@ mod memory;
 use std::time::{Duration, Instant};
 
 use super::Run;
+use super::reference::Samples;
 use super::report::{Better, Drift, Memory};
 use crate::device::audio::AudioRequest;
 use crate::engine::live::Live;
@@ -80,7 +81,7 @@ pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
     } else if watched.drift.midi_ppm.is_none() {
         run.missing("soak.drift.midi_ppm", "JACK's MIDI counts in the frames of its audio");
     }
-    run.figure("soak.xruns_per_hour", "an hour", Better::Less, watched.xruns_per_hour);
+    run.figure("soak.xruns_per_hour", "an hour", Better::Less, Samples::by_clock(watched.xruns_per_hour));
     Ok(())
 }
 

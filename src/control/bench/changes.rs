@@ -15,9 +15,12 @@ pub(super) fn of(comparison: &Comparison) -> String {
             let _ = writeln!(text, "  {:<24}{} -> {}", difference.what, difference.old, difference.new);
         }
     }
-    let mut changes: Vec<&Change> = comparison.changes.iter().collect();
-    changes.sort_by_key(|change| order(change.verdict));
-    for change in changes {
+    for there in &comparison.circumstances {
+        if let Some(said) = there.said() {
+            let _ = writeln!(text, "NOT THE SAME MACHINE during `{}`: {said}.", there.measurement);
+        }
+    }
+    for change in comparison.by_verdict() {
         line(&mut text, change, comparison.bound_percent);
     }
     for (names, whose) in [(&comparison.only_old, "older"), (&comparison.only_new, "newer")] {
@@ -27,16 +30,6 @@ pub(super) fn of(comparison: &Comparison) -> String {
     }
     verdict(&mut text, comparison);
     text
-}
-
-fn order(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::Regression => 0,
-        Verdict::Improvement => 1,
-        Verdict::Noise => 2,
-        Verdict::Equal => 3,
-        Verdict::Unknown => 4,
-    }
 }
 
 fn line(text: &mut String, change: &Change, bound_percent: f64) {
@@ -49,6 +42,12 @@ fn line(text: &mut String, change: &Change, bound_percent: f64) {
         && change.verdict != Verdict::Equal
     {
         let _ = write!(text, " ({} to {})", percent(low), percent(high));
+    }
+    if let (Some(machine), Some(low), Some(high)) = (change.machine, change.own_low, change.own_high)
+        && change.verdict != Verdict::Equal
+    {
+        let [machine, low, high] = [machine, low, high].map(percent);
+        let _ = write!(text, "; the machine {machine}, without that {low} to {high}");
     }
     let _ = write!(text, ": {}", change.verdict.name());
     if change.is_beyond_bound {
@@ -77,9 +76,7 @@ fn verdict(text: &mut String, comparison: &Comparison) {
         text.push_str("There is no figure that both reports have: nothing can be said.\n");
         return;
     }
-    let counts =
-        [Verdict::Regression, Verdict::Improvement, Verdict::Noise, Verdict::Equal, Verdict::Unknown]
-            .map(|verdict| (comparison.count(verdict), verdict.name()));
+    let counts = Verdict::ALL.map(|verdict| (comparison.count(verdict), verdict.name()));
     let said: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
@@ -88,22 +85,33 @@ fn verdict(text: &mut String, comparison: &Comparison) {
     let _ = writeln!(text, "{} figures: {}.", comparison.changes.len(), said.join(", "));
     let _ = writeln!(
         text,
-        "Intervals hold the change within these runs {:.0} times in 100; a machine that is busier or warmer \
-         for a whole run is in no interval.",
+        "Intervals hold the change within these runs {:.0} times in 100.",
         comparison.confidence * 100.0
     );
-    let beyond: Vec<&str> = comparison.beyond_bound().map(|change| change.figure.as_str()).collect();
-    if beyond.is_empty() {
-        let _ = writeln!(text, "Nothing got worse by more than {} %.", comparison.bound_percent);
-    } else {
-        let _ = writeln!(text, "Worse by more than {} %: {}", comparison.bound_percent, beyond.join(", "));
+    let names = |changes: Vec<&Change>| {
+        changes.iter().map(|change| change.figure.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let doubtful = names(comparison.doubtful().collect());
+    let beyond = names(comparison.beyond_bound().collect());
+    let bound = comparison.bound_percent;
+    if !doubtful.is_empty() {
+        let _ = writeln!(
+            text,
+            "Worse by more than {bound} %, but the machine was slower or had more to do, so this says nothing \
+             (measure again when it is as it was, or fail by --strict): {doubtful}"
+        );
     }
+    let _ = match (beyond.is_empty(), doubtful.is_empty()) {
+        (false, _) => writeln!(text, "Worse by more than {bound} %: {beyond}"),
+        (true, true) => writeln!(text, "Nothing got worse by more than {bound} %."),
+        (true, false) => writeln!(text, "Nothing is known to have got worse by more than {bound} %."),
+    };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::compare::Difference;
+    use crate::measure::compare::{Circumstances, Difference};
 
     #[test]
     fn the_worst_comes_first_and_another_machine_is_said_loudly() {
@@ -137,5 +145,51 @@ mod tests {
         at("2 figures: 1 regression, 1 noise.");
         at("Worse by more than 10 %: b\n");
         assert!(of(&Comparison::default()).contains("nothing can be said"));
+    }
+
+    #[test]
+    fn what_the_machine_may_have_done_is_no_regression_and_is_said_in_words() {
+        let doubtful = Change {
+            figure: "rt.callback_us.p99".to_owned(),
+            verdict: Verdict::NotComparable,
+            is_beyond_bound_as_measured: true,
+            ..Change::default()
+        };
+        let own = Change {
+            figure: "render.realtime_factor".to_owned(),
+            old_median: 20.0,
+            new_median: 12.0,
+            machine: Some(1.6),
+            own_low: Some(0.96),
+            own_high: Some(1.03),
+            verdict: Verdict::Noise,
+            ..Change::default()
+        };
+        let there = Circumstances {
+            measurement: "rt".to_owned(),
+            slower: Some(1.6),
+            old_others_processors: Some(0.1),
+            new_others_processors: Some(1.4),
+            is_worse: true,
+            ..Circumstances::default()
+        };
+        let comparison = Comparison {
+            circumstances: vec![there],
+            changes: vec![own, doubtful],
+            bound_percent: 10.0,
+            ..Comparison::default()
+        };
+        let text = of(&comparison);
+        for part in [
+            "NOT THE SAME MACHINE during `rt`: the processor was 1.60 times slower; other programs had 1.4 \
+             processors, then 0.1.\n",
+            "the machine +60.0 %, without that -4.0 % to +3.0 %: noise",
+            "so this says nothing",
+            "--strict): rt.callback_us.p99\n",
+            "Nothing is known to have got worse by more than 10 %.",
+        ] {
+            assert!(text.contains(part), "`{part}` in {text}");
+        }
+        assert!(!comparison.is_failure(false) && comparison.is_failure(true));
     }
 }

@@ -15,6 +15,7 @@ mod wiring;
 use super::ends::Ends;
 use crate::engine::{Error, ErrorKind};
 use crate::measure::Run;
+use crate::measure::reference::Samples;
 use crate::measure::report::{Better, KeyToSound, Trips};
 use crate::measure::statistics::{median, quantile};
 
@@ -72,7 +73,7 @@ impl Found {
             midi_latency_ms: Some(ms(f64::from(self.midi_latency_frames))),
             sound_ms: middle(self.strikes.iter().map(|strike| strike.sound).collect()),
         });
-        run.figure("latency.key_to_sound_ms", "ms", Better::Less, millis);
+        run.figure("latency.key_to_sound_ms", "ms", Better::Less, Samples::by_clock(millis));
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use super::ends::Ends;
 use crate::device::audio::{DriverChoice, JackEcho};
 use crate::device::midi::echo::{self, Echo, Pair};
 use crate::engine::{Error, ErrorKind};
+use crate::measure::reference::Samples;
 use crate::measure::report::{Better, Histogram, MidiPair, Trips};
 use crate::measure::statistics::quantile;
 use crate::measure::{Link, Run};
@@ -42,7 +43,7 @@ pub(super) fn measure(run: &mut Run, ends: &Ends) -> Result<(), Error> {
         let share = (index as f64 / count as f64, 1.0 / count as f64);
         let (pair, samples, trouble) = go(run, echo, seconds, share);
         if pairs.is_empty() && !samples.is_empty() {
-            run.figure("latency.midi.round_trip_us", "µs", Better::Less, samples);
+            run.figure("latency.midi.round_trip_us", "µs", Better::Less, Samples::by_clock(samples));
         }
         troubles.extend(trouble.map(|trouble| format!("{path}: {trouble}")));
         pairs.push(pair);

@@ -4,7 +4,6 @@ use crate::engine::{Error, kinds};
 use crate::measure::Run;
 use crate::measure::report::{Better, InstrumentCost};
 use crate::measure::stand::Stretch;
-use crate::measure::statistics::median;
 use crate::stage::{Kind, Role, Shape};
 use crate::unit::SampleRate;
 
@@ -43,16 +42,15 @@ pub(super) fn measure(run: &mut Run, rate: SampleRate, block: usize, seconds: f6
         all.iter().map(|(kind, preset)| subjects::instrument(kind, *preset, VOICES, block)).collect();
     let measured = interleaved(run, subjects, rate, seconds, (0.0, INSTRUMENTS))?;
     for ((kind, preset), measured) in all.into_iter().zip(measured) {
-        let samples: Vec<f64> =
-            measured.stretches.iter().filter_map(Stretch::nanos_per_voice_frame).collect();
+        let samples = measured.samples(Stretch::nanos_per_voice_frame);
         let path = &measured.subject.figure;
-        let Some(ns_per_frame) = median(&samples) else {
+        let Some(ns_per_frame) = samples.median() else {
             if !run.is_stopped() {
                 run.missing(path, "it did not sound");
             }
             continue;
         };
-        let voices = median(&measured.samples(Stretch::voices)).unwrap_or(0.0);
+        let voices = measured.samples(|stretch| Some(stretch.voices())).median().unwrap_or(0.0);
         let voices_per_core = 1.0e9 / (f64::from(rate.hertz()) * ns_per_frame);
         if FIRST == (kind.as_str(), preset) {
             run.report.render.voices_per_core = Some(voices_per_core);

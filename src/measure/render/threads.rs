@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use super::{CURVES, INSTRUMENTS, Measured, PERIOD_SECONDS, THREADS, subjects};
 use crate::engine::{Error, ErrorKind};
 use crate::measure::Run;
+use crate::measure::reference::Samples;
 use crate::measure::report::{Better, ThreadCost};
 use crate::measure::statistics::median;
 use crate::unit::{Frame, SampleRate};
@@ -34,7 +35,12 @@ pub(super) fn measure(run: &mut Run, rate: SampleRate, block: usize, seconds: f6
         let (Some(realtime_factor), Some(alone)) = (median(&samples), alone) else { continue };
         let speedup = realtime_factor / alone;
         run.report.render.by_threads.push(ThreadCost { threads, realtime_factor, speedup });
-        run.figure(&format!("render.by_threads.{threads}"), "× real time", Better::More, samples);
+        run.figure(
+            &format!("render.by_threads.{threads}"),
+            "× real time",
+            Better::More,
+            Samples::by_clock(samples),
+        );
     }
     Ok(())
 }

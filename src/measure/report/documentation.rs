@@ -13,7 +13,7 @@ mod tests {
     const FULL: &str = include_str!("../../../tests/support/report.json");
 
     /// Maps, whose names are not ours.
-    const MAPS: [&str; 2] = ["not_measured", "figures"];
+    const MAPS: [&str; 3] = ["conditions", "not_measured", "figures"];
 
     /// Every path in a value; what is null or empty on the way is noted apart.
     fn paths(at: &str, value: &Value, found: &mut BTreeSet<String>, empty: &mut Vec<String>) {

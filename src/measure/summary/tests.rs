@@ -56,6 +56,17 @@ fn the_verdict_says_nothing_of_what_was_not_measured() {
 }
 
 #[test]
+fn a_machine_that_others_had_much_of_is_said_to_be_so() {
+    let mut report = full();
+    assert!(!text_of(&report).contains("left alone"));
+    for there in report.conditions.values_mut() {
+        (there.others_processors, there.stolen_processors) = (Some(3.0), Some(0.1));
+    }
+    let said = "Fair: Others had 3.1 of 8 processors meanwhile: a machine that is left alone does better.";
+    assert!(text_of(&report).contains(said), "{}", text_of(&report));
+}
+
+#[test]
 fn a_clock_without_a_sound_card_is_no_sound_card() {
     let mut report = full();
     report.rt.driver = Some("null".to_owned());

@@ -51,11 +51,23 @@ pub fn verdict(report: &Report) -> Vec<Sentence> {
     if report.stopped {
         sentences.push(sentence(Tone::Plain, "It was stopped early: this is what there was by then."));
     }
+    sentences.extend(crowd(report));
     if !report.machine.optimised {
         let text = "This program was built for debugging: a release build is faster than this.";
         sentences.push(sentence(Tone::Fair, text));
     }
     sentences
+}
+
+/// Others had much of the machine meanwhile.
+fn crowd(report: &Report) -> Option<Sentence> {
+    let processors = report.machine.processors;
+    let crowded = report.conditions.values().filter(|there| there.is_crowded(processors));
+    let most = crowded.map(|there| there.others()).max_by(f64::total_cmp)?;
+    let all =
+        Quantity::count(u64::from(processors), if processors == 1 { "processor" } else { "processors" });
+    let text = format!("Others had {most:.1} of {all} meanwhile: a machine that is left alone does better.");
+    Some(sentence(Tone::Fair, text))
 }
 
 /// What matters most in one sentence, as good as its worse half.
