@@ -178,11 +178,14 @@ impl Audio {
         let begin = reader.into_inner().position() as usize;
         let samples = bytes.get(begin..begin + length).filter(|samples| samples.len() % frame_bytes == 0);
         let samples = samples.ok_or_else(|| damaged("it is cut off"))?;
-        let channel = |index: usize| {
-            let samples = samples.chunks_exact(frame_bytes).map(move |frame| &frame[4 * index..]);
-            samples.map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect()
+        let sample = |bytes: &[u8]| bytes.try_into().map_or(0.0, f32::from_le_bytes);
+        let channels = if count == 1 {
+            vec![samples.as_chunks::<4>().0.iter().map(|one| f32::from_le_bytes(*one)).collect()]
+        } else {
+            let frames = samples.as_chunks::<8>().0;
+            let side = |from: usize| frames.iter().map(|both| sample(&both[from..from + 4])).collect();
+            vec![side(0), side(4)]
         };
-        let channels = (0..count).map(channel).collect();
         Ok(Audio { rate, channels })
     }
 }

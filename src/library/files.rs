@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -125,8 +126,7 @@ impl Files {
         Ok(())
     }
 
-    /// A file's content, if it is what was written: its length and CRC-32 are looked at. It is read once, to
-    /// where it stays.
+    /// A file's content, if it is what was written: its length and CRC-32 are looked at.
     pub(super) fn read(&self, part: &Part) -> Result<Arc<[u8]>, ReadError> {
         let changed = || ReadError::Damaged("it is not what was written".to_owned());
         let mut file = File::open(self.path(&part.sha256)).map_err(|error| match error.kind() {
@@ -141,9 +141,12 @@ impl Files {
             )));
         }
         let room = usize::try_from(length).map_err(|_| ReadError::Io(io::ErrorKind::OutOfMemory.into()))?;
-        let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, room).collect();
+        // One allocation and no copy: fresh pages cost more than all that is done with them.
+        let mut bytes = Arc::<[u8]>::new_uninit_slice(room);
+        Arc::get_mut(&mut bytes).unwrap_or_default().fill(MaybeUninit::new(0));
+        // SAFETY: nobody else has it yet, so all of it was filled just now.
+        let mut bytes = unsafe { bytes.assume_init() };
         let mut hasher = crc32fast::Hasher::new();
-        // Nobody else has it yet.
         for chunk in Arc::get_mut(&mut bytes).unwrap_or_default().chunks_mut(READ_BYTES) {
             file.read_exact(chunk).map_err(|error| match error.kind() {
                 io::ErrorKind::UnexpectedEof => changed(),
