@@ -10,6 +10,9 @@ use crate::generate::{Failure, FailureKind};
 
 /// The rate of MusicGen, for samples that come without one.
 const RATE_HERTZ: u32 = 32_000;
+/// The rates that a file of samples can be written with, in hertz; which of them sound has is for
+/// verification to say.
+const RATES_HERTZ: std::ops::RangeInclusive<f64> = 1.0..=1_000_000.0;
 
 /// A sound file.
 #[derive(Debug)]
@@ -33,8 +36,14 @@ pub(super) fn of(answer: Answer, named: &str) -> Result<Sound, Failure> {
     let Ok(json) = serde_json::from_slice::<Value>(&answer.body) else {
         return unfit("answered with neither sound nor JSON: check `url` and `model`".to_owned());
     };
-    if let Some(sound) = in_json(&json) {
-        return Ok(sound);
+    match in_json(&json) {
+        Some(Ok(sound)) => return Ok(sound),
+        Some(Err(NoRate(rate_hertz))) => {
+            return unfit(format!(
+                "answered with samples at a rate of {rate_hertz} Hz, which cannot be played: check `model`"
+            ));
+        }
+        None => {}
     }
     if let Some(wait) = estimated_time(&json) {
         let message = format!("{named} is loading its model: try again later");
@@ -50,8 +59,11 @@ fn first_byte(body: &[u8]) -> Option<u8> {
     body.iter().copied().find(|byte| !byte.is_ascii_whitespace())
 }
 
+/// What samples came with that is no rate, in hertz.
+struct NoRate(f64);
+
 /// `{"audio": …}` and its older and newer kin, in a list or not.
-fn in_json(json: &Value) -> Option<Sound> {
+fn in_json(json: &Value) -> Option<Result<Sound, NoRate>> {
     match json {
         Value::Array(list) => list.iter().find_map(in_json),
         Value::Object(table) => {
@@ -64,7 +76,7 @@ fn in_json(json: &Value) -> Option<Sound> {
                 .map(str::to_owned);
             ["audio", "generated_audio", "blob", "audio_base64", "data", "output"].iter().find_map(|key| {
                 match table.get(*key)? {
-                    Value::String(text) => encoded(text, content_type.clone()),
+                    Value::String(text) => encoded(text, content_type.clone()).map(Ok),
                     samples @ Value::Array(_) => file_of(samples, rate).or_else(|| in_json(samples)),
                     inner @ Value::Object(_) => in_json(inner),
                     _ => None,
@@ -87,13 +99,13 @@ fn encoded(text: &str, content_type: Option<String>) -> Option<Sound> {
 }
 
 /// Samples, of each channel or of one, as a file.
-fn file_of(samples: &Value, rate: Option<f64>) -> Option<Sound> {
+fn file_of(samples: &Value, rate: Option<f64>) -> Option<Result<Sound, NoRate>> {
     let mut channels = Vec::new();
     collect(samples, 0, &mut channels)?;
     let frames = channels.iter().map(Vec::len).min().filter(|frames| *frames > 0)?;
     let rate_hertz = rate.unwrap_or(f64::from(RATE_HERTZ));
-    if !(rate_hertz >= 0.0 && rate_hertz <= f64::from(u32::MAX)) {
-        return None;
+    if !RATES_HERTZ.contains(&rate_hertz) {
+        return Some(Err(NoRate(rate_hertz)));
     }
     let spec = hound::WavSpec {
         channels: u16::try_from(channels.len()).ok()?,
@@ -109,7 +121,7 @@ fn file_of(samples: &Value, rate: Option<f64>) -> Option<Sound> {
         }
     }
     writer.finalize().ok()?;
-    Some(Sound { bytes: file.into_inner(), content_type: Some("audio/wav".to_owned()) })
+    Some(Ok(Sound { bytes: file.into_inner(), content_type: Some("audio/wav".to_owned()) }))
 }
 
 /// The innermost lists; those around them are channels, and batches of one.
@@ -174,6 +186,9 @@ mod tests {
             (r#"{"error":"out of memory"}"#, "out of memory"),
             (r#"{"audio":"*"}"#, "no sound"),
             (r#"{"audio":[]}"#, "no sound"),
+            (r#"{"audio":[0.5],"sampling_rate":0}"#, "a rate of 0 Hz"),
+            (r#"{"audio":[0.5],"sampling_rate":-16000}"#, "a rate of -16000 Hz"),
+            (r#"{"audio":[[0.5],[0.5]],"sampling_rate":4294967295}"#, "a rate of 4294967295 Hz"),
             ("{", "neither"),
         ] {
             let failure = of_json(json).expect_err(json);
