@@ -277,9 +277,16 @@ impl Synth {
         if id == Id::BendSemitones {
             self.channels.iter_mut().for_each(|channel| channel.set_bend_range(value));
         }
-        self.patches = PRESETS.map(|preset| self.overrides.apply(&preset));
+        self.tune();
         let patches = &self.patches;
         self.pool.for_each(|_, voice| voice.change(&patches[usize::from(voice.patch)]));
+    }
+
+    /// Sets what is set over each preset, where the patches stand.
+    fn tune(&mut self) {
+        for (patch, preset) in self.patches.iter_mut().zip(&PRESETS) {
+            *patch = self.overrides.apply(preset);
+        }
     }
 
     fn end_source(&mut self, source: u16) {
@@ -317,7 +324,7 @@ impl Processor for Synth {
     fn reset(&mut self) {
         let (rate, bend) = (self.common.rate, self.bend_semitones);
         self.overrides = self.given;
-        self.patches = PRESETS.map(|preset| self.overrides.apply(&preset));
+        self.tune();
         self.pool.clear();
         self.kit.pool().clear();
         self.channels = std::array::from_fn(|_| Channel::new(rate, bend));

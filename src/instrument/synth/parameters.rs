@@ -277,7 +277,7 @@ impl Overrides {
         Some(value)
     }
 
-    /// The preset with what is set over it. Real-time: no.
+    /// The preset with what is set over it. Real-time: yes.
     pub fn apply(&self, preset: &Patch) -> Patch {
         let mut patch = *preset;
         let get = |id: Id| self.values[id as usize];

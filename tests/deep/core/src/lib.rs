@@ -20,7 +20,9 @@ pub mod instrument;
 pub mod midi;
 #[cfg(not(loom))]
 pub mod render;
+// Some of what it gives is for rooms that are not here.
 #[cfg(not(loom))]
+#[allow(unused_imports)]
 pub mod rig;
 #[cfg(not(loom))]
 pub mod route;
