@@ -4,9 +4,9 @@
 //! time. What cannot be used is refused; what is doubtful is said. A check that fails itself is reported,
 //! and the others hold. Then it is brought to one loudness by gain alone, and its ends are faded.
 //!
-//! Refused: no sound (HTML, JSON, damage), a rate that sound has not, samples that are no numbers, silence
-//! (below -60 LUFS), and less than half of the length. Warned of: a clip that is shorter than asked for by
-//! more than 2 %, clipping, an offset, a tempo that is another by more than 4 % and no simple multiple.
+//! Refused: no sound (HTML, JSON, damage), a rate that sound has not, samples that are no numbers or absurd,
+//! silence (below -60 LUFS), and less than half of the length. Warned of: a clip that is shorter than asked
+//! for by more than 2 %, clipping, an offset, a tempo that is another by more than 4 % and no simple multiple.
 
 mod checks;
 mod decode;
@@ -37,6 +37,9 @@ const LENGTH_WARNED: f64 = 0.98;
 const OFFSET: f32 = 0.01;
 /// More gain than this is said: noise comes with it.
 const GAIN_WARNED_DECIBELS: f64 = 30.0;
+/// A sample beyond this is damage and no loud sound (full scale is 1; some write it as 32,768): what is computed
+/// from it would not be finite.
+const SAMPLE_AT_MOST: f32 = 1e6;
 /// As many threads look at a clip at most.
 const THREADS: usize = 8;
 
@@ -125,6 +128,11 @@ pub fn verify(decoded: Decoded, request: &Request, threads: usize) -> Result<Ver
     }
     if channels.iter().flatten().any(|sample| !sample.is_finite()) {
         return unfit("the sound holds samples that are no numbers (NaN or infinite)".to_owned());
+    }
+    if let Some(sample) = channels.iter().flatten().find(|sample| sample.abs() > SAMPLE_AT_MOST) {
+        return unfit(format!(
+            "the sound is damaged: it holds a sample of {sample:e}, where 1 is full scale"
+        ));
     }
     let wanted = seconds(request);
     if let Some(wanted) = wanted {

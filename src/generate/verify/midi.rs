@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::panic::catch_unwind;
 
 use midly::{MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
 
@@ -20,7 +21,10 @@ const AT_A_TIME: usize = 64;
 /// [`FailureKind::Unfit`]: why it cannot be used.
 pub fn midi(bytes: &[u8], request: &Request) -> Result<Vec<String>, Failure> {
     let unfit = |what: String| Failure::new(FailureKind::Unfit, what);
-    let file = Smf::parse(bytes).map_err(|error| unfit(format!("what came is no MIDI file ({error})")))?;
+    // The reader is not ours: what it does not survive (a build that checks for overflow) is a damaged file.
+    let file = catch_unwind(|| Smf::parse(bytes))
+        .map_err(|_| unfit("the MIDI file is damaged: its reader failed over it".to_owned()))?
+        .map_err(|error| unfit(format!("what came is no MIDI file ({error})")))?;
     let Timing::Metrical(ticks) = file.header.timing else {
         return Err(unfit("the MIDI file counts in film frames, not in beats".to_owned()));
     };

@@ -77,7 +77,13 @@ fn what_cannot_be_used_is_refused() {
     broken[77] = f32::NAN;
     assert!(refused(broken.clone()).message.contains("no numbers"));
     broken[77] = f32::INFINITY;
-    assert!(refused(broken).message.contains("no numbers"));
+    assert!(refused(broken.clone()).message.contains("no numbers"));
+    broken[77] = -3e38;
+    assert!(refused(broken.clone()).message.contains("a sample of -3e38"));
+    // As loud as can be is brought down like any other, and stays finite.
+    broken[77] = 1e6;
+    let loud = of(vec![broken], &request(2.0)).expect("loud");
+    assert!(loud.audio.channels.iter().flatten().all(|sample| sample.abs() <= 1.0));
     let short = refused(sine(0.5, 440.0, 48_000, 0.9));
     assert!(short.kind == FailureKind::Unfit && short.message.contains("2.0 s were asked for"), "{short}");
     assert!(refused(Vec::new()).message.contains("no sound"));
@@ -163,6 +169,9 @@ fn midi_is_looked_at_too() {
     assert_eq!(midi(&file(&[0, 0x90, 60, 90, 0x83, 0, 0x80, 60, 0]), &bar), Ok(vec![]));
     assert!(midi(&file(&[]), &bar).expect_err("empty").message.contains("no notes"));
     assert!(midi(b"RIFF", &bar).expect_err("no file").message.contains("no MIDI file"));
+    // -128 frames a second: nobody can negate that in a byte.
+    let frames = b"MThd\0\0\0\x06\0\0\0\x01\x80\x00";
+    assert_eq!(midi(frames, &bar).expect_err("no rate").kind, FailureKind::Unfit);
     let low = midi(&file(&[0, 0x90, 3, 90, 0x83, 0, 0x90, 60, 90]), &bar).expect("doubtful");
     assert_eq!(low, ["1 notes lie outside a piano's keys", "2 notes are never released"]);
     let long = Request { length: Length::Bars(8), ..bar };
