@@ -8,12 +8,15 @@ use antiphon::generate::verify::pool::{Job, run};
 use antiphon::generate::verify::{Decoded, verify};
 use antiphon::generate::{Length, Request};
 use antiphon::unit::{Random, SampleRate};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 const SECONDS: f64 = 20.0;
 /// Jobs that wait, and for how long.
 const WAITING: usize = 8;
 const WAIT: Duration = Duration::from_millis(10);
+/// As many threads as wait.
+const THREADS: usize = 8;
+const ROUNDS: usize = 20;
 
 /// A clip with a beat, at another rate than is wanted.
 fn clip() -> Decoded {
@@ -33,19 +36,21 @@ fn wait(threads: usize) {
     black_box(run(&jobs, threads));
 }
 
-/// How many times as fast the second is, each at its best of a few.
-fn ratio(mut one: impl FnMut(), mut other: impl FnMut()) -> f64 {
-    let time = |job: &mut dyn FnMut()| {
+/// How many times as fast many threads are as one, each at its best of a few, with what `prepare` gives, whose
+/// making does not count.
+fn ratio<T>(threads: usize, prepare: impl Fn() -> T, job: impl Fn(T, usize)) -> f64 {
+    let time = |threads: usize| {
+        let given = prepare();
         let begun = Instant::now();
-        job();
+        job(given, threads);
         begun.elapsed().as_secs_f64()
     };
-    let (mut first, mut second) = (f64::INFINITY, f64::INFINITY);
-    for _ in 0..7 {
-        first = first.min(time(&mut one));
-        second = second.min(time(&mut other));
+    let (mut one, mut many) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..ROUNDS {
+        one = one.min(time(1));
+        many = many.min(time(threads));
     }
-    first / second
+    one / many
 }
 
 fn checks(c: &mut Criterion) {
@@ -55,24 +60,34 @@ fn checks(c: &mut Criterion) {
         tempo: Some(120.0),
         ..Request::new("a bench", SampleRate::DEFAULT)
     };
-    let verified = |threads| {
-        black_box(verify(clip.clone(), &request, threads).expect("it can be used"));
+    let verified = |clip, threads| {
+        black_box(verify(clip, &request, threads).expect("it can be used"));
     };
     let mut group = c.benchmark_group("verify");
     group.sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
-    for threads in [1, 8] {
-        group.bench_function(format!("20-s/{threads}-threads"), |b| b.iter(|| verified(threads)));
+    // As verification itself does.
+    let processors =
+        std::thread::available_parallelism().map_or(1, |processors| processors.get().min(THREADS));
+    for threads in [1, processors] {
+        group.bench_function(format!("20-s/{threads}-threads"), |b| {
+            b.iter_batched(|| clip.clone(), |clip| verified(clip, threads), BatchSize::PerIteration);
+        });
+    }
+    for threads in [1, THREADS] {
         group.bench_function(format!("waiting/{threads}-threads"), |b| b.iter(|| wait(threads)));
     }
     group.finish();
     // What each check takes by itself, as the log says it.
     let log = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).without_time().finish();
-    tracing::subscriber::with_default(log, || verified(1));
+    tracing::subscriber::with_default(log, || verified(clip.clone(), 1));
     println!(
         "at the same time it is {:.2} times as fast where it computes",
-        ratio(|| verified(1), || verified(8))
+        ratio(processors, || clip.clone(), verified)
     );
-    println!("at the same time it is {:.2} times as fast where it waits", ratio(|| wait(1), || wait(8)));
+    println!(
+        "at the same time it is {:.2} times as fast where it waits",
+        ratio(THREADS, || (), |(), threads| wait(threads))
+    );
 }
 
 criterion_group!(benches, checks);

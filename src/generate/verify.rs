@@ -40,7 +40,8 @@ const GAIN_WARNED_DECIBELS: f64 = 30.0;
 /// A sample beyond this is damage and no loud sound (full scale is 1; some write it as 32,768): what is computed
 /// from it would not be finite.
 const SAMPLE_AT_MOST: f32 = 1e6;
-/// As many threads look at a clip at most.
+/// As many threads look at a clip at most, and no more than there are processors: the check that takes the
+/// longest would have to share its own.
 const THREADS: usize = 8;
 
 /// What was found, of the sound as it came; loudness and peak are those of what is kept.
@@ -88,7 +89,7 @@ pub async fn file(
     blocking(move || {
         // A little more than is wanted, so that it shows whether there is more.
         let decoded = decode(&bytes, content_type.as_deref(), wanted + 1.0)?;
-        verify(decoded, &request, THREADS)
+        verify(decoded, &request, threads())
     })
     .await
 }
@@ -102,9 +103,13 @@ pub async fn audio(audio: Audio, request: &Request) -> Result<Verified, Failure>
     blocking(move || {
         let decoded =
             Decoded { rate_hertz: audio.rate.hertz(), channels: audio.channels, warnings: Vec::new() };
-        verify(decoded, &request, THREADS)
+        verify(decoded, &request, threads())
     })
     .await
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().min(THREADS))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -126,13 +131,12 @@ pub fn verify(decoded: Decoded, request: &Request, threads: usize) -> Result<Ver
     if frames == 0 || channels.len() > 2 || channels.iter().any(|channel| channel.len() != frames) {
         return unfit("there is no sound in it".to_owned());
     }
-    if channels.iter().flatten().any(|sample| !sample.is_finite()) {
-        return unfit("the sound holds samples that are no numbers (NaN or infinite)".to_owned());
-    }
-    if let Some(sample) = channels.iter().flatten().find(|sample| sample.abs() > SAMPLE_AT_MOST) {
-        return unfit(format!(
-            "the sound is damaged: it holds a sample of {sample:e}, where 1 is full scale"
-        ));
+    if let Some(sample) = absurd(&channels) {
+        return unfit(if sample.is_finite() {
+            format!("the sound is damaged: it holds a sample of {sample:e}, where 1 is full scale")
+        } else {
+            "the sound holds samples that are no numbers (NaN or infinite)".to_owned()
+        });
     }
     let wanted = seconds(request);
     if let Some(wanted) = wanted {
@@ -204,6 +208,15 @@ pub fn verify(decoded: Decoded, request: &Request, threads: usize) -> Result<Ver
             fingerprint: findings.fingerprint,
         },
     })
+}
+
+/// The first sample that is no number or beyond all bounds.
+fn absurd(channels: &[Vec<f32>]) -> Option<f32> {
+    // NaN is within no bound. Many at a time: nearly always all are fine.
+    let is_fine = |sample: &f32| sample.abs() <= SAMPLE_AT_MOST;
+    let are_fine = |samples: &[f32]| samples.iter().fold(true, |fine, sample| fine & is_fine(sample));
+    let mut chunks = channels.iter().flat_map(|channel| channel.chunks(1_024));
+    chunks.find(|chunk| !are_fine(chunk))?.iter().copied().find(|sample| !is_fine(sample))
 }
 
 /// How long it shall be; `None` where nobody said (bars without a tempo).
