@@ -1,6 +1,10 @@
 //! Keeping the program's memory in RAM: a page fault in the audio callback
 //! waits for the disk.
 
+/// As many heaps: threads of the control world seldom wait for each other's allocations.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const HEAPS: libc::c_int = 2;
+
 /// Why memory could not be locked.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum MemoryLockError {
@@ -60,6 +64,20 @@ pub fn keep_pages_small() -> std::io::Result<()> {
 pub fn keep_pages_small() -> std::io::Result<()> {
     Ok(())
 }
+
+/// Keeps the C library from having a heap for each thread: what many threads in turn allocate and free for
+/// hours (the cache's, the journals') lies in pieces in each of them, and the process grows.
+///
+/// Real-time: no.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn keep_few_heaps() {
+    // SAFETY: takes numbers; heaps that are there stay.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, HEAPS) };
+}
+
+/// The system's allocator is left alone here. Real-time: no.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn keep_few_heaps() {}
 
 /// Locks every page that the process has now. Pages it asks for later are not
 /// locked: with a limit that would make allocations fail.
