@@ -118,7 +118,7 @@ async fn once(arguments: &GenerateArguments, studio: &Studio) -> Result<Ended, E
     let request = request(arguments);
     let limit = seconds(arguments.deadline);
     let kept = match &request {
-        Ok(request) => studio.kept(request).await.map(|kept| (request, kept)),
+        Ok(request) => studio.kept(request, arguments.out.is_some()).await.map(|kept| (request, kept)),
         Err(_) => None,
     };
     if let Some((request, kept)) = kept {

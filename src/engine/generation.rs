@@ -45,6 +45,7 @@ impl Studio {
     /// # Errors
     /// [`Error`] where the configuration or the cache cannot be used.
     pub async fn open(config: Option<&Path>) -> Result<Studio, Error> {
+        crate::device::memory::keep_few_heaps();
         let system = System::new(Settings { supervision: super::live::supervision(), ..Settings::default() });
         let studio = Studio::within(config, &system).await?;
         *studio.own() = Some(system);
@@ -136,15 +137,18 @@ impl Studio {
         self.own().as_ref().map(System::snapshot).unwrap_or_default()
     }
 
-    /// The file that the cache keeps for a request, where it does: found without decoding anything.
-    pub async fn kept(&self, request: &Request) -> Option<Kept> {
+    /// The file that the cache keeps for a request, where it does: found without decoding anything, and its
+    /// content taken into memory only for who needs it.
+    pub async fn kept(&self, request: &Request, needs_bytes: bool) -> Option<Kept> {
         let service = &self.0.service;
         let path = self.path_of(request)?;
-        let entry = service.cache().get(&service.key(request).ok()?).await?;
-        let bytes = Arc::clone(entry.parts.get(part_of(request))?);
+        let key = service.key(request).ok()?;
+        let cache = service.cache();
+        let entry = if needs_bytes { cache.get(&key).await? } else { cache.glance(&key).await? };
+        let bytes = entry.parts.get(part_of(request)).cloned();
         let warnings = entry.meta["warnings"].as_array().into_iter().flatten();
         Some(Kept {
-            // The cache's files are named by what is in them, and were read just now.
+            // The cache's files are named by what is in them, and were read by this process.
             sha256: path.file_name()?.to_string_lossy().into_owned(),
             chart: entry.parts.get(CHART_PART).and_then(|chart| String::from_utf8(chart.to_vec()).ok()),
             frames: entry.meta["frames"].as_u64(),
@@ -186,9 +190,9 @@ impl Studio {
 pub struct Kept {
     /// Where it is.
     pub path: PathBuf,
-    /// What is in it.
-    pub bytes: Arc<[u8]>,
-    /// The hash of that, in hex.
+    /// What is in it, where that was needed.
+    pub bytes: Option<Arc<[u8]>>,
+    /// The hash of its content, in hex.
     pub sha256: String,
     /// Of sound.
     pub frames: Option<u64>,

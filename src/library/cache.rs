@@ -13,13 +13,17 @@ use super::flight::{FlightError, Flights, Landed};
 use super::index::{Counts, IndexEvent};
 use super::keeper::CacheKeeper;
 use super::key::Key;
-use super::memory::Memory;
+use super::memory::{Memory, Remembered};
 use super::stats::{CacheStats, Listed, Verified};
 use super::store::{ENTRIES_AT_MOST, Evict, Store, Tally};
 use crate::persistence::Seen;
 
 /// How long the disk may take for an entry.
 const WRITE: Duration = Duration::from_secs(30);
+/// Parts that are longer are not taken into memory by a glance.
+const GLANCE_BYTES: u64 = 64 << 10;
+/// No part is longer.
+const ALL: u64 = u64::MAX;
 /// How often what was found is written down, where nothing else is.
 const FLUSH: Duration = Duration::from_secs(15);
 /// How often old entries are looked for.
@@ -138,6 +142,7 @@ impl Cache {
             let memory = memory.clone();
             store.observe(move |seen| match seen {
                 Seen::Event(IndexEvent::Evicted { key, .. }) => memory.forget(key),
+                Seen::Event(IndexEvent::Stored { key, .. }) => memory.forget_glance(key),
                 Seen::Event(_) => {}
                 // What went meanwhile is not known one by one.
                 Seen::Anew(index) => {
@@ -170,8 +175,11 @@ impl Cache {
 
     /// An entry that is in memory; counted as found.
     fn remembered(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.found(key, self.0.memory.get(key)?)
+    }
+
+    fn found(&self, key: &Key, kept: Remembered) -> Option<Arc<Entry>> {
         let now_ms = self.0.clock.now_ms();
-        let kept = self.0.memory.get(key)?;
         if self.is_over(kept.stored_ms, now_ms) {
             self.0.memory.forget(key);
             return None;
@@ -184,15 +192,19 @@ impl Cache {
         self.0.limits.ttl.is_some_and(|ttl| u128::from(now_ms.saturating_sub(stored_ms)) > ttl.as_millis())
     }
 
-    /// An entry that is in files; counted as found, and in memory from now on.
-    async fn read(&self, key: Key) -> Option<Arc<Entry>> {
+    /// An entry that is in files, without parts that are longer; counted as found, and in memory from now on.
+    async fn read(&self, key: Key, bytes_at_most: u64) -> Option<Arc<Entry>> {
         self.0.store.as_ref().ok()?;
         let cache = self.clone();
         let read = tokio::task::spawn_blocking(move || {
             let now_ms = cache.0.clock.now_ms();
-            let (entry, stored_ms) = cache.0.store.as_ref().ok()?.read(&key, now_ms)?;
+            let (entry, stored_ms) = cache.0.store.as_ref().ok()?.read(&key, now_ms, bytes_at_most)?;
             let entry = Arc::new(entry);
-            cache.0.memory.put(key, &entry, stored_ms);
+            if bytes_at_most == ALL {
+                cache.0.memory.put(key, &entry, stored_ms);
+            } else {
+                cache.0.memory.put_glance(key, &entry, stored_ms);
+            }
             cache.0.tally.used(key, now_ms, |counts| counts.file_hits += 1);
             Some(entry)
         });
@@ -208,7 +220,19 @@ impl Cache {
         if let Some(entry) = self.remembered(key) {
             return Some(entry);
         }
-        self.read(*key).await
+        self.read(*key, ALL).await
+    }
+
+    /// As [`get`](Self::get), for who needs to know that it is there and whole, and what is said of it: parts
+    /// of more than 64 KiB may be missing. Their files are read once by each process, through a little memory.
+    pub async fn glance(&self, key: &Key) -> Option<Arc<Entry>> {
+        if let Some(entry) = self.remembered(key) {
+            return Some(entry);
+        }
+        if let Some(kept) = self.0.memory.glance(key) {
+            return self.found(key, kept);
+        }
+        self.read(*key, GLANCE_BYTES).await
     }
 
     /// The entry of a key, or else what `generate` makes, which is kept.
@@ -249,7 +273,7 @@ impl Cache {
         // Since it was looked for, another may have landed.
         let found = match self.remembered(&key) {
             Some(entry) => Some((entry, Source::Memory)),
-            None => self.read(key).await.map(|entry| (entry, Source::Files)),
+            None => self.read(key, ALL).await.map(|entry| (entry, Source::Files)),
         };
         if let Some((entry, source)) = found {
             *turn = Some(Landed::Entry(Arc::clone(&entry)));

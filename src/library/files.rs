@@ -18,6 +18,17 @@ const READ_BYTES: usize = 256 << 10;
 /// Several caches of one process are told apart by this.
 static SESSIONS: AtomicU64 = AtomicU64::new(0);
 
+fn changed() -> ReadError {
+    ReadError::Damaged("it is not what was written".to_owned())
+}
+
+fn unread(error: io::Error) -> ReadError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => changed(),
+        _ => ReadError::Io(error),
+    }
+}
+
 /// What a part of an entry will be, from its content.
 pub(super) fn describe(bytes: &[u8]) -> Part {
     Part {
@@ -126,10 +137,9 @@ impl Files {
         Ok(())
     }
 
-    /// A file's content, if it is what was written: its length and CRC-32 are looked at.
-    pub(super) fn read(&self, part: &Part) -> Result<Arc<[u8]>, ReadError> {
-        let changed = || ReadError::Damaged("it is not what was written".to_owned());
-        let mut file = File::open(self.path(&part.sha256)).map_err(|error| match error.kind() {
+    /// A file that is as long as what was written.
+    fn begin(&self, part: &Part) -> Result<File, ReadError> {
+        let file = File::open(self.path(&part.sha256)).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => ReadError::Damaged("it is not there".to_owned()),
             _ => ReadError::Io(error),
         })?;
@@ -140,7 +150,14 @@ impl Files {
                 part.bytes
             )));
         }
-        let room = usize::try_from(length).map_err(|_| ReadError::Io(io::ErrorKind::OutOfMemory.into()))?;
+        Ok(file)
+    }
+
+    /// A file's content, if it is what was written: its length and CRC-32 are looked at.
+    pub(super) fn read(&self, part: &Part) -> Result<Arc<[u8]>, ReadError> {
+        let mut file = self.begin(part)?;
+        let room =
+            usize::try_from(part.bytes).map_err(|_| ReadError::Io(io::ErrorKind::OutOfMemory.into()))?;
         // One allocation and no copy: fresh pages cost more than all that is done with them.
         let mut bytes = Arc::<[u8]>::new_uninit_slice(room);
         Arc::get_mut(&mut bytes).unwrap_or_default().fill(MaybeUninit::new(0));
@@ -148,20 +165,31 @@ impl Files {
         let mut bytes = unsafe { bytes.assume_init() };
         let mut hasher = crc32fast::Hasher::new();
         for chunk in Arc::get_mut(&mut bytes).unwrap_or_default().chunks_mut(READ_BYTES) {
-            file.read_exact(chunk).map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => changed(),
-                _ => ReadError::Io(error),
-            })?;
+            file.read_exact(chunk).map_err(unread)?;
             hasher.update(chunk);
         }
         if hasher.finalize() == part.crc32 { Ok(bytes) } else { Err(changed()) }
+    }
+
+    /// As [`read`](Self::read), through a little memory, for who needs none of it.
+    pub(super) fn check(&self, part: &Part) -> Result<(), ReadError> {
+        let mut file = self.begin(part)?;
+        let mut chunk = vec![0; READ_BYTES];
+        let (mut hasher, mut left) = (crc32fast::Hasher::new(), part.bytes);
+        while left > 0 {
+            let chunk = &mut chunk[..left.min(READ_BYTES as u64) as usize];
+            file.read_exact(chunk).map_err(unread)?;
+            hasher.update(chunk);
+            left -= chunk.len() as u64;
+        }
+        if hasher.finalize() == part.crc32 { Ok(()) } else { Err(changed()) }
     }
 
     /// As [`read`](Self::read), and its whole content is held against its name.
     pub(super) fn verify(&self, part: &Part) -> Result<(), ReadError> {
         let bytes = self.read(part)?;
         if Sha256::digest(&bytes)[..] != part.sha256.bytes()[..] {
-            return Err(ReadError::Damaged("it is not what was written".to_owned()));
+            return Err(changed());
         }
         Ok(())
     }

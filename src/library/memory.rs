@@ -16,45 +16,69 @@ pub(super) struct Remembered {
     pub(super) stored_ms: u64,
 }
 
+/// All that is kept of entries that were only looked at.
+const GLANCES_BYTES: u64 = 1 << 20;
+
 /// The entries that are at hand, bounded by their bytes; the ones used longest ago go first.
 #[derive(Clone)]
-pub(super) struct Memory(Cache<Key, Remembered>);
+pub(super) struct Memory {
+    whole: Cache<Key, Remembered>,
+    /// Of those that were looked at, without their long parts.
+    glances: Cache<Key, Remembered>,
+}
 
 impl Memory {
     pub(super) fn new(bytes: u64) -> Memory {
-        let weigh = |_: &Key, kept: &Remembered| {
-            u32::try_from(kept.entry.bytes()).unwrap_or(u32::MAX).saturating_add(OVERHEAD_BYTES)
+        let bounded = |bytes| {
+            let weigh = |_: &Key, kept: &Remembered| {
+                u32::try_from(kept.entry.bytes()).unwrap_or(u32::MAX).saturating_add(OVERHEAD_BYTES)
+            };
+            Cache::builder().max_capacity(bytes).weigher(weigh).eviction_policy(EvictionPolicy::lru()).build()
         };
-        let cache =
-            Cache::builder().max_capacity(bytes).weigher(weigh).eviction_policy(EvictionPolicy::lru());
-        Memory(cache.build())
+        Memory { whole: bounded(bytes), glances: bounded(GLANCES_BYTES) }
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<Remembered> {
-        self.0.get(key)
+        self.whole.get(key)
     }
 
     pub(super) fn put(&self, key: Key, entry: &Arc<Entry>, stored_ms: u64) {
-        self.0.insert(key, Remembered { entry: Arc::clone(entry), stored_ms });
+        self.whole.insert(key, Remembered { entry: Arc::clone(entry), stored_ms });
         // Else the bound would be kept only now and then.
-        self.0.run_pending_tasks();
+        self.whole.run_pending_tasks();
+    }
+
+    /// What was seen of an entry when it was looked at.
+    pub(super) fn glance(&self, key: &Key) -> Option<Remembered> {
+        self.glances.get(key)
+    }
+
+    pub(super) fn put_glance(&self, key: Key, entry: &Arc<Entry>, stored_ms: u64) {
+        self.glances.insert(key, Remembered { entry: Arc::clone(entry), stored_ms });
+        self.glances.run_pending_tasks();
+    }
+
+    /// Something else is stored now.
+    pub(super) fn forget_glance(&self, key: &Key) {
+        self.glances.invalidate(key);
     }
 
     pub(super) fn forget(&self, key: &Key) {
-        self.0.invalidate(key);
+        self.whole.invalidate(key);
+        self.forget_glance(key);
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.0.run_pending_tasks();
-        self.0.weighted_size()
+        self.whole.run_pending_tasks();
+        self.whole.weighted_size()
     }
 
     pub(super) fn entries(&self) -> u64 {
-        self.0.run_pending_tasks();
-        self.0.entry_count()
+        self.whole.run_pending_tasks();
+        self.whole.entry_count()
     }
 
     pub(super) fn keys(&self) -> Vec<(Key, u64)> {
-        self.0.iter().map(|(key, kept)| (*key, kept.stored_ms)).collect()
+        self.whole.iter().chain(self.glances.iter()).map(|(key, kept)| (*key, kept.stored_ms)).collect()
     }
 }

@@ -198,8 +198,9 @@ impl Store {
         self.ttl.is_some_and(|ttl| u128::from(now_ms.saturating_sub(stored_ms)) > ttl.as_millis())
     }
 
-    /// An entry that is kept in files, and when it was stored.
-    pub(super) fn read(&self, key: &Key, now_ms: u64) -> Option<(Entry, u64)> {
+    /// An entry that is kept in files, and when it was stored. Of parts that are longer it is only looked at
+    /// whether they are what was written; they are not in what is given.
+    pub(super) fn read(&self, key: &Key, now_ms: u64, bytes_at_most: u64) -> Option<(Entry, u64)> {
         let find = || self.view.read(|index| index.entries.get(key).map(|kept| kept.item.clone()));
         let item = find().or_else(|| {
             // Another process may have stored it.
@@ -209,8 +210,13 @@ impl Store {
         let item = item.filter(|item| !self.is_over(item.stored_ms, now_ms))?;
         let mut parts = BTreeMap::new();
         for (name, part) in &item.parts {
-            match self.files.read(part) {
-                Ok(bytes) => drop(parts.insert(name.clone(), bytes)),
+            let read = if part.bytes > bytes_at_most {
+                self.files.check(part).map(|()| None)
+            } else {
+                self.files.read(part).map(Some)
+            };
+            match read {
+                Ok(bytes) => parts.extend(bytes.map(|bytes| (name.clone(), bytes))),
                 Err(ReadError::Damaged(reason)) => {
                     self.evict_damaged(key, &reason);
                     return None;

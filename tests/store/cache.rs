@@ -148,6 +148,48 @@ async fn tags_are_changed_and_evicted_by() {
     assert_eq!(cache.get(&key(2)).await.unwrap().tags, BTreeSet::from(["keep".to_owned()]));
 }
 
+/// A glance takes no long part into memory, but sees that it is whole, and that it is gone.
+#[tokio::test]
+async fn a_glance_reads_what_it_does_not_keep() {
+    let folder = tempfile::tempdir().unwrap();
+    let (long, short) = (entry(0, 1_000_000), entry(1, 3_000));
+    let writer = Cache::open(folder.path(), Limits::default()).unwrap();
+    writer.put(key(0), long.clone()).await.unwrap();
+    writer.put(key(1), short.clone()).await.unwrap();
+    // All is at hand where it was written.
+    assert_eq!(*writer.glance(&key(0)).await.unwrap(), long);
+
+    let reader = Cache::open(folder.path(), Limits::default()).unwrap();
+    for counts in [(1, 0), (1, 1)] {
+        let seen = reader.glance(&key(0)).await.unwrap();
+        assert!(seen.meta == long.meta && seen.parts.keys().eq(["chart.json"]));
+        assert_eq!((reader.stats().counts.file_hits, reader.stats().counts.memory_hits), counts);
+    }
+    assert_eq!(reader.stats().memory_entries, 0);
+    assert_eq!(*reader.glance(&key(1)).await.unwrap(), short);
+    assert_eq!(*reader.get(&key(0)).await.unwrap(), long);
+    assert!(reader.glance(&key(2)).await.is_none());
+
+    // Another process lets go of one and stores another in its place.
+    let other = Cache::open(folder.path(), Limits::default()).unwrap();
+    assert!(other.glance(&key(1)).await.is_some());
+    writer.remove(&key(1)).unwrap();
+    other.tidy();
+    assert!(other.glance(&key(1)).await.is_none());
+
+    let path = file_of(&writer, folder.path(), 1_000_000);
+    let mut bytes = std::fs::read(&path).unwrap();
+    for change in 0..3 {
+        bytes[999_999 * change / 2] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let fresh = Cache::open(folder.path(), Limits::default()).unwrap();
+        assert!(fresh.glance(&key(0)).await.is_none(), "{change}");
+        assert_eq!(fresh.stats().damaged, change as u64 + 1);
+        bytes[999_999 * change / 2] ^= 1;
+        fresh.put(key(0), long.clone()).await.unwrap();
+    }
+}
+
 /// Whatever byte of a file changes, and where it is cut off or gone: it counts as not there, and is made anew.
 #[tokio::test]
 async fn a_damaged_entry_is_a_miss_and_made_anew() {

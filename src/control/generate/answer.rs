@@ -101,7 +101,8 @@ impl Answer {
 
     /// What is kept already, in the file that was asked for, else where it is.
     pub(super) fn kept(request: &Request, kept: Kept, out: Option<&Path>, took: Duration) -> Answer {
-        let path = match out.map(|out| (out, write_whole(out, &kept.bytes))) {
+        let bytes = kept.bytes.unwrap_or_default();
+        let path = match out.map(|out| (out, write_whole(out, &bytes))) {
             None => kept.path,
             Some((out, Ok(()))) => out.to_owned(),
             Some((_, Err(error))) => {

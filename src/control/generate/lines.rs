@@ -77,7 +77,7 @@ pub(super) async fn serve(arguments: &GenerateArguments, studio: &Studio) -> Res
                             let studio = studio.clone();
                             under_way.spawn(async move {
                                 let started = Instant::now();
-                                if let Some(kept) = studio.kept(&request).await {
+                                if let Some(kept) = studio.kept(&request, false).await {
                                     let answer = Answer::kept(&request, kept, None, started.elapsed());
                                     return Answer { id: Some(id), ..answer };
                                 }
