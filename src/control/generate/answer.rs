@@ -51,6 +51,11 @@ pub(super) struct Wrong {
     pub message: String,
 }
 
+/// To the microsecond: nobody reads what lies below.
+fn milliseconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
+}
+
 impl Answer {
     /// Nothing came of it.
     pub(super) fn failed(backend: &str, failure: &Failure, took: Duration) -> Answer {
@@ -63,7 +68,7 @@ impl Answer {
             frames: None,
             rate_hertz: None,
             tries: failure.tries,
-            ms: took.as_secs_f64() * 1_000.0,
+            ms: milliseconds(took),
             backend: backend.to_owned(),
             warnings: Vec::new(),
             music: None,
@@ -89,7 +94,7 @@ impl Answer {
                 frames: product.audio.as_ref().map(|audio| audio.frames()),
                 rate_hertz: product.audio.as_ref().map(|audio| audio.rate.hertz()),
                 tries: product.tries,
-                ms: took.as_secs_f64() * 1_000.0,
+                ms: milliseconds(took),
                 backend: request.backend.clone(),
                 music: product.chart.as_deref().and_then(music),
                 warnings: product.warnings,
@@ -118,7 +123,7 @@ impl Answer {
             frames: kept.frames.map(|frames| frames as usize),
             rate_hertz: kept.frames.map(|_| request.rate.hertz()),
             tries: 0,
-            ms: took.as_secs_f64() * 1_000.0,
+            ms: milliseconds(took),
             backend: request.backend.clone(),
             warnings: kept.warnings,
             music: kept.chart.as_deref().and_then(music),
