@@ -35,6 +35,7 @@ use clap::Parser;
 
 use arguments::{Arguments, Command};
 
+use crate::device::memory;
 use crate::engine::ErrorKind;
 
 /// Runs the program: reads its arguments, does what they say; gives the exit
@@ -51,6 +52,7 @@ pub fn run() -> u8 {
         }
     };
     listen_to_log();
+    settle_process();
     let kinds = crate::engine::kinds();
     let done = match &arguments.command {
         Command::Render(arguments) => render::render(arguments, &kinds),
@@ -102,6 +104,14 @@ pub fn run() -> u8 {
 
 /// Shows the control world's log on stderr where `ANTIPHON_LOG` asks for it
 /// (`info`, `antiphon::engine=debug`, …).
+/// What holds for the whole process, before it has a second thread; the library leaves that to its host.
+fn settle_process() {
+    memory::keep_few_heaps();
+    if let Err(error) = memory::keep_pages_small() {
+        tracing::info!(%error, "memory may be moved into huge pages");
+    }
+}
+
 fn listen_to_log() {
     if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("ANTIPHON_LOG") {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();

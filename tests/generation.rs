@@ -405,6 +405,8 @@ fn a_soak_of_requests_with_faults_is_not_heard() {
     const JOURNAL_BYTES: u64 = 16 << 20;
     let count: usize = std::env::var("ANTIPHON_SOAK").ok().and_then(|text| text.parse().ok()).unwrap_or(600);
     antiphon::rt::guard::make_fatal();
+    // As the program does for itself.
+    antiphon::device::memory::keep_few_heaps();
     let calm = {
         let live = live();
         std::thread::sleep(Duration::from_secs(2));

@@ -420,7 +420,7 @@ fn the_readme_names_only_commands_that_exist() {
 }
 
 #[test]
-fn the_licences_of_all_that_is_linked_are_permissive() {
+fn the_licences_of_all_that_is_linked_are_permissive_but_for_one_that_is_used_as_it_is() {
     const PERMISSIVE: &[&str] = &[
         "MIT",
         "MIT-0",

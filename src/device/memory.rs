@@ -43,7 +43,8 @@ pub fn limit_bytes() -> Option<u64> {
 
 /// Keeps the system from joining this process's pages to huge ones behind its back: it does so every ten
 /// seconds, copies 2 MiB at a time, and neither the callback's thread nor another is scheduled meanwhile
-/// (`Documentation/admin-guide/mm/transhuge.rst` of Linux).
+/// (`Documentation/admin-guide/mm/transhuge.rst` of Linux). It holds for the whole process, and for what
+/// it starts: to be called by the program; the library never does.
 ///
 /// Real-time: no.
 ///
@@ -66,12 +67,14 @@ pub fn keep_pages_small() -> std::io::Result<()> {
 }
 
 /// Keeps the C library from having a heap for each thread: what many threads in turn allocate and free for
-/// hours (the cache's, the journals') lies in pieces in each of them, and the process grows.
+/// hours (the cache's, the journals') lies in pieces in each of them, and the process grows. To be called by
+/// the program, before it has a second thread; the library never does.
 ///
 /// Real-time: no.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub fn keep_few_heaps() {
-    // SAFETY: takes numbers; heaps that are there stay.
+    // SAFETY: takes numbers; heaps that are there stay. A first call that races with allocations of other threads is
+    // forbidden (MT-Unsafe init): by then the C library has long allocated, and one thread is there.
     unsafe { libc::mallopt(libc::M_ARENA_MAX, HEAPS) };
 }
 

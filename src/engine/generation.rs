@@ -45,7 +45,6 @@ impl Studio {
     /// # Errors
     /// [`Error`] where the configuration or the cache cannot be used.
     pub async fn open(config: Option<&Path>) -> Result<Studio, Error> {
-        crate::device::memory::keep_few_heaps();
         let system = System::new(Settings { supervision: super::live::supervision(), ..Settings::default() });
         let studio = Studio::within(config, &system).await?;
         *studio.own() = Some(system);

@@ -141,10 +141,6 @@ impl Live {
     /// As [`start`](Self::start), and where a clip has no sound.
     pub fn start_with(mut job: Job, workshop: Workshop) -> Result<Live, Error> {
         inject::check(&job.injections, &job.rig, &OTHERS)?;
-        memory::keep_few_heaps();
-        if let Err(error) = memory::keep_pages_small() {
-            tracing::info!(%error, "memory may be moved into huge pages");
-        }
         let threads = Threads::start()?;
         let request = fill(job.request, &job.rig);
         let opened = audio_drivers::open(&request)?;

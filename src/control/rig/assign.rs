@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
 
 use crate::device::midi::{self, Identity};
 use crate::device::pattern::NamePattern;
@@ -23,6 +24,19 @@ pub struct AssignArguments {
     /// Only gear plugged in here, such as 1-1.2
     #[arg(long)]
     usb: Option<String>,
+    /// Prints one JSON object at the end
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    role: &'a str,
+    /// The gear's name, as the rig says it now.
+    device: &'a str,
+    serial: Option<&'a str>,
+    usb: Option<&'a str>,
 }
 
 /// Writes gear that is plugged in into the rig's file.
@@ -46,7 +60,12 @@ pub(super) fn assign(arguments: &AssignArguments, kinds: &Kinds) -> Result<(), E
         return Err(failed("it is write-protected".to_owned()));
     }
     edit::save(path, &changed).map_err(|error| failed(format!("it cannot be written: {error}")))?;
-    super::super::tell(&format!("{}: {} ({})", arguments.role, gear.name, path.display()));
+    if arguments.json {
+        let (serial, usb) = (gear.serial.as_deref(), gear.usb.as_deref());
+        super::super::print_json(&Report { role: &arguments.role, device: &gear.name, serial, usb });
+    } else {
+        super::super::tell(&format!("{}: {} ({})", arguments.role, gear.name, path.display()));
+    }
     Ok(())
 }
 
@@ -145,6 +164,7 @@ mod tests {
             device: device.into(),
             serial: serial.map(Into::into),
             usb: None,
+            json: false,
         };
         choose(there, &rig, &arguments)
     }

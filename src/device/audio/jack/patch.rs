@@ -1,4 +1,4 @@
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use ::jack::{Client, Error, LatencyType, PortFlags};
@@ -9,13 +9,16 @@ use super::server::{self, AUDIO};
 /// How long a server may take to answer; a dead one may never.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Questions that may wait, where a server does not answer; another is not asked.
+const WAITING: usize = 4;
+
 type Question = Box<dyn FnOnce(&Client) + Send>;
 
 /// A hand at the patchbay of a JACK server, as a person has one: a client of its own, with no
 /// ports, on a thread of its own, so that a server that hangs is waited for no longer
 /// than two seconds a question. Real-time: no.
 pub struct JackPatch {
-    questions: Option<Sender<Question>>,
+    questions: Option<SyncSender<Question>>,
     ended: Receiver<()>,
 }
 
@@ -26,8 +29,8 @@ impl JackPatch {
     /// [`DriverError::Unavailable`] where none runs.
     pub fn open() -> Result<JackPatch, DriverError> {
         let client = server::connect("antiphon-patch")?;
-        let (questions, receiver) = channel::<Question>();
-        let (end, ended) = channel();
+        let (questions, receiver) = sync_channel::<Question>(WAITING);
+        let (end, ended) = sync_channel(1);
         let body = move || {
             for question in receiver {
                 question(&client);
@@ -46,11 +49,11 @@ impl JackPatch {
     }
 
     fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Client) -> T + Send + 'static) -> Option<T> {
-        let (answer, answered) = channel();
+        let (answer, answered) = sync_channel(1);
         let question = move |client: &Client| {
             let _ = answer.send(question(client));
         };
-        self.questions.as_ref()?.send(Box::new(question)).ok()?;
+        self.questions.as_ref()?.try_send(Box::new(question)).ok()?;
         answered.recv_timeout(PATIENCE).ok()
     }
 
