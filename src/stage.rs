@@ -19,7 +19,7 @@ mod segments;
 pub use change::change;
 pub use kind::{Kind, Kinds, Parameter, PrepareError, Role, Settings, Shape, Unit, Value};
 pub use pan::pan_gains;
-pub use processor::{Block, Context, Input, Processor, Status, StreamFormat};
+pub use processor::{Block, Bookmark, Context, Input, Processor, Status, StreamFormat};
 pub use ramp::Ramp;
 pub use segments::{Segment, segments};
 

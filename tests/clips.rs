@@ -126,25 +126,58 @@ fn scenes_and_controls_launch_and_stop_it_and_a_saved_rig_leaves_it_alone() {
 }
 
 #[test]
-fn a_clip_that_panics_is_back_on_a_beat() {
+fn a_clip_that_panics_goes_on_where_it_would_be() {
     let folder = tempfile::tempdir().unwrap();
     write_clip(folder.path());
-    let text = clip_rig("tempo = 120\nstart = true", "loop = true\nautoplay = true\nsync = 'beat'");
-    let mut desk = desk(loaded(&text, folder.path()), Workshop::default(), Vec::new());
+    let note = |time, key| Event::from_bytes(time, 0, &[0x90, key, 100]);
+    // By the transport, by a parameter, by a note that nobody releases; and one that waits for its beat.
+    for (manner, events) in [
+        ("autoplay = true\nsync = 'beat'", vec![]),
+        ("play = true\nsync = 'bar'", vec![]),
+        ("mode = 'toggle'\nsync = 'none'", vec![note(0, 60)]),
+        ("sync = 'none'\nmode = 'trigger'", vec![note(0, 60)]),
+    ] {
+        for block in [1, 64, 1_000] {
+            let text = clip_rig("tempo = 120\nstart = true", &format!("loop = true\n{manner}"));
+            let mut desk = desk(loaded(&text, folder.path()), Workshop::default(), events.clone());
+            let node = desk.conductor.deployment().node_of("tape").unwrap();
+            let what = antiphon::render::Injected::Panic;
+            let injection = |frame| antiphon::render::Injection { node, what, frame };
+            desk.conductor.inject([injection(10_007), injection(40_000)]);
+            desk.play(60_000, block);
+            let left = &desk.heard.device[0];
+            let sounds = |at: usize| place(left[at]) == at % CLIP_FRAMES + 1;
+            assert!((0..10_007).chain(30_000..40_000).chain(55_000..60_000).all(sounds), "{manner} {block}");
+            assert!(left[10_400..10_500].iter().all(|sample| *sample == 0.0), "it was away");
+            assert_eq!(desk.conductor.summary().rt_violations, 0);
+        }
+    }
+    // What waits for its beat when another takes its place is launched there.
+    let text = clip_rig("tempo = 120\nstart = true", "sync = 'bar'");
+    let mut desk = desk(loaded(&text, folder.path()), Workshop::default(), vec![note(777, 60)]);
     let node = desk.conductor.deployment().node_of("tape").unwrap();
-    desk.conductor.inject([antiphon::render::Injection {
-        node,
-        what: antiphon::render::Injected::Panic,
-        frame: 10_000,
-    }]);
-    desk.play(60_000, 64);
+    let what = antiphon::render::Injected::Panic;
+    desk.conductor.inject([antiphon::render::Injection { node, what, frame: 5_000 }]);
+    desk.play(100_000, 64);
     let left = &desk.heard.device[0];
-    assert!(left[0] != 0.0 && left[9_999] != 0.0);
-    assert!(left[11_000..24_000].iter().all(|sample| *sample == 0.0));
-    let back =
-        left[24_240..].iter().enumerate().all(|(n, sample)| place(*sample) == (n + 240) % CLIP_FRAMES + 1);
-    assert!(left[24_000..].iter().any(|sample| *sample != 0.0) && back, "it is back on beat 2");
-    assert_eq!(desk.conductor.summary().rt_violations, 0);
+    assert!(left[..96_000].iter().all(|sample| *sample == 0.0));
+    assert!((0..4_000).all(|n| place(left[96_000 + n]) == n + 1));
+}
+
+#[test]
+fn a_clip_that_is_held_by_a_key_is_not_taken_up_again() {
+    let folder = tempfile::tempdir().unwrap();
+    write_clip(folder.path());
+    let text = clip_rig("tempo = 120", "loop = true\nmode = 'gate'\nsync = 'none'");
+    let events =
+        vec![Event::from_bytes(0, 0, &[0x90, 60, 100]), Event::from_bytes(10_100, 0, &[0x80, 60, 0])];
+    let mut desk = desk(loaded(&text, folder.path()), Workshop::default(), events);
+    let node = desk.conductor.deployment().node_of("tape").unwrap();
+    let what = antiphon::render::Injected::Panic;
+    desk.conductor.inject([antiphon::render::Injection { node, what, frame: 10_000 }]);
+    desk.play(60_000, 64);
+    // Its release came while nobody was there.
+    assert!(desk.heard.device[0][11_000..].iter().all(|sample| *sample == 0.0));
 }
 
 const GENERATED: &str = "
@@ -476,6 +509,20 @@ fn a_disk_that_is_late_is_faded_out_and_comes_back_on_its_beat() {
         )
     };
     let (whole, _) = rendered_long(folder.path(), &text(false), 64, "");
+    // A fault is silent for a while, and all that follows stands where it stood: from memory at once, from the
+    // disk when 16,384 frames have passed, in which it is fetched.
+    for (stream, inject, back) in [(false, "tape:panic@2.3", 2.4), (true, "tape:panic@2.3 tape:nan@6", 4.42)]
+    {
+        let (faulted, _) = rendered_long(folder.path(), &text(stream), 64, inject);
+        let at = |seconds: f64| 2 * slow.frames(seconds) as usize;
+        assert!(bits(&faulted[..at(2.29)]) == bits(&whole[..at(2.29)]));
+        assert!(faulted[at(2.31)..at(2.32)].iter().all(|sample| *sample == 0.0), "it was away");
+        assert!(bits(&faulted[at(back)..at(5.9)]) == bits(&whole[at(back)..at(5.9)]), "stream: {stream}");
+        for block in [1, 500, 4_096] {
+            let (other, _) = rendered_long(folder.path(), &text(stream), block, inject);
+            assert!(bits(&other) == bits(&faulted), "blocks of {block}");
+        }
+    }
     let inject = "tape:starve:400@2.5 tape:starve:10@3.5";
     let (late, told) = rendered_long(folder.path(), &text(true), 64, inject);
     for block in [1, 500, 4_096] {
@@ -499,7 +546,7 @@ fn a_disk_that_is_late_is_faded_out_and_comes_back_on_its_beat() {
 }
 
 #[test]
-fn a_saved_rig_and_a_fault_leave_what_comes_from_the_disk_on_its_beat() {
+fn a_saved_rig_and_a_fault_leave_what_comes_from_the_disk_in_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let frames = write_long(&folder.path().join("long.wav"), RATE);
     let clip = "file = 'long.wav'\nfade_seconds = 0.0\nautoplay = true\nsync = 'beat'\nstream = true\n";
@@ -527,10 +574,11 @@ fn a_saved_rig_and_a_fault_leave_what_comes_from_the_disk_on_its_beat() {
     assert!(saved[0][..frames].iter().enumerate().all(|(n, sample)| place(*sample) == n));
     assert!(saved[1].iter().zip(&saved[0]).all(|(right, left)| *right == -left));
     assert!(saved[0][frames..].iter().all(|sample| *sample == 0.0), "it does not loop");
-    // A fresh one has its own reel, and begins on the next beat.
+    // A fresh one has its own reel, and goes on in its place when that had time to be fetched.
     let faulted = play(false);
-    assert!(faulted[0][131_000..144_000].iter().all(|sample| *sample == 0.0));
-    assert!((144_240..320_000).all(|at| place(faulted[0][at]) == at - 144_000), "it is back on beat 6");
+    assert!(faulted[0][131_000..146_000].iter().all(|sample| *sample == 0.0));
+    assert!((150_000..frames).all(|at| place(faulted[0][at]) == at), "it is back where it would be");
+    assert!(faulted[0][frames..].iter().all(|sample| *sample == 0.0), "it does not loop");
 }
 
 #[test]

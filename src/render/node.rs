@@ -8,7 +8,7 @@ use super::recall::Recall;
 use super::{AudioPorts, RAMP_SECONDS, Remains};
 use crate::midi::{Event, EventKind};
 use crate::rt::reel::{Feeding, Reel};
-use crate::stage::{Context, Input, Processor, Ramp, segments};
+use crate::stage::{Bookmark, Context, Input, Processor, Ramp, segments};
 use crate::transport::Time;
 use crate::unit::{Decibels, Frame, QUANTUM_FRAMES, SampleRate};
 
@@ -37,6 +37,8 @@ pub struct Node {
     recall: Option<Recall>,
     /// Its processor has a reel.
     streams: bool,
+    /// Where its processor stood when a quantum began, and which; `None` for one that stands nowhere.
+    bookmark: Option<(Bookmark, Frame)>,
     ramp_frames: u32,
     label: Label,
 }
@@ -122,8 +124,9 @@ impl Node {
         rate: SampleRate,
     ) -> Node {
         let streams = processor.reel().is_some();
+        let bookmark = processor.bookmark().map(|bookmark| (bookmark, 0));
         let body = Body::Processor(Some(processor.into()));
-        Node { streams, ..Node::new(body, event_places(takes_midi), gain, rate) }
+        Node { streams, bookmark, ..Node::new(body, event_places(takes_midi), gain, rate) }
     }
 
     /// The other end of what it plays that is too long for memory, once. Real-time: no.
@@ -160,6 +163,7 @@ impl Node {
             missed: Vec::with_capacity(MISSED_PARAMETERS),
             recall: (events >= EVENTS).then(Recall::new),
             streams: false,
+            bookmark: None,
             ramp_frames: rate.frames(RAMP_SECONDS) as u32,
             label: Label::default(),
         }
@@ -229,6 +233,9 @@ impl Node {
         }
         std::mem::swap(place, fresh);
         self.edge.revive();
+        if let (Some((bookmark, from)), Some(Resident::Inline(player))) = (self.bookmark, place) {
+            player.take_over(bookmark, from);
+        }
         // It knows nothing of the notes before it, nor of what was to end them.
         self.events.clear();
         for (index, value) in self.missed.drain(..) {
@@ -257,6 +264,9 @@ impl Node {
         {
             reel.script(dry);
         }
+        if piece.at == 0 && self.bookmark.is_some() {
+            self.note_place(piece.frame);
+        }
         let mut events = std::mem::take(&mut self.events);
         let mut verdict = None;
         if self.isolated().is_some() {
@@ -282,6 +292,16 @@ impl Node {
             failure = player.play(part, chaos.judge, &mut left[place.clone()], &mut right[place]);
         }
         self.settle(part.piece, part.events, failure)
+    }
+
+    /// Notes where its processor stands as a quantum begins, while it is well.
+    fn note_place(&mut self, frame: Frame) {
+        if let Body::Processor(Some(Resident::Inline(player))) = &self.body
+            && !self.edge.is_poisoned()
+            && let Some(bookmark) = player.bookmark()
+        {
+            self.bookmark = Some((bookmark, frame));
+        }
     }
 
     /// What its processor plays that is too long for memory.

@@ -8,7 +8,7 @@ use super::node::Piece;
 use crate::midi::Event;
 use crate::rt::guard::{self, Place};
 use crate::rt::reel::{Feeding, Reel};
-use crate::stage::{Block, Context, Input, Processor};
+use crate::stage::{Block, Bookmark, Context, Input, Processor};
 use crate::unit::Frame;
 
 /// A processor with its catch, its budget and what is injected into it: all that
@@ -20,6 +20,8 @@ pub struct Player {
     payload: Option<Box<dyn Any + Send>>,
     /// An injection makes it put out far too much.
     is_blaring: bool,
+    /// It takes the place of one that stood there, at this frame.
+    takes_over: Option<(Bookmark, Frame)>,
 }
 
 /// How a processor failed in a piece.
@@ -41,7 +43,23 @@ impl Failure {
 impl Player {
     /// A processor that is well. Real-time: yes.
     pub fn new(processor: Box<dyn Processor>) -> Player {
-        Player { processor, budget: StageBudget::default(), payload: None, is_blaring: false }
+        Player {
+            processor,
+            budget: StageBudget::default(),
+            payload: None,
+            is_blaring: false,
+            takes_over: None,
+        }
+    }
+
+    /// Where it stands.
+    pub(super) fn bookmark(&self) -> Option<Bookmark> {
+        self.processor.bookmark()
+    }
+
+    /// It goes on from there when it plays first.
+    pub(super) fn take_over(&mut self, bookmark: Bookmark, from: Frame) {
+        self.takes_over = Some((bookmark, from));
     }
 
     /// The processor alone. Real-time: no (drops the rest).
@@ -84,8 +102,11 @@ impl Player {
             reel.hold(piece.frame + piece.rate.frames(f64::from(millis) / 1_000.0));
         }
         let mut block = Block { left: &mut *left, right: &mut *right };
-        let processor = &mut self.processor;
+        let (processor, takes_over) = (&mut self.processor, &mut self.takes_over);
         let work = || {
+            if let Some((bookmark, from)) = takes_over.take() {
+                processor.resume(bookmark, from, piece.frame);
+            }
             let verdict = injected.and_then(|what| inject(what, judge));
             processor.process(&context, input, &mut block);
             verdict

@@ -194,6 +194,17 @@ impl Reel {
         index
     }
 
+    /// A lane for a playing that goes on at frame `at` of the sound from `frame` on: the first playing of this
+    /// reel. What is in memory sounds at once, the rest is silent until it had time to be fetched.
+    /// Real-time: yes.
+    pub fn resume(&mut self, at: u64, frame: Frame) -> usize {
+        let lane = &mut self.lanes[0];
+        lane.order(at.saturating_sub(self.tape.rest_at()));
+        (lane.is_dry, lane.level) = (true, 0);
+        self.hold(frame + LEAST_FRAMES);
+        0
+    }
+
     /// A quantum begins: before [`judge`](Self::judge). Real-time: yes.
     pub fn tick(&mut self) {
         self.dry = 0;

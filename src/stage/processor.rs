@@ -36,12 +36,28 @@ pub trait Processor: Send {
         0
     }
 
+    /// Where it stands in what it plays, asked before each quantum: for the one that takes its place after a
+    /// fault. `None` once is `None` for ever.
+    fn bookmark(&self) -> Option<Bookmark> {
+        None
+    }
+
+    /// Takes the place of another that failed: it goes on where that would be by now. Called before its first
+    /// piece, which begins at frame `to`; the bookmark is of frame `from`.
+    fn resume(&mut self, bookmark: Bookmark, from: Frame, to: Frame) {
+        let _ = (bookmark, from, to);
+    }
+
     /// For one that plays sound too long for memory: how that comes is decided by time, so
     /// it is logged, and the control world fetches it. `None` once is `None` for ever.
     fn reel(&mut self) -> Option<&mut Reel> {
         None
     }
 }
+
+/// Where a processor stands in what it plays: in its kind's own words. Real-time: yes.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Bookmark(pub [u64; 4]);
 
 /// Where a piece lies, and what happens in it. Real-time: yes.
 #[derive(Clone, Copy)]

@@ -1,10 +1,12 @@
+mod bookmark;
+
 use std::sync::Arc;
 
 use super::Samples;
 use super::kind::{AUTOPLAY, FADE, LOOP, MODE, PARAMETERS, PLAY, SYNC};
 use crate::midi::{Event, Message, controller};
 use crate::rt::reel::{LANES, Reel};
-use crate::stage::{Block, Context, Input, Processor, Status, change, segments};
+use crate::stage::{Block, Bookmark, Context, Input, Processor, Status, change, segments};
 use crate::unit::{Frame, QUANTUM_FRAMES, SampleRate};
 
 const GATE: u32 = 1;
@@ -407,6 +409,14 @@ impl Processor for Clip {
         }
         let sounds = self.head.is_some() || self.endings.iter().any(Option::is_some);
         if sounds || self.pending.is_some() || self.manner.autoplay { Status::Active } else { Status::Silent }
+    }
+
+    fn bookmark(&self) -> Option<Bookmark> {
+        Some(self.place())
+    }
+
+    fn resume(&mut self, bookmark: Bookmark, from: Frame, to: Frame) {
+        self.go_on(bookmark, from, to);
     }
 
     fn voices(&self) -> u32 {

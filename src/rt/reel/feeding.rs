@@ -76,12 +76,12 @@ impl Feeding {
 impl Filled {
     fn fill(&mut self, tape: &Tape, part: &mut Vec<Stereo>) -> Result<bool, String> {
         let ordered = self.end.orders.read();
-        if ordered != self.epoch {
-            let mark = Mark { epoch: ordered, begins: self.written };
+        if ordered.epoch != self.epoch {
+            let mark = Mark { epoch: ordered.epoch, begins: self.written };
             if self.end.marks.send(mark).is_err() {
                 return Ok(false);
             }
-            (self.epoch, self.at, self.is_placed) = (ordered, tape.rest_at(), false);
+            (self.epoch, self.at, self.is_placed) = (ordered.epoch, tape.rest_at() + ordered.from, false);
         }
         let room = self.end.samples.vacant();
         if self.epoch == 0 || room < LEAST_FRAMES {

@@ -5,6 +5,15 @@ use crate::unit::QUANTUM_FRAMES;
 /// Marks that may be under way: each is taken at the next quantum.
 const MARKS: usize = 8;
 
+/// What is to be fetched.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Order {
+    /// 0 for nothing.
+    pub(super) epoch: u32,
+    /// With which frame of what is not in memory it begins.
+    pub(super) from: u64,
+}
+
 /// From which frame of the stream on an epoch is.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
@@ -16,7 +25,7 @@ pub(super) struct Mark {
 /// The audio world's end of a lane.
 pub(super) struct Lane {
     samples: stream::Reader<Stereo>,
-    orders: latest::Publisher<u32>,
+    orders: latest::Publisher<Order>,
     marks: ring::Receiver<Mark>,
     /// What was ordered last; 0 for nothing yet.
     epoch: u32,
@@ -24,10 +33,10 @@ pub(super) struct Lane {
     begins: Option<u64>,
     /// Frames read off the stream, those thrown away among them.
     read: u64,
-    /// Frames of the epoch taken so far, and how many should have been.
+    /// Where it is in what is not in memory, counted on over its end, and where it should be.
     taken: u64,
     wanted: u64,
-    /// After so many frames the epoch is again as at its beginning.
+    /// After so many frames that is again as at its beginning.
     round_frames: u64,
     /// There is not enough: it fades out, or is silent.
     pub(super) is_dry: bool,
@@ -39,7 +48,7 @@ pub(super) struct Lane {
 pub(super) fn lane(capacity: usize, round_frames: u64, is_first: bool) -> (Lane, LaneEnd) {
     let (writer, samples) = stream::stream(capacity);
     let epoch = u32::from(is_first);
-    let (orders, ordered) = latest::latest(epoch);
+    let (orders, ordered) = latest::latest(Order { epoch, from: 0 });
     let (sender, marks) = ring::ring(MARKS);
     let lane = Lane {
         samples,
@@ -60,7 +69,7 @@ pub(super) fn lane(capacity: usize, round_frames: u64, is_first: bool) -> (Lane,
 /// The control world's end of a lane.
 pub(super) struct LaneEnd {
     pub(super) samples: stream::Writer<Stereo>,
-    pub(super) orders: latest::Latest<u32>,
+    pub(super) orders: latest::Latest<Order>,
     pub(super) marks: ring::Sender<Mark>,
 }
 
@@ -68,13 +77,17 @@ impl Lane {
     /// Orders an epoch, unless the one before is just at its beginning.
     pub(super) fn start(&mut self) {
         let is_unbroken = self.taken == self.wanted && self.wanted.is_multiple_of(self.round_frames);
-        if self.epoch > 0 && is_unbroken {
-            return;
+        if self.epoch == 0 || !is_unbroken {
+            self.order(0);
         }
+    }
+
+    /// Orders an epoch that begins there, in what is not in memory.
+    pub(super) fn order(&mut self, from: u64) {
         // 0 is nothing.
         self.epoch = self.epoch.wrapping_add(1).max(1);
-        self.orders.publish(self.epoch);
-        (self.begins, self.taken, self.wanted) = (None, 0, 0);
+        self.orders.publish(Order { epoch: self.epoch, from });
+        (self.begins, self.taken, self.wanted) = (None, from, from);
     }
 
     /// Takes what came in: throws away what is of another epoch, or too late.
