@@ -226,6 +226,24 @@ fn the_block_size_changes_no_byte() {
     assert!(sound.iter().any(|x| x.abs() > 0.05), "it sounds");
 }
 
+/// Also what is counted: of what is written, and of no frame after it.
+#[test]
+fn the_block_size_changes_no_count() {
+    let folder = Folder::new();
+    folder.write("rig.toml", "[instrument.loud]\nkind = 'synth'\ngain = 24\n[midi.keys]\nin = '*'\n[[cable]]\nfrom = 'keys'\nto = 'loud'\n[[cable]]\nfrom = 'loud'\nto = 'out'\n");
+    folder.write("song.mid", busy_song());
+    let counts = |block: &str| {
+        let report = folder
+            .render(&["rig.toml", "--midi", "song.mid", "-o", "o.wav", "--for", "0.51", "--block", block]);
+        ["limited_frames", "peak_voices", "frames"].map(|count| report[count].as_u64())
+    };
+    let first = counts("17");
+    assert!(first[0] > Some(1_000), "{first:?}");
+    for block in ["1", "64", "480", "4096"] {
+        assert_eq!(counts(block), first, "blocks of {block}");
+    }
+}
+
 #[test]
 fn a_note_begins_at_its_frame_and_changes_nothing_before() {
     let folder = Folder::new();

@@ -153,6 +153,9 @@ pub fn render_with(
         if let Some(total) = tail.ended(frame) {
             break total;
         }
+        // What is counted is counted of what is written, whatever the block.
+        let left = job.length.map_or(call as Frame, |length| length.saturating_sub(frame).max(1));
+        let call = call.min(usize::try_from(left).unwrap_or(call));
         for input in &mut inputs {
             input.read(call, &mut heard)?;
         }
