@@ -3,6 +3,7 @@
 mod environment;
 mod file;
 mod folders;
+mod place;
 mod problem;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::actor::Rate;
 
 pub use environment::Environment;
 use file::{Entry, Kind};
+use place::{CHAT, HF, Place};
 use problem::nearest;
 
 /// What Hugging Face's own servers are reached by.
@@ -209,23 +211,38 @@ impl Config {
     }
 
     fn make(&self, name: &str, entry: &Entry) -> Result<Made, Failure> {
-        let model = |default: &str| entry.model.clone().unwrap_or_else(|| default.to_owned());
         match entry.kind {
             Kind::Local => {
                 let local = self.local.clone().unwrap_or_else(|| Arc::new(Local));
                 Ok(Made { backend: local, client: None })
             }
             Kind::Hf => {
-                let client =
-                    self.connect(entry, "model server", "ANTIPHON_MODEL_URL", "ANTIPHON_MODEL_KEY", HF_URL)?;
-                let backend = Arc::new(Hf::new(name, client.clone(), model(HF_MODEL)));
+                let client = self.connect(entry, &HF)?;
+                let backend = Arc::new(Hf::new(name, client.clone(), entry.model(&HF)));
                 Ok(Made { backend, client: Some(client) })
             }
             Kind::Chat => {
-                let (url, key) = ("ANTIPHON_CHAT_URL", "ANTIPHON_CHAT_KEY");
-                let client = self.connect(entry, "chat server", url, key, CHAT_URL)?;
-                let backend = Arc::new(Chat::new(client.clone(), model(CHAT_MODEL)));
+                let client = self.connect(entry, &CHAT)?;
+                let backend = Arc::new(Chat::new(client.clone(), entry.model(&CHAT)));
                 Ok(Made { backend, client: Some(client) })
+    /// What a backend is, without making it.
+    ///
+    /// # Errors
+    /// As [`backend`](Self::backend), for its name and its URL.
+    pub fn identity(&self, name: &str, model: Option<&str>) -> Result<Identity, Failure> {
+        let entry = self.entries.get(name).ok_or_else(|| self.unknown(name))?;
+        let mut identity = Identity::new(entry.kind.name());
+        if let Some(place) = Place::of(entry.kind) {
+            let mut url =
+                Server::new(place.what, self.url(entry, place), None, place.key_variable)?.url().clone();
+            url.set_query(None);
+            identity.url = Some(url.into());
+            identity.model = Some(model.map_or_else(|| entry.model(place), str::to_owned));
+        }
+        identity.command.clone_from(&entry.command);
+        Ok(identity)
+    }
+
             }
             Kind::Program => {
                 let limits = entry.limits();
@@ -242,16 +259,13 @@ impl Config {
         entry.ca_file.as_deref().map(|file| folder.join(file))
     }
 
-    fn connect(
-        &self,
-        entry: &Entry,
-        what: &'static str,
-        url_variable: &str,
-        key_variable: &str,
-        url: &str,
-    ) -> Result<Client, Failure> {
-        let from_environment = self.environment.get(url_variable);
-        let url = from_environment.or(entry.url.as_deref()).unwrap_or(url);
+    /// Where a server is: the environment wins over the file.
+    fn url<'a>(&'a self, entry: &'a Entry, place: &'a Place) -> &'a str {
+        self.environment.get(place.url_variable).or(entry.url.as_deref()).unwrap_or(place.url)
+    }
+
+    fn connect(&self, entry: &Entry, place: &Place) -> Result<Client, Failure> {
+        let key_variable = place.key_variable;
         let named = |variable: &str| self.environment.get(variable).and_then(Secret::new);
         let own = entry.key_env.as_deref();
         let (key, variable) = match (named(key_variable), own) {
@@ -259,7 +273,8 @@ impl Config {
             (None, Some(own)) => (named(own), own),
             (None, None) => (None, key_variable),
         };
-        let server = Server::new(what, url, key, variable)?.judged_by(self.ca_file(entry));
+        let server =
+            Server::new(place.what, self.url(entry, place), key, variable)?.judged_by(self.ca_file(entry));
         Client::new(server, entry.limits())
     }
 }
@@ -287,3 +302,7 @@ impl Backends for Config {
         Config::backend(self, name)
     }
 }
+
+    fn identity(&self, name: &str, model: Option<&str>) -> Result<Identity, Failure> {
+        Config::identity(self, name, model)
+    }

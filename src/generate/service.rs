@@ -174,7 +174,8 @@ impl Service {
     /// # Errors
     /// [`Failure`] where it is nothing that JSON can say.
     pub fn key(&self, request: &Request) -> Result<Key, Failure> {
-        Ok(Key::of(&(request, env!("CARGO_PKG_VERSION")))?)
+        let identity = self.0.kitchen.identity(request)?;
+        Ok(Key::of(&(request, identity, env!("CARGO_PKG_VERSION")))?)
     }
 
     /// Makes what is asked for, or takes it from the cache.

@@ -123,3 +123,68 @@ fn the_caches_folder_is_the_environments_then_the_files() {
     let platform = platform.expect("fine").cache_folder().expect("a home");
     assert!(platform.iter().any(|part| part == "antiphon"), "{}", platform.display());
 }
+
+#[test]
+fn there_are_generators_enough_for_the_backend_that_takes_most_and_one_more() {
+    let generators = |text: &str| load(text, &[]).expect("fine").generators();
+    assert_eq!(generators(""), 5);
+    assert_eq!(generators("[backend.a]\nkind = \"program\"\ncommand = \"x\""), 5);
+    assert_eq!(generators("[backend.a]\nkind = \"chat\""), 11);
+    assert_eq!(
+        generators("[backend.a]\nkind = \"hf\"\nin_flight = 2\n[backend.b]\nkind = \"hf\"\nin_flight = 40"),
+        41
+    );
+    let few =
+        "[generation]\ngenerators = 6\n[backend.a]\nkind = \"hf\"\n[backend.b]\nkind = \"hf\"\nin_flight = 5";
+    let few = load(few, &[]).expect("fine");
+    assert_eq!(few.generators(), 6);
+    let said = few.cramped("a").expect("ten do not fit");
+    assert_eq!(
+        said,
+        "`generators = 6` in [generation] lets 5 of `a` be under way at once, and its `in_flight` 10: \
+         write generators = 11, or a smaller in_flight"
+    );
+    assert_eq!((few.cramped("b"), few.cramped("local"), few.cramped("nobody")), (None, None, None));
+}
+
+/// What is behind a name is part of the cache's key, and nothing secret is.
+#[test]
+fn a_backend_is_told_from_another_of_its_name() {
+    const KEY: &str = "s3cret-of-the-test";
+    let of = |text: &str, variables: &[(&str, &str)], model: Option<&str>| {
+        let text = format!("[backend.a]\n{text}");
+        load(&text, variables).expect("fine").identity("a", model).expect("it is there")
+    };
+    let hf = |more: &str| of(&format!("kind = \"hf\"\n{more}"), &[], None);
+    let one = hf("url = \"http://one.test/hf\"\nmodel = \"m\"");
+    assert_eq!(
+        (one.kind, one.url.as_deref(), one.model.as_deref()),
+        ("hf", Some("http://one.test/hf"), Some("m"))
+    );
+    for other in [
+        hf("url = \"http://two.test/hf\"\nmodel = \"m\""),
+        hf("url = \"http://one.test/hf\"\nmodel = \"n\""),
+        hf("url = \"http://one.test/hf\""),
+        of("kind = \"chat\"\nurl = \"http://one.test/hf\"\nmodel = \"m\"", &[], None),
+        of(
+            "kind = \"hf\"\nurl = \"http://one.test/hf\"\nmodel = \"m\"",
+            &[("ANTIPHON_MODEL_URL", "http://3.test")],
+            None,
+        ),
+        of("kind = \"hf\"\nurl = \"http://one.test/hf\"\nmodel = \"m\"", &[], Some("n")),
+        of("kind = \"local\"", &[], None),
+    ] {
+        assert_ne!(one, other);
+    }
+    // Who asks and how often makes no other music, and is not in it.
+    let url = format!("url = \"http://me:{KEY}@one.test/hf?token={KEY}#x\"");
+    let keyed = format!("kind = \"hf\"\n{url}\nmodel = \"m\"\nkey_env = \"MY\"\nin_flight = 3\ntries = 1");
+    let keyed = of(&keyed, &[("MY", KEY), ("ANTIPHON_MODEL_KEY", KEY)], None);
+    assert!(keyed == one && !format!("{keyed:?}").contains(KEY), "{keyed:?}");
+    let program = |command: &str| of(&format!("kind = \"program\"\ncommand = {command}"), &[], None);
+    assert_eq!(program("\"a b\""), program("[\"a\", \"b\"]"));
+    assert_ne!(program("\"a b\""), program("\"a c\""));
+    let config = load("", &[]).expect("fine");
+    assert_eq!(config.identity("local", None).expect("always there"), Identity::new("local"));
+    assert_eq!(config.identity("b", None).expect_err("no such").kind, FailureKind::Usage);
+}

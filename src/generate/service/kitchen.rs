@@ -4,8 +4,8 @@ use tokio::time::Instant;
 
 use super::Watch;
 use crate::generate::{
-    Audio, Backend, Draft, Drafting, Failure, FailureKind, Form, Perform, Product, Progress, Request, Stage,
-    verify,
+    Audio, Backend, Draft, Drafting, Failure, FailureKind, Form, Identity, Perform, Product, Progress,
+    Request, Stage, verify,
 };
 
 /// A piece ends in this, where something still rings.
@@ -18,6 +18,20 @@ pub trait Backends: Send + Sync {
     /// # Errors
     /// [`Failure`] where there is none, or its configuration is wrong: what to do.
     fn backend(&self, name: &str) -> Result<Arc<dyn Backend>, Failure>;
+
+    /// What that is which a request for this model goes to. Costs little: it is asked for also where the
+    /// music is kept already.
+    ///
+    /// # Errors
+    /// As [`backend`](Self::backend).
+    fn identity(&self, name: &str, model: Option<&str>) -> Result<Identity, Failure>;
+}
+
+/// When a request came, and when it must be done.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    pub begun: Instant,
+    pub deadline: Instant,
 }
 
 /// Where a request becomes a product: drafted, performed, verified.
@@ -33,6 +47,10 @@ impl Kitchen {
 
     pub(super) fn backend(&self, name: &str) -> Result<Arc<dyn Backend>, Failure> {
         self.backends.backend(name)
+    }
+
+    pub(super) fn identity(&self, request: &Request) -> Result<Identity, Failure> {
+        self.backends.identity(&request.backend, request.model.as_deref())
     }
 
     /// From a request to what was verified.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::actor::kit::Kit;
-use crate::generate::{Audio, Draft, Drafted, Drafting, Length};
+use crate::generate::{Audio, Draft, Drafted, Drafting, Identity, Length};
 use crate::library::Limits;
 use crate::unit::SampleRate;
 
@@ -117,6 +117,10 @@ struct Nobody;
 
 impl Perform for Nobody {
     fn perform(&self, _: &[u8], _: SampleRate, _: Option<u64>) -> Result<Audio, Failure> {
+
+    fn identity(&self, _: &str, _: Option<&str>) -> Result<Identity, Failure> {
+        Ok(Identity::new("stub"))
+    }
         Err(Failure::new(FailureKind::Fault, "no MIDI in these tests"))
     }
 }
