@@ -7,6 +7,8 @@ mod https;
 mod sounds;
 #[path = "models/stub.rs"]
 mod stub;
+#[path = "models/through.rs"]
+mod through;
 #[path = "models/tls.rs"]
 mod tls;
 

@@ -135,12 +135,15 @@ impl Service {
         }))
     }
 
-    /// What builds the pipeline's supervisor, for a place in a tree. It starts the pool anew
-    /// whenever that gives up, later each time.
+    /// What builds the pipeline's supervisor, for a place in a tree. Where the pool gives up over members that
+    /// fail too often it goes on: they keep nothing from one request to the next, and starting all of them anew
+    /// would lose what the others have in hand for backends that are well. Else it is started anew, later each
+    /// time.
     pub fn supervisor(&self) -> impl FnMut() -> Supervisor + Send + 'static {
         let supervision = Supervision {
             strategy: Strategy::OneForOne,
             window: Window { restarts: u32::MAX, within: Duration::from_secs(60) },
+            directives: Directives::all(Directive::Restart).on(FaultKind::ESCALATED, Directive::Resume),
             backoff: Backoff {
                 first: Duration::from_millis(10),
                 factor: 2.0,

@@ -21,13 +21,14 @@ fn names(config: &Config) -> Vec<(String, &'static str)> {
 #[test]
 fn every_key_has_its_meaning() {
     let parsed = parse(
-        "[cache]\nfolder = \"/tmp/c\"\n\
+        "[cache]\nfolder = \"/tmp/c\"\n[generation]\ngenerators = 7\n\
          [backend.big]\nkind = \"hf\"\nurl = \"http://a:1\"\nmodel = \"m/n\"\nkey_env = \"HF_TOKEN\"\nca_file = \"ca.pem\"\nin_flight = 3\n\
          requests_per_second = 0.5\nburst = 2\ntries = 4\ndeadline_seconds = 7.5\n\
          [backend.mine]\nkind = \"program\"\ncommand = \"python3 'my model.py' --fast\"\n",
     )
     .unwrap_or_else(|message| panic!("{message}"));
     assert_eq!(parsed.cache_folder.as_deref(), Some(Path::new("/tmp/c")));
+    assert_eq!(parsed.generators, Some(7));
     assert_eq!(parsed.entries["mine"].command, ["python3", "my model.py", "--fast"]);
     let big = &parsed.entries["big"];
     assert_eq!((big.model.as_deref(), big.key_env.as_deref()), (Some("m/n"), Some("HF_TOKEN")));
@@ -63,6 +64,12 @@ fn what_is_wrong_is_said_with_its_place_and_a_hint() {
         ),
         ("[backend.\"a b\"]\nkind = \"local\"", "is no name for a backend"),
         ("a = ", "this is not TOML"),
+        ("[generation]\ngenerators = 0", "2:1: error: `generators` must be a whole number from 1 to 1001"),
+        (
+            "[generation]\ngenerator = 9",
+            "unknown key `generator` in [generation]\n  hint: did you mean `generators`?",
+        ),
+        ("generation = 7", "`generation` must be a table\n  hint: write [generation]"),
     ] {
         let message = parse(text).err().unwrap_or_else(|| panic!("taken: {text}"));
         assert!(message.contains(said), "{text}\n{message}");
