@@ -99,6 +99,8 @@ impl Identity {
 pub struct Drafting<'a> {
     /// Hears how far it is; called as often as one likes.
     pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+    /// When the request came. What it waited here since then says nothing of a server.
+    pub begun: tokio::time::Instant,
     /// The whole generation ends by then.
     pub deadline: tokio::time::Instant,
 }

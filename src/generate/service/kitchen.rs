@@ -58,11 +58,12 @@ impl Kitchen {
         &self,
         request: &Request,
         backend: &dyn Backend,
-        deadline: Instant,
+        span: Span,
         watch: &Watch,
     ) -> Result<Product, Failure> {
         watch(Progress::at(Stage::Drafting));
-        let (draft, tries) = backend.draft(request, Drafting { progress: &**watch, deadline }).await?;
+        let drafting = Drafting { progress: &**watch, begun: span.begun, deadline: span.deadline };
+        let (draft, tries) = backend.draft(request, drafting).await?;
         let made = match draft {
             Draft::Sound { bytes, content_type } => self.sound(request, bytes, content_type, watch).await,
             Draft::Midi { bytes, chart, tempo } => self.midi(request, bytes, chart, tempo, watch).await,
