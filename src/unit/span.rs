@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A stretch of time as messages say it, in seconds: as exact as is of use to whoever waited ("120 s", "2 s",
-/// "0.3 s"), and never none.
+/// "0.3 s"), and never none. Real-time: no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct InSeconds(pub Duration);
 
