@@ -151,7 +151,6 @@ impl Service {
                 longest: Duration::from_secs(1),
                 jitter: 0.1,
             },
-            ..Supervision::default()
         };
         Children::new(supervision).child("generator", Options::new(), self.0.pool.keeper()).supervisor()
     }
