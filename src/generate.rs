@@ -18,7 +18,7 @@ mod perform;
 mod product;
 mod request;
 
-pub use backend::{Backend, Draft, Drafted, Drafting, Progress, Stage};
+pub use backend::{Backend, Draft, Drafted, Drafting, Identity, Progress, Stage};
 pub use config::Config;
 pub use error::{Failure, FailureKind};
 pub use perform::Perform;

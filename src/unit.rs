@@ -9,11 +9,13 @@ mod level;
 pub mod maths;
 mod pitch;
 mod random;
+mod span;
 
 pub use frames::{Frame, HostTime, RateError, SampleRate};
 pub use level::{Decibels, SILENCE_DECIBELS};
 pub use pitch::{Key, KeyError, key_hertz};
 pub use random::Random;
+pub use span::InSeconds;
 
 /// The grid on which the Renderer cuts time, in frames.
 ///

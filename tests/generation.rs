@@ -19,7 +19,7 @@ use antiphon::engine::{BUILT_IN_RIG, Mending, NamedScore};
 use antiphon::generate::service::{Backends, Means, Service, ServiceSettings, unwatched};
 use antiphon::generate::tasks::{REMEMBERED, Tasks};
 use antiphon::generate::{
-    Audio, Backend, Draft, Drafted, Drafting, Failure, FailureKind, Length, Perform, Request,
+    Audio, Backend, Draft, Drafted, Drafting, Failure, FailureKind, Identity, Length, Perform, Request,
 };
 use antiphon::library::{Cache, Limits};
 use antiphon::midi::file::{Score, Transcript};
@@ -326,6 +326,10 @@ struct WildOnly;
 impl Backends for WildOnly {
     fn backend(&self, _: &str) -> Result<Arc<dyn Backend>, Failure> {
         Ok(Arc::new(Wild))
+    }
+
+    fn identity(&self, _: &str, _: Option<&str>) -> Result<Identity, Failure> {
+        Ok(Identity::new("wild"))
     }
 }
 

@@ -7,6 +7,8 @@ mod https;
 mod sounds;
 #[path = "models/stub.rs"]
 mod stub;
+#[path = "models/through.rs"]
+mod through;
 #[path = "models/tls.rs"]
 mod tls;
 
@@ -51,8 +53,9 @@ fn request() -> Request {
 }
 
 async fn draft(backend: &Arc<dyn Backend>, request: &Request) -> Result<Drafted, Failure> {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-    backend.draft(request, Drafting { progress: &|_| {}, deadline }).await
+    let begun = tokio::time::Instant::now();
+    let deadline = begun + Duration::from_secs(60);
+    backend.draft(request, Drafting { progress: &|_| {}, begun, deadline }).await
 }
 
 /// A tone as a WAV file.
@@ -218,8 +221,9 @@ async fn a_server_says_how_long_to_wait() {
     let (backend, _folder) = hf(&stub, "");
     let heard = Mutex::new(Vec::new());
     let progress = |progress: Progress| heard.lock().unwrap().push(progress.words);
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-    let drafted = backend.draft(&request(), Drafting { progress: &progress, deadline }).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let deadline = begun + Duration::from_secs(60);
+    let drafted = backend.draft(&request(), Drafting { progress: &progress, begun, deadline }).await.unwrap();
     let gaps = stub.seen.gaps();
     assert_eq!(drafted.1, 3);
     assert!(gaps[0] >= Duration::from_millis(1_200) && gaps[1] > gaps[0], "{gaps:?}");
@@ -458,8 +462,10 @@ mod programs {
         let (backend, _folder) = script(&text, 20.0);
         let heard = Mutex::new(Vec::new());
         let progress = |progress: Progress| heard.lock().unwrap().push((progress.done, progress.words));
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-        let drafted = backend.draft(&request(), Drafting { progress: &progress, deadline }).await.unwrap();
+        let begun = tokio::time::Instant::now();
+        let deadline = begun + Duration::from_secs(60);
+        let drafted =
+            backend.draft(&request(), Drafting { progress: &progress, begun, deadline }).await.unwrap();
         assert_eq!(drafted, (Draft::Midi { bytes, chart: None, tempo: 80.0 }, 1));
         assert_eq!(*heard.lock().unwrap(), [(Some(0.5), "thinking".to_owned())]);
     }

@@ -6,6 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::retry::Retryable;
+use crate::unit::InSeconds;
 
 /// Why a [`Bulkhead`] let nobody in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -19,7 +20,7 @@ pub enum BulkheadError {
         waiting: usize,
     },
     /// No place was free in time.
-    #[error("no place was free within {} ms", .0.as_millis())]
+    #[error("no place was free within {}", InSeconds(*.0))]
     Late(Duration),
 }
 

@@ -9,6 +9,10 @@ use super::breaker::{Breaker, BreakerOpen};
 use super::bulkhead::{Bulkhead, BulkheadError};
 use super::later::later;
 use super::limiter::{Limiter, TooSoon};
+use crate::unit::InSeconds;
+
+/// A try is cut off for the sake of another only where that one has at least so much of the time left.
+const WORTH: f64 = 0.1;
 
 /// An error that says whether to try again.
 pub trait Retryable {
@@ -33,6 +37,9 @@ pub enum Setback<E> {
     /// The job failed.
     #[error("{0}")]
     Failed(E),
+    /// The job was cut off, after so long.
+    #[error("no result within {}", InSeconds(*.0))]
+    Late(Duration),
     /// The breaker let it not be tried.
     #[error(transparent)]
     Open(BreakerOpen),
@@ -79,13 +86,13 @@ pub enum RetryError<E> {
         last: Option<Setback<E>>,
     },
     /// The time is used up, or the next try would come after it.
-    #[error("no result within {} ms after {tries} tries", limit.as_millis())]
+    #[error("no result within {} after {tries} tries", InSeconds(*limit))]
     Late {
         /// How many tries were begun.
         tries: u32,
         /// The time there was.
         limit: Duration,
-        /// What the last finished one came to.
+        /// What the last one came to.
         last: Option<Setback<E>>,
     },
 }
@@ -115,6 +122,12 @@ pub struct Retry {
     pub backoff: Backoff,
     /// All tries and waits together take no longer.
     pub limit: Duration,
+    /// A try that is not the last may take so much of the time that is left, from 0 to 1: then it is cut off, and
+    /// the next begins. All of it is had by the last, also where the next would come too late to be worth it.
+    pub share: f64,
+    /// A try that is cut off speaks against what it guards only where so much time was left when it began: one
+    /// that had waited for its place until little was left says nothing, and has all of that.
+    pub patience: Duration,
     /// Decides the jitter.
     pub seed: u64,
     /// A try holds a place of it, the waits between them do not.
@@ -129,12 +142,14 @@ pub struct Retry {
 }
 
 impl Default for Retry {
-    /// 5 tries in 30 s, without bulkhead, limiter or breaker.
+    /// 5 tries in 30 s, each of which may take all of them; without bulkhead, limiter or breaker.
     fn default() -> Retry {
         Retry {
             tries: 5,
             backoff: Backoff::default(),
             limit: Duration::from_secs(30),
+            share: 1.0,
+            patience: Duration::ZERO,
             seed: 0,
             bulkhead: None,
             limiter: None,
@@ -162,20 +177,22 @@ impl Retry {
                 Outcome::Done(value) => return Ok(value),
                 Outcome::Final(error) => return Err(RetryError::Final(error)),
                 Outcome::Refused(why) => return Err(RetryError::Refused { tries: attempt, why, last }),
-                Outcome::Late => {
-                    return Err(RetryError::Late { tries: attempt + 1, limit: self.limit, last });
-                }
                 Outcome::Setback(setback) => setback,
             };
             let in_vain = match &setback {
                 Setback::Failed(error) => error.wait(),
+                Setback::Late(_) => Duration::ZERO,
                 Setback::Open(open) => open.wait(),
                 Setback::TooSoon(too_soon) => too_soon.wait(),
                 Setback::NoPlace(no_place) => no_place.wait(),
             };
+            let tries = attempt + 1;
+            let is_over = matches!(setback, Setback::Late(_)) && Instant::now() >= deadline;
             last = Some(setback);
-            if attempt + 1 < self.tries {
-                let tries = attempt + 1;
+            if is_over {
+                return Err(RetryError::Late { tries, limit: self.limit, last });
+            }
+            if tries < self.tries {
                 // It need not wait to be told that it will not be let in.
                 if let Some(why) = self.refusal() {
                     return Err(RetryError::Refused { tries, why, last });
@@ -239,22 +256,41 @@ impl Retry {
             }
             Err(open) => return Outcome::Setback(Setback::Open(open)),
         };
-        pace.begins(Instant::now());
-        let result = timeout_at(deadline, job(attempt)).await;
+        let begun = Instant::now();
+        pace.begins(begun);
+        let is_patient = left() >= self.patience;
+        let cut = if is_patient { self.cut(attempt, begun, deadline, pace) } else { deadline };
+        let result = timeout_at(cut, job(attempt)).await;
         let answered = match &result {
             Ok(Ok(_)) => true,
             Ok(Err(error)) => !error.helps(),
             Err(_) => false,
         };
         if let Some(pass) = pass {
-            if answered { pass.succeeded() } else { pass.failed() }
+            match (answered, &result) {
+                (true, _) => pass.succeeded(),
+                // It counts for nothing.
+                (false, Err(_)) if !is_patient => drop(pass),
+                (false, _) => pass.failed(),
+            }
         }
         match result {
             Ok(Ok(value)) => Outcome::Done(value),
             Ok(Err(error)) if answered => Outcome::Final(error),
             Ok(Err(error)) => Outcome::Setback(Setback::Failed(error)),
-            Err(_) => Outcome::Late,
+            Err(_) => Outcome::Setback(Setback::Late(begun.elapsed())),
         }
+    }
+
+    /// When a try that begins now is cut off, so that there is time for another.
+    fn cut(&self, attempt: u32, now: Instant, deadline: Instant, pace: &Pace) -> Instant {
+        if attempt + 1 >= self.tries || !(0.0..1.0).contains(&self.share) {
+            return deadline;
+        }
+        let left = deadline.saturating_duration_since(now);
+        let cut = later(now, left.mul_f64(self.share));
+        let next = pace.due(cut, self.backoff.delay(attempt, self.seed), Duration::ZERO);
+        if later(next, left.mul_f64(WORTH)) > deadline { deadline } else { cut }
     }
 }
 
@@ -279,12 +315,16 @@ impl Pace {
 
     /// When the next may begin, after the back-off's delay and what would be in vain.
     fn next(&mut self, delay: Duration, in_vain: Duration) -> Instant {
-        let now = Instant::now();
-        let growth = delay.saturating_sub(self.delay);
-        let begun = self.begun.unwrap_or(now);
-        let grown = later(begun, self.gap.saturating_add(growth));
+        let next = self.due(Instant::now(), delay, in_vain);
         self.before = self.begun;
         self.delay = delay;
+        next
+    }
+
+    /// When it may where this try has ended by now.
+    fn due(&self, now: Instant, delay: Duration, in_vain: Duration) -> Instant {
+        let growth = delay.saturating_sub(self.delay);
+        let grown = later(self.begun.unwrap_or(now), self.gap.saturating_add(growth));
         later(now, delay.max(in_vain)).max(grown)
     }
 }
@@ -294,7 +334,6 @@ enum Outcome<T, E> {
     Final(E),
     Setback(Setback<E>),
     Refused(Refusal),
-    Late,
 }
 
 #[cfg(test)]
@@ -383,8 +422,68 @@ mod tests {
         );
         assert_eq!(start.elapsed().as_millis(), 150);
         let hung = short.run(async |_| std::future::pending::<Result<(), Trouble>>().await).await;
-        assert_eq!(hung, Err(RetryError::Late { tries: 1, limit, last: None }));
+        assert_eq!(hung, Err(RetryError::Late { tries: 1, limit, last: Some(Setback::Late(limit)) }));
         assert_eq!(start.elapsed().as_millis(), 350);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_hangs_is_cut_off_while_another_is_worth_it() {
+        let hanging = async |limit: f64, answers: u32| {
+            let limit = Duration::from_secs_f64(limit);
+            let patient = Retry { tries: 3, limit, share: 0.75, ..retry() };
+            let (start, mut at) = (Instant::now(), Vec::new());
+            let result: Result<u32, RetryError<Trouble>> = patient
+                .run(|attempt| {
+                    at.push(start.elapsed().as_millis());
+                    async move {
+                        if attempt < answers {
+                            std::future::pending::<()>().await;
+                        }
+                        Ok(attempt)
+                    }
+                })
+                .await;
+            (result, at, start.elapsed().as_millis())
+        };
+        // 90 s, then after 50 ms all the rest: a third, which would come later after it than it after the
+        // first, does not fit.
+        let (result, at, end) = hanging(120.0, 9).await;
+        let limit = Duration::from_secs(120);
+        let last = Some(Setback::Late(Duration::from_millis(29_950)));
+        assert_eq!(result, Err(RetryError::Late { tries: 2, limit, last }));
+        assert_eq!((at, end), (vec![0, 90_050], 120_000));
+        assert_eq!(hanging(120.0, 1).await, (Ok(1), vec![0, 90_050], 90_050));
+        assert_eq!(hanging(5.0, 9).await.1, [0, 3_800]);
+        // 50 of 300 ms are not left for a second.
+        let (result, at, end) = hanging(0.3, 9).await;
+        assert!(matches!(result, Err(RetryError::Late { tries: 1, .. })), "{result:?}");
+        assert_eq!((at, end), (vec![0], 300));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_cut_off_after_a_remnant_of_the_time_does_not_open_the_breaker() {
+        let breaker = Breaker::new(BreakerSettings { failures: 1, pause: Duration::from_secs(30) });
+        let bulkhead = Bulkhead::new(1, 1);
+        let patient = Retry {
+            limit: Duration::from_secs(10),
+            patience: Duration::from_secs(5),
+            breaker: Some(breaker.clone()),
+            bulkhead: Some(bulkhead.clone()),
+            ..retry()
+        };
+        let hang = || patient.run(async |_| std::future::pending::<Result<(), Trouble>>().await);
+        let held = bulkhead.enter(Duration::ZERO).await.expect("free");
+        let held_until = async {
+            tokio::time::sleep(Duration::from_secs(6)).await;
+            drop(held);
+        };
+        let (late, ()) = tokio::join!(hang(), held_until);
+        let last = Some(Setback::Late(Duration::from_secs(4)));
+        assert_eq!(late, Err(RetryError::Late { tries: 1, limit: patient.limit, last }));
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        // With all of its time it says something.
+        assert!(hang().await.is_err());
+        assert_eq!(breaker.state(), BreakerState::Open);
     }
 
     #[tokio::test(start_paused = true)]

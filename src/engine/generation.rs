@@ -12,7 +12,7 @@ pub use supply::OnDemand;
 
 use crate::actor::{ActorReport, AnyAddress, Options, Settings, System};
 use crate::generate::local::Local;
-use crate::generate::service::{Counts, Means, Service, ServiceSettings, Watch};
+use crate::generate::service::{Backends, Counts, Means, Service, ServiceSettings, Watch};
 use crate::generate::tasks::Tasks;
 use crate::generate::{
     CHART_PART, Config, Failure, FailureKind, Form, MIDI_PART, Product, Progress, Request, SOUND_PART,
@@ -32,6 +32,7 @@ pub struct Studio(Arc<Inner>);
 
 struct Inner {
     service: Service,
+    config: Arc<Config>,
     tasks: Option<Tasks>,
     /// Said once to whoever generates.
     warning: Option<String>,
@@ -70,13 +71,15 @@ impl Studio {
             Ok(tasks) => (Some(tasks), None),
             Err(failure) => (None, Some(format!("tasks are not written down: {failure}"))),
         };
-        let means = Means { backends: Arc::new(config), perform: Arc::new(Band::new()?), cache };
-        let service = Service::new(means, ServiceSettings::default());
+        let config = Arc::new(config);
+        let backends = Arc::clone(&config) as Arc<dyn Backends>;
+        let means = Means { backends, perform: Arc::new(Band::new()?), cache };
+        let service = Service::new(means, ServiceSettings { generators: config.generators() });
         system
             .spawn_started(GENERATION, Options::new(), service.supervisor())
             .await
             .map_err(|error| Error::new(ErrorKind::Device, error.to_string()))?;
-        Ok(Studio(Arc::new(Inner { service, tasks, warning, system: Mutex::new(None) })))
+        Ok(Studio(Arc::new(Inner { service, config, tasks, warning, system: Mutex::new(None) })))
     }
 
     /// Makes what is asked for, or takes it from the cache; a task while it is at it, which anybody may
@@ -90,6 +93,14 @@ impl Studio {
         limit: Duration,
         watch: &Watch,
     ) -> Result<Product, Failure> {
+        let mut made = self.made(request, limit, watch).await?;
+        if !made.from_cache {
+            made.warnings.extend(self.0.config.cramped(&request.backend));
+        }
+        Ok(made)
+    }
+
+    async fn made(&self, request: &Request, limit: Duration, watch: &Watch) -> Result<Product, Failure> {
         let Inner { service, tasks, warning, .. } = &*self.0;
         let Some(tasks) = tasks else {
             let mut made = service.generate(request, limit, watch).await?;

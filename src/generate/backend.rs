@@ -73,11 +73,34 @@ impl Stage {
     }
 }
 
+/// Which music a backend makes: part of the cache's key, so that another server, model or program under the
+/// same name is asked anew. Never a key or a password.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Identity {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Where it is: without name, password and query, which may hold a key.
+    pub url: Option<String>,
+    /// The model that is asked: the request's, or the configuration's where that names none.
+    pub model: Option<String>,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+}
+
+impl Identity {
+    /// Of something that its kind says all about.
+    pub fn new(kind: &'static str) -> Identity {
+        Identity { kind, url: None, model: None, command: Vec::new() }
+    }
+}
+
 /// What a backend is told beside the request. It is cut off at its next await where it is cancelled or
 /// late: dropping its future must leave nothing behind (a process, a connection).
 pub struct Drafting<'a> {
     /// Hears how far it is; called as often as one likes.
     pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+    /// When the request came. What it waited here since then says nothing of a server.
+    pub begun: tokio::time::Instant,
     /// The whole generation ends by then.
     pub deadline: tokio::time::Instant,
 }

@@ -15,7 +15,7 @@ mod tls;
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -27,6 +27,7 @@ use crate::actor::{
     Address, AskError, Backoff, Breaker, BreakerSettings, BreakerState, Bulkhead, Limiter, Rate, Refusal,
     Retry, RetryError, Setback, WhenOpen, scatter,
 };
+use crate::unit::InSeconds;
 use http::{Http, Sent, Wire};
 
 pub(super) use actor::Roster;
@@ -39,6 +40,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// A call ends by so much before whoever waits for it goes away, so that a server that hangs is told apart
 /// from one that nobody waits for.
 const BEFORE: Duration = Duration::from_millis(50);
+/// A try takes no more of the time that is left, so that one that hangs is tried again.
+const SHARE: f64 = 0.75;
 
 /// What a client keeps to.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -51,7 +54,8 @@ pub struct Limits {
     pub rate: Rate,
     /// So many failed tries in a row, and the server is left alone for so long.
     pub breaker: BreakerSettings,
-    /// Tries of one call, the first included.
+    /// Tries of one call, the first included. One that is not the last is cut off after three quarters of the time
+    /// that is left, where another is worth it then.
     pub tries: u32,
     /// Between them.
     pub backoff: Backoff,
@@ -103,6 +107,8 @@ pub struct Post<'a> {
     pub accept: &'static str,
     /// The JSON.
     pub body: &'a serde_json::Value,
+    /// When the request came that it is for.
+    pub begun: Instant,
     /// It ends by then, or at the client's own deadline.
     pub deadline: Instant,
     /// Hears of each further try.
@@ -112,9 +118,20 @@ pub struct Post<'a> {
 /// A call as the actor takes it.
 pub(in crate::generate) struct Call {
     sent: Sent,
+    /// When the request came that it is for.
+    begun: Instant,
     deadline: Instant,
     /// Says how far it is; closed where nobody waits for the answer any more.
     words: watch::Sender<String>,
+}
+
+/// How a call went.
+struct Asked {
+    tries: u32,
+    /// How long the request had waited when the first try began.
+    before: Duration,
+    /// How long ago that was.
+    since: Duration,
 }
 
 /// A client of one server; clones share its limits.
@@ -188,7 +205,7 @@ impl Client {
         let (words, mut heard) = watch::channel(String::new());
         let sent =
             Sent { url: post.url, accept: post.accept, body: post.body.to_string().into_bytes().into() };
-        let answered = self.call(Call { sent, deadline, words });
+        let answered = self.call(Call { sent, begun: post.begun, deadline, words });
         tokio::pin!(answered);
         loop {
             tokio::select! {
@@ -238,25 +255,37 @@ impl Shared {
 
     async fn serve(&self, call: &Call) -> Result<Answered, Failure> {
         let limits = &self.limits;
-        let begun = Instant::now();
+        let whole = call.deadline.saturating_duration_since(call.begun).min(limits.deadline);
         let retry = Retry {
             tries: limits.tries,
             backoff: limits.backoff,
-            limit: call.deadline.saturating_duration_since(begun),
+            limit: call.deadline.saturating_duration_since(Instant::now()),
+            share: SHARE,
+            patience: whole / 2,
             seed: scatter(u64::from(std::process::id()), self.calls.fetch_add(1, Ordering::Relaxed)),
             bulkhead: Some(self.bulkhead.clone()),
             limiter: Some(self.limiter.clone()),
             breaker: Some(self.breaker.clone()),
             when_open: WhenOpen::GiveUp,
         };
-        let tries = AtomicU32::new(0);
-        let result = retry.run(|attempt| self.attempt(call, attempt, &tries)).await;
+        let (tries, first) = (AtomicU32::new(0), OnceLock::new());
+        let result = retry.run(|attempt| self.attempt(call, attempt, &tries, &first)).await;
         let tries = tries.into_inner();
-        result.map(|answer| (answer, tries)).map_err(|error| self.failure(error).after(tries))
+        let first = first.into_inner().unwrap_or_else(Instant::now);
+        let asked =
+            Asked { tries, before: first.saturating_duration_since(call.begun), since: first.elapsed() };
+        result.map(|answer| (answer, tries)).map_err(|error| self.failure(error, &asked).after(tries))
     }
 
-    async fn attempt(&self, call: &Call, attempt: u32, tries: &AtomicU32) -> Result<Answer, Failure> {
+    async fn attempt(
+        &self,
+        call: &Call,
+        attempt: u32,
+        tries: &AtomicU32,
+        first: &OnceLock<Instant>,
+    ) -> Result<Answer, Failure> {
         tries.fetch_add(1, Ordering::Relaxed);
+        first.get_or_init(Instant::now);
         if attempt > 0 {
             let _ = call.words.send(format!("try {} of {}", attempt + 1, self.limits.tries));
         }
@@ -266,35 +295,43 @@ impl Shared {
         }
     }
 
-    fn failure(&self, error: RetryError<Failure>) -> Failure {
-        let named = self.named();
+    fn failure(&self, error: RetryError<Failure>, asked: &Asked) -> Failure {
         match error {
             RetryError::Final(failure) => failure,
             RetryError::Exhausted { tries, last: Setback::Failed(failure) } if tries > 1 => {
                 Failure { message: format!("{} (tried {tries} times)", failure.message), ..failure }
             }
-            RetryError::Exhausted { last, .. } => self.set_back(last),
+            RetryError::Exhausted { last, .. } => self.set_back(last, asked),
             RetryError::Late { last: Some(Setback::Failed(failure)), limit, .. } => Failure {
                 message: format!(
-                    "{} (and another try does not fit into the {} s there were)",
+                    "{} (and another try does not fit into the {} there were)",
                     failure.message,
-                    limit.as_secs_f64().round()
+                    InSeconds(limit)
                 ),
                 ..failure
             },
-            RetryError::Late { last: Some(last), .. } => self.set_back(last),
-            RetryError::Late { limit, last: None, .. } => Failure::new(
-                FailureKind::Timeout,
-                format!(
-                    "{named} has not answered within {} s: ask for less, or allow more time",
-                    limit.as_secs_f64().round()
-                ),
-            ),
-            RetryError::Refused { why, last, .. } => self.refused(why, last),
+            RetryError::Late { last: Some(last), .. } => self.set_back(last, asked),
+            RetryError::Late { last: None, .. } => self.silent(asked),
+            RetryError::Refused { why, last, .. } => self.refused(why, last, asked),
         }
     }
 
-    fn refused(&self, why: Refusal, last: Option<Setback<Failure>>) -> Failure {
+    /// It was asked and has not answered.
+    fn silent(&self, asked: &Asked) -> Failure {
+        let turn = match asked.before > asked.since {
+            true => format!(" since its turn came, {} after the request", InSeconds(asked.before)),
+            false => String::new(),
+        };
+        let tried = if asked.tries > 1 { format!(" (tried {} times)", asked.tries) } else { String::new() };
+        let message = format!(
+            "{} has not answered within {}{turn}: ask for less, or allow more time{tried}",
+            self.named(),
+            InSeconds(asked.since)
+        );
+        Failure::new(FailureKind::Timeout, message)
+    }
+
+    fn refused(&self, why: Refusal, last: Option<Setback<Failure>>, asked: &Asked) -> Failure {
         let named = self.named();
         match why {
             Refusal::Open(open) => {
@@ -302,6 +339,9 @@ impl Shared {
                 let wait = open.wait.max(Duration::from_secs(1));
                 let because = match last {
                     Some(Setback::Failed(failure)) => format!(" (the last time: {})", failure.message),
+                    Some(Setback::Late(_)) => {
+                        format!(" (the last time: no answer within {})", InSeconds(asked.since))
+                    }
                     _ => String::new(),
                 };
                 let seconds = wait.as_secs_f64().ceil();
@@ -318,14 +358,15 @@ impl Shared {
     }
 
     /// What is said where a try was not even made.
-    fn set_back(&self, setback: Setback<Failure>) -> Failure {
+    fn set_back(&self, setback: Setback<Failure>, asked: &Asked) -> Failure {
         let busy = |wait| {
             let message = format!("too many requests wait for {}: try again later", self.named());
             Failure::new(FailureKind::Busy, message).waiting(wait)
         };
         match setback {
             Setback::Failed(failure) => failure,
-            Setback::Open(open) => self.refused(Refusal::Open(open), None),
+            Setback::Late(_) => self.silent(asked),
+            Setback::Open(open) => self.refused(Refusal::Open(open), None, asked),
             Setback::TooSoon(too_soon) => busy(too_soon.wait),
             Setback::NoPlace(_) => busy(Duration::ZERO),
         }

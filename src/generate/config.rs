@@ -3,6 +3,7 @@
 mod environment;
 mod file;
 mod folders;
+mod place;
 mod problem;
 #[cfg(test)]
 mod tests;
@@ -16,21 +17,17 @@ use std::time::Duration;
 use super::backends::{Chat, Hf, Program};
 use super::client::{Client, Limits, ModelClients, Roster, Secret, Server};
 use super::local::Local;
-use super::service::Backends;
-use super::{Backend, Failure, FailureKind};
+use super::service::{Backends, GENERATORS};
+use super::{Backend, Failure, FailureKind, Identity};
 use crate::actor::Rate;
 
 pub use environment::Environment;
 use file::{Entry, Kind};
+use place::{CHAT, HF, Place};
 use problem::nearest;
 
-/// What Hugging Face's own servers are reached by.
-const HF_URL: &str = "https://router.huggingface.co/hf-inference";
-/// What is asked for where nobody names a model.
-const HF_MODEL: &str = "facebook/musicgen-small";
-/// A chat server of this machine's own, where nobody says another (Ollama's port).
-const CHAT_URL: &str = "http://127.0.0.1:11434/v1";
-const CHAT_MODEL: &str = "llama3.2";
+/// Of a program so many are run at a time where the file does not say.
+const PROGRAMS: usize = GENERATORS - 1;
 /// No request takes longer, whatever it says.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
@@ -40,6 +37,7 @@ pub struct Config {
     path: Option<PathBuf>,
     entries: BTreeMap<String, Entry>,
     cache_folder: Option<PathBuf>,
+    generators: Option<usize>,
     environment: Environment,
     local: Option<Arc<dyn Backend>>,
     made: Mutex<BTreeMap<String, Made>>,
@@ -95,6 +93,7 @@ impl Config {
             path,
             entries,
             cache_folder: parsed.cache_folder,
+            generators: parsed.generators,
             environment,
             local: None,
             made: Mutex::new(BTreeMap::new()),
@@ -140,6 +139,27 @@ impl Config {
         folders::cache(&self.environment).ok_or_else(|| {
             let message = "there is no home folder to keep the cache in: set ANTIPHON_CACHE_DIR";
             Failure::new(FailureKind::Config, message)
+        })
+    }
+
+    /// How many generators there are to be: as the file says, else enough that each backend may have as much
+    /// under way as it takes, and one is left for the others.
+    pub fn generators(&self) -> usize {
+        let needed = self.entries.values().filter_map(Entry::most_at_once).max().map_or(0, |most| most + 1);
+        self.generators.unwrap_or(needed.max(GENERATORS))
+    }
+
+    /// What whoever asks a backend is told where the file has too few generators for it.
+    pub fn cramped(&self, name: &str) -> Option<String> {
+        let generators = self.generators?;
+        let most = self.entries.get(name)?.most_at_once()?;
+        (generators <= most).then(|| {
+            format!(
+                "`generators = {generators}` in [generation] lets {} of `{name}` be under way at once, and its \
+                 `in_flight` {most}: write generators = {}, or a smaller in_flight",
+                generators.saturating_sub(1).max(1),
+                most + 1
+            )
         })
     }
 
@@ -208,23 +228,38 @@ impl Config {
         format!(". To have one, write [backend.{name}] with kind = \"{name}\" into {file}{variable}")
     }
 
+    /// What a backend is, without making it.
+    ///
+    /// # Errors
+    /// As [`backend`](Self::backend), for its name and its URL.
+    pub fn identity(&self, name: &str, model: Option<&str>) -> Result<Identity, Failure> {
+        let entry = self.entries.get(name).ok_or_else(|| self.unknown(name))?;
+        let mut identity = Identity::new(entry.kind.name());
+        if let Some(place) = Place::of(entry.kind) {
+            let mut url =
+                Server::new(place.what, self.url(entry, place), None, place.key_variable)?.url().clone();
+            url.set_query(None);
+            identity.url = Some(url.into());
+            identity.model = Some(model.map_or_else(|| entry.model(place), str::to_owned));
+        }
+        identity.command.clone_from(&entry.command);
+        Ok(identity)
+    }
+
     fn make(&self, name: &str, entry: &Entry) -> Result<Made, Failure> {
-        let model = |default: &str| entry.model.clone().unwrap_or_else(|| default.to_owned());
         match entry.kind {
             Kind::Local => {
                 let local = self.local.clone().unwrap_or_else(|| Arc::new(Local));
                 Ok(Made { backend: local, client: None })
             }
             Kind::Hf => {
-                let client =
-                    self.connect(entry, "model server", "ANTIPHON_MODEL_URL", "ANTIPHON_MODEL_KEY", HF_URL)?;
-                let backend = Arc::new(Hf::new(name, client.clone(), model(HF_MODEL)));
+                let client = self.connect(entry, &HF)?;
+                let backend = Arc::new(Hf::new(name, client.clone(), entry.model(&HF)));
                 Ok(Made { backend, client: Some(client) })
             }
             Kind::Chat => {
-                let (url, key) = ("ANTIPHON_CHAT_URL", "ANTIPHON_CHAT_KEY");
-                let client = self.connect(entry, "chat server", url, key, CHAT_URL)?;
-                let backend = Arc::new(Chat::new(client.clone(), model(CHAT_MODEL)));
+                let client = self.connect(entry, &CHAT)?;
+                let backend = Arc::new(Chat::new(client.clone(), entry.model(&CHAT)));
                 Ok(Made { backend, client: Some(client) })
             }
             Kind::Program => {
@@ -242,16 +277,13 @@ impl Config {
         entry.ca_file.as_deref().map(|file| folder.join(file))
     }
 
-    fn connect(
-        &self,
-        entry: &Entry,
-        what: &'static str,
-        url_variable: &str,
-        key_variable: &str,
-        url: &str,
-    ) -> Result<Client, Failure> {
-        let from_environment = self.environment.get(url_variable);
-        let url = from_environment.or(entry.url.as_deref()).unwrap_or(url);
+    /// Where a server is: the environment wins over the file.
+    fn url<'a>(&'a self, entry: &'a Entry, place: &'a Place) -> &'a str {
+        self.environment.get(place.url_variable).or(entry.url.as_deref()).unwrap_or(place.url)
+    }
+
+    fn connect(&self, entry: &Entry, place: &Place) -> Result<Client, Failure> {
+        let key_variable = place.key_variable;
         let named = |variable: &str| self.environment.get(variable).and_then(Secret::new);
         let own = entry.key_env.as_deref();
         let (key, variable) = match (named(key_variable), own) {
@@ -259,18 +291,33 @@ impl Config {
             (None, Some(own)) => (named(own), own),
             (None, None) => (None, key_variable),
         };
-        let server = Server::new(what, url, key, variable)?.judged_by(self.ca_file(entry));
+        let server =
+            Server::new(place.what, self.url(entry, place), key, variable)?.judged_by(self.ca_file(entry));
         Client::new(server, entry.limits())
     }
 }
 
 impl Entry {
+    /// The model that is asked where a request names none.
+    fn model(&self, place: &Place) -> String {
+        self.model.clone().unwrap_or_else(|| place.model.to_owned())
+    }
+
+    /// How many requests it takes at a time; nothing for what is of this process. A program is a whole one
+    /// more each time: of those there are fewer where the file does not say.
+    fn most_at_once(&self) -> Option<usize> {
+        let usual = match self.kind {
+            Kind::Local => return None,
+            Kind::Hf | Kind::Chat => Limits::default().in_flight,
+            Kind::Program => PROGRAMS,
+        };
+        Some(self.in_flight.unwrap_or(usual))
+    }
+
     /// The client's limits, with what the file says of them.
     fn limits(&self) -> Limits {
         let mut limits = Limits::default();
-        if let Some(in_flight) = self.in_flight {
-            limits.in_flight = in_flight;
-        }
+        limits.in_flight = self.most_at_once().unwrap_or(limits.in_flight);
         let burst = self.burst.and_then(NonZeroU32::new).unwrap_or(limits.rate.burst);
         let every =
             self.requests_per_second.map_or(limits.rate.every, |rate| Duration::from_secs_f64(1.0 / rate));
@@ -285,5 +332,9 @@ impl Entry {
 impl Backends for Config {
     fn backend(&self, name: &str) -> Result<Arc<dyn Backend>, Failure> {
         Config::backend(self, name)
+    }
+
+    fn identity(&self, name: &str, model: Option<&str>) -> Result<Identity, Failure> {
+        Config::identity(self, name, model)
     }
 }

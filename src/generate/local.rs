@@ -31,6 +31,7 @@ pub use part::Energy;
 pub use segment::{Segment, segment};
 pub use settings::Settings;
 
+use super::service::GENERATORS;
 use super::{Backend, Draft, Drafted, Drafting, Failure, Progress, Request, Stage};
 use crate::theory::{BARS_AT_MOST, Chart, grammar};
 use crate::unit::Random;
@@ -69,6 +70,11 @@ impl Settings {
 }
 
 impl Backend for Local {
+    /// It computes: more at a time are not done sooner.
+    fn in_flight(&self) -> usize {
+        GENERATORS - 1
+    }
+
     fn draft<'a>(
         &'a self,
         request: &'a Request,

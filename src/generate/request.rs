@@ -70,7 +70,7 @@ pub enum Form {
 pub struct Request {
     /// What it shall be like, in words.
     pub description: String,
-    /// The backend's name in the configuration.
+    /// The backend's name in the configuration. What stands behind the name is part of the cache's key too.
     pub backend: String,
     /// The model, where the backend has several; its own where `None`.
     pub model: Option<String>,

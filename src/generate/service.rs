@@ -25,6 +25,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use generator::Generator;
 use generator::Job;
+use kitchen::Span;
 pub use kitchen::{Backends, Kitchen};
 
 use super::verify::DIFFERENT_AT_MOST;
@@ -135,11 +136,14 @@ impl Service {
         }))
     }
 
-    /// What builds the pipeline's supervisor, for a place in a tree. It starts the pool anew
-    /// whenever that gives up, later each time.
+    /// What builds the pipeline's supervisor, for a place in a tree. Where the pool gives up over members that
+    /// fail too often it goes on: they keep nothing from one request to the next, and starting all of them anew
+    /// would lose what the others have in hand for backends that are well. Else it is started anew, later each
+    /// time.
     pub fn supervisor(&self) -> impl FnMut() -> Supervisor + Send + 'static {
         let supervision = Supervision {
             strategy: Strategy::OneForOne,
+            directives: Directives::all(Directive::Restart).on(FaultKind::ESCALATED, Directive::Resume),
             window: Window { restarts: u32::MAX, within: Duration::from_secs(60) },
             backoff: Backoff {
                 first: Duration::from_millis(10),
@@ -147,7 +151,6 @@ impl Service {
                 longest: Duration::from_secs(1),
                 jitter: 0.1,
             },
-            ..Supervision::default()
         };
         Children::new(supervision).child("generator", Options::new(), self.0.pool.keeper()).supervisor()
     }
@@ -169,12 +172,14 @@ impl Service {
         }
     }
 
-    /// The key under which a request's product is kept.
+    /// The key under which a request's product is kept: over all of the request, over what its backend is
+    /// beyond its name, and over the engine's version.
     ///
     /// # Errors
-    /// [`Failure`] where it is nothing that JSON can say.
+    /// [`Failure`] where there is no such backend, or where it is nothing that JSON can say.
     pub fn key(&self, request: &Request) -> Result<Key, Failure> {
-        Ok(Key::of(&(request, env!("CARGO_PKG_VERSION")))?)
+        let identity = self.0.kitchen.identity(request)?;
+        Ok(Key::of(&(request, identity, env!("CARGO_PKG_VERSION")))?)
     }
 
     /// Makes what is asked for, or takes it from the cache.
@@ -189,8 +194,9 @@ impl Service {
     ) -> Result<Product, Failure> {
         let shared = &self.0;
         shared.requests.fetch_add(1, Ordering::Relaxed);
-        let deadline = Instant::now() + limit;
-        let made = match timeout_at(deadline, self.made_or_kept(request, deadline, watch)).await {
+        let begun = Instant::now();
+        let span = Span { begun, deadline: begun + limit };
+        let made = match timeout_at(span.deadline, self.made_or_kept(request, span, watch)).await {
             Ok(made) => made,
             Err(_) => Err(Failure::new(
                 FailureKind::Timeout,
@@ -205,18 +211,13 @@ impl Service {
         made
     }
 
-    async fn made_or_kept(
-        &self,
-        request: &Request,
-        deadline: Instant,
-        watch: &Watch,
-    ) -> Result<Product, Failure> {
+    async fn made_or_kept(&self, request: &Request, span: Span, watch: &Watch) -> Result<Product, Failure> {
         request.check().map_err(|error| Failure::new(FailureKind::Usage, error.to_string()))?;
         let backend = self.0.kitchen.backend(&request.backend)?;
         let key = self.key(request)?;
         let mut fresh = None;
         let make = async || {
-            let product = self.make(request, &backend, deadline, watch).await?;
+            let product = self.make(request, &backend, span, watch).await?;
             watch(Progress::at(Stage::Keeping));
             let entry = product.to_entry(request)?;
             let likeness = product.likeness();
@@ -240,20 +241,20 @@ impl Service {
         &self,
         request: &Request,
         backend: &Arc<dyn Backend>,
-        deadline: Instant,
+        span: Span,
         watch: &Watch,
     ) -> Result<Product, Failure> {
         watch(Progress::at(Stage::Waiting));
         let compartment = self.compartment(&request.backend, backend);
         let mut lost = 0;
         loop {
-            let _inside = enter(&compartment, deadline, &request.backend).await?;
-            let _place = enter(&self.0.places, deadline, &request.backend).await?;
+            let _inside = enter(&compartment, span, &request.backend).await?;
+            let _place = enter(&self.0.places, span, &request.backend).await?;
             let (reply, answer) = oneshot::channel();
             let job = Job {
                 request: Arc::new(request.clone()),
                 backend: Arc::clone(backend),
-                deadline,
+                span,
                 watch: Arc::clone(watch),
                 reply,
             };
@@ -287,12 +288,13 @@ impl Service {
     }
 }
 
-async fn enter(bulkhead: &Bulkhead, deadline: Instant, backend: &str) -> Result<Place, Failure> {
-    let limit = deadline.saturating_duration_since(Instant::now());
+async fn enter(bulkhead: &Bulkhead, span: Span, backend: &str) -> Result<Place, Failure> {
+    let limit = span.deadline.saturating_duration_since(Instant::now());
     bulkhead.enter(limit).await.map_err(|error| {
-        let kind = match error {
-            BulkheadError::Full { .. } => FailureKind::Busy,
-            BulkheadError::Late { .. } => FailureKind::Timeout,
+        let (kind, error) = match error {
+            BulkheadError::Full { .. } => (FailureKind::Busy, error),
+            // All that it waited, not only here.
+            BulkheadError::Late(_) => (FailureKind::Timeout, BulkheadError::Late(span.begun.elapsed())),
         };
         Failure::new(kind, format!("too much is asked of `{backend}` at once ({error}); ask again later"))
     })

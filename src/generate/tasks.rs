@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use owner::Owner;
 pub use state::{KNOWN, REMEMBERED, TaskBoard, TaskEvent, TaskRecord, TaskStanding};
@@ -107,23 +107,33 @@ impl Tasks {
     /// # Errors
     /// [`Failure`] where it cannot be written: then nobody else will see it.
     pub async fn begin(&self, request: &Request) -> Result<Ticket, Failure> {
+        let (beginning, written) = self.beginning(request);
+        written.await?;
+        beginning.done()
+    }
+
+    /// What is begun, and what writes it down.
+    fn beginning(&self, request: &Request) -> (Beginning, impl Future<Output = Result<(), Failure>>) {
         let owner = self.0.owner.name().to_owned();
         let description: String = request.description.chars().take(DESCRIPTION).collect();
         let backend = request.backend.clone();
         let wishes = Arc::clone(&self.0.wishes);
         let (wish, cancelled) = watch::channel(false);
-        let (number, given) = tokio::sync::oneshot::channel();
-        self.commit(move |board| {
+        let (number, given) = oneshot::channel();
+        let beginning = Beginning { tasks: self.clone(), given, cancelled: Some(cancelled) };
+        let tasks = self.clone();
+        let decide = move |board: &TaskBoard| {
             let id = board.next();
             // Before it can be asked for.
             lock(&wishes).insert(id, wish);
-            // Who began it waits here still.
-            let _ = number.send(id);
+            if number.send(id).is_err() {
+                // Who began it has gone.
+                lock(&wishes).remove(&id);
+                return Vec::new();
+            }
             vec![TaskEvent::Begun { id, owner, description, backend, unix_ms: now_unix_ms() }]
-        })
-        .await?;
-        let id = given.await.map_err(|_| Failure::new(FailureKind::Storage, "the task got no number"))?;
-        Ok(Ticket { tasks: self.clone(), id, cancelled, is_over: false })
+        };
+        (beginning, async move { tasks.commit(decide).await })
     }
 
     /// Those that run and those that have ended lately, the oldest first, as they are now in all processes.
@@ -189,14 +199,61 @@ impl Tasks {
 
     /// Writes down what nobody waits for.
     fn note(&self, event: TaskEvent) {
+        self.decide(move |_| vec![event]);
+    }
+
+    /// Ends a task that was begun and whose beginner does not know, where it is there and nobody's.
+    fn take_back(&self, id: u64) {
+        let (owner, wishes) = (self.0.owner.name().to_owned(), Arc::clone(&self.0.wishes));
+        let why = "it took too long to be written down; its music may be made all the same".to_owned();
+        let error = Some((FailureKind::Storage, why));
+        let standing = TaskStanding::Failed;
+        self.decide(move |board| {
+            let is_ours = board.get(id).is_some_and(|task| task.owner == owner);
+            let ended = TaskEvent::Ended { id, standing, error, unix_ms: now_unix_ms() };
+            if is_ours && !lock(&wishes).contains_key(&id) { vec![ended] } else { Vec::new() }
+        });
+    }
+
+    fn decide(&self, decide: impl FnOnce(&TaskBoard) -> Vec<TaskEvent> + Send + 'static) {
         let tasks = self.clone();
         let pending = self.0.writing.one();
         tokio::spawn(async move {
-            if let Err(failure) = tasks.commit(move |_| vec![event]).await {
+            if let Err(failure) = tasks.commit(decide).await {
                 tracing::warn!(%failure, "what became of a task could not be written down");
             }
             drop(pending);
         });
+    }
+}
+
+/// A task that is being written down. Where nobody learns that it was, it is ended again.
+struct Beginning {
+    tasks: Tasks,
+    given: oneshot::Receiver<u64>,
+    cancelled: Option<watch::Receiver<bool>>,
+}
+
+impl Beginning {
+    fn done(mut self) -> Result<Ticket, Failure> {
+        match (self.given.try_recv(), self.cancelled.take()) {
+            (Ok(id), Some(cancelled)) => {
+                Ok(Ticket { tasks: self.tasks.clone(), id, cancelled, is_over: false })
+            }
+            _ => Err(Failure::new(FailureKind::Storage, "the task got no number")),
+        }
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        let Ok(id) = self.given.try_recv() else { return };
+        drop(self.cancelled.take());
+        // Where it was not written after all the number may be another's by now, who hears of its wishes.
+        lock(&self.tasks.0.wishes).retain(|_, wish| wish.receiver_count() > 0);
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.tasks.take_back(id);
+        }
     }
 }
 
@@ -322,6 +379,36 @@ mod tests {
             tokio::time::timeout(Duration::from_secs(1), ticket.cancelled()).await.expect("heard");
             ticket.end(&Err(Failure::new(FailureKind::Cancelled, "not wanted")));
             here.close().await;
+        });
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+
+    /// The commit was done, and its answer did not come in time.
+    #[test]
+    fn one_that_nobody_knows_to_have_begun_is_ended() {
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("antiphon-tasks-{}-{number}", std::process::id()));
+        Kit::run(number, async |kit| {
+            let tasks = Tasks::open(&folder, &kit.system).await.expect("tasks");
+            let request = Request::new("a tune", SampleRate::DEFAULT);
+            let (beginning, write) = tasks.beginning(&request);
+            write.await.expect("written");
+            drop(beginning);
+            tasks.close().await;
+            let seen = tasks.list().await.expect("a list");
+            assert_eq!((seen.len(), seen[0].standing), (1, TaskStanding::Failed), "{seen:?}");
+            assert!(lock(&tasks.0.wishes).is_empty());
+            // Nothing was written, and the number is another's by now.
+            let ticket = tasks.begin(&request).await.expect("begun");
+            let (number, given) = oneshot::channel();
+            number.send(ticket.id()).expect("heard");
+            let beginning = Beginning { tasks: tasks.clone(), given, cancelled: None };
+            drop(beginning);
+            tasks.close().await;
+            let seen = tasks.list().await.expect("a list");
+            assert_eq!((seen.len(), seen[1].standing), (2, TaskStanding::Running), "{seen:?}");
+            ticket.end(&Err(Failure::new(FailureKind::Cancelled, "not wanted")));
+            tasks.close().await;
         });
         let _ = std::fs::remove_dir_all(&folder);
     }

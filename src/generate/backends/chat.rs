@@ -116,8 +116,8 @@ impl Chat {
         drafting: &Drafting<'_>,
     ) -> Result<crate::generate::client::Answered, Failure> {
         let url = completions(self.client.server());
-        let (deadline, progress) = (drafting.deadline, drafting.progress);
-        self.client.post(Post { url, accept: "application/json", body, deadline, progress }).await
+        let Drafting { progress, begun, deadline } = *drafting;
+        self.client.post(Post { url, accept: "application/json", body, begun, deadline, progress }).await
     }
 }
 

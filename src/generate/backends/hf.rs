@@ -54,9 +54,8 @@ impl Hf {
         // An older `url` ended in /models.
         let models = (server.last_segment() != Some("models")).then_some("models");
         let url = server.below(models.into_iter().chain(model.split('/').filter(|part| !part.is_empty())));
-        let post =
-            Post { url, accept: "audio/*", body, deadline: drafting.deadline, progress: drafting.progress };
-        self.client.post(post).await
+        let Drafting { progress, begun, deadline } = *drafting;
+        self.client.post(Post { url, accept: "audio/*", body, begun, deadline, progress }).await
     }
 
     async fn drafted(&self, request: &Request, drafting: &Drafting<'_>) -> Result<Drafted, Failure> {

@@ -5,6 +5,7 @@
 //! is a group of processes of its own, which is killed as a whole.
 
 mod line;
+mod pages;
 mod process;
 mod words;
 
@@ -76,11 +77,12 @@ impl Program {
         let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64();
         let asked = asked(request, left);
         let talk = self.talk(&mut process, &asked, request, drafting);
-        let drafted = match timeout_at(deadline, talk).await {
-            Ok(drafted) => drafted,
-            Err(_) => Err(self.late()),
+        let Ok(drafted) = timeout_at(deadline, talk).await else {
+            // Killed here and now, with all of its own.
+            drop(process);
+            return Err(self.late().after(1));
         };
-        process.end().await;
+        process.end(deadline).await;
         drafted.map(|draft| (draft, 1)).map_err(|failure| failure.after(1))
     }
 
@@ -132,4 +134,23 @@ fn asked(request: &Request, deadline_seconds: f64) -> Value {
     asked["seconds"] = json!(asked::seconds(request));
     asked["deadline_seconds"] = json!(deadline_seconds);
     asked
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::unit::SampleRate;
+
+    /// By a clock that stands still while anything is done.
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_late_is_killed_at_its_deadline() {
+        let limit = Duration::from_secs(2);
+        let program = Program::new("mine", ["sleep", "600"].map(str::to_owned).to_vec(), 1, limit);
+        let (begun, request) = (Instant::now(), Request::new("a tune", SampleRate::DEFAULT));
+        let drafting = Drafting { progress: &|_| {}, begun, deadline: begun + 10 * limit };
+        let failure = program.draft(&request, drafting).await.expect_err("it sleeps");
+        assert_eq!((failure.kind, failure.tries), (FailureKind::Timeout, 1), "{failure}");
+        let elapsed = begun.elapsed();
+        assert!((limit..limit + Duration::from_millis(100)).contains(&elapsed), "{elapsed:?}");
+    }
 }

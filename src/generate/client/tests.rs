@@ -76,10 +76,15 @@ fn at_once(served: Served) -> (Duration, Served) {
 }
 
 async fn post(client: &Client, within: Duration) -> Result<Answered, Failure> {
+    post_of(client, Instant::now(), within).await
+}
+
+/// Posts for a request that came at a time.
+async fn post_of(client: &Client, begun: Instant, within: Duration) -> Result<Answered, Failure> {
     let body = json!({});
     let url = client.server().below(["models", "m"]);
-    let deadline = Instant::now() + within;
-    client.post(Post { url, accept: "audio/*", body: &body, deadline, progress: &|_| {} }).await
+    let deadline = begun + within;
+    client.post(Post { url, accept: "audio/*", body: &body, begun, deadline, progress: &|_| {} }).await
 }
 
 const LONG: Duration = Duration::from_secs(600);
@@ -224,8 +229,11 @@ async fn all_of_it_ends_at_the_deadline() {
     let (client, seen) = client(Limits::default(), |_| (LONG, status(200)));
     let begun = Instant::now();
     let failure = post(&client, LONG).await.expect_err("it hangs");
-    assert_eq!((failure.kind, failure.tries, begun.elapsed().as_secs()), (FailureKind::Timeout, 1, 120));
+    assert_eq!((failure.kind, failure.tries, begun.elapsed().as_secs()), (FailureKind::Timeout, 2, 120));
     assert!(failure.message.contains("has not answered within 120 s"), "{failure}");
+    assert!(failure.message.ends_with("(tried 2 times)"), "{failure}");
+    // Three quarters of the time, and what is left of it.
+    assert!((90_400..=90_605).contains(&millis(&seen)[1]), "{:?}", millis(&seen));
     let failure = post(&client, Duration::from_secs(2)).await.expect_err("it hangs");
     // A moment before whoever waits for it goes away.
     let ends = begun.elapsed().as_millis();
@@ -236,6 +244,66 @@ async fn all_of_it_ends_at_the_deadline() {
     }
     assert_eq!(client.breaker(), BreakerState::Open);
     assert_eq!(seen.now.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_hangs_is_tried_again_and_the_error_comes_at_the_deadline() {
+    let (client, seen) = client(Limits::default(), |number| match number {
+        0 | 1 => (LONG, status(200)),
+        _ => (Duration::from_millis(500), status(200)),
+    });
+    let begun = Instant::now();
+    let failure = post(&client, Duration::from_secs(5)).await.expect_err("it hangs");
+    assert_eq!((failure.kind, failure.tries, millis(&seen).len()), (FailureKind::Timeout, 2, 2));
+    assert!((4_949..=4_952).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+    client.0.breaker.check().expect("one request is not five");
+    // The second server of two that one name stands for.
+    let (client, _) = self::client(Limits::default(), |number| match number {
+        0 => (LONG, status(200)),
+        _ => (Duration::from_millis(500), status(200)),
+    });
+    assert_eq!(post(&client, Duration::from_secs(5)).await.expect("the second").1, 2);
+}
+
+/// Of more than it can serve in time those that came last are cut off early: by us, not by the server.
+#[tokio::test(start_paused = true)]
+async fn a_queue_of_our_own_does_not_speak_against_a_healthy_server() {
+    for is_ours in [false, true] {
+        let limits = Limits { in_flight: if is_ours { 6 } else { 100 }, ..Limits::default() };
+        let (client, seen) = client(limits, |_| (Duration::from_secs(3), status(200)));
+        // Either the client's own places are short, or those of whoever calls it.
+        let outside = Bulkhead::new(if is_ours { 60 } else { 6 }, 60);
+        let calls: Vec<_> = (0..60)
+            .map(|_| {
+                let (client, outside) = (client.clone(), outside.clone());
+                tokio::spawn(async move {
+                    let begun = Instant::now();
+                    let within = Duration::from_secs(25);
+                    let place = outside.enter(if is_ours { LONG } else { within }).await;
+                    if place.is_err() {
+                        return Err(Failure::new(FailureKind::Timeout, "no place was free in time"));
+                    }
+                    post_of(&client, begun, within).await
+                })
+            })
+            .collect();
+        let (mut served, mut late) = (0, Vec::new());
+        for call in calls {
+            match call.await.expect("no panic") {
+                Ok(_) => served += 1,
+                Err(failure) => late.push(failure),
+            }
+        }
+        // Eight rounds of six fit; the ninth is cut off after a second.
+        assert_eq!((served, late.len(), client.breaker()), (48, 12, BreakerState::Closed), "{late:?}");
+        assert!(
+            late.iter()
+                .all(|failure| failure.kind != FailureKind::Busy || !failure.message.contains("often"))
+        );
+        let turned =
+            late.iter().filter(|failure| failure.message.contains("since its turn came, 24 s after"));
+        assert!(turned.count() >= 6 && (54..=60).contains(&millis(&seen).len()), "{late:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -289,7 +357,8 @@ async fn further_tries_are_said() {
     let (heard, body) = (Mutex::new(Vec::new()), json!({}));
     let progress = |said: Progress| heard.lock().expect("no panic with it").push(said.words);
     let url = client.server().below([]);
-    let post = Post { url, accept: "*/*", body: &body, deadline: Instant::now() + LONG, progress: &progress };
+    let begun = Instant::now();
+    let post = Post { url, accept: "*/*", body: &body, begun, deadline: begun + LONG, progress: &progress };
     assert_eq!(client.post(post).await.expect("the third").1, 3);
     assert_eq!(heard.into_inner().expect("no panic with it"), ["try 2 of 3", "try 3 of 3"]);
 }

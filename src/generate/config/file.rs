@@ -1,4 +1,4 @@
-//! `config.toml`: `[backend.NAME]` and `[cache]`.
+//! `config.toml`: `[backend.NAME]`, `[cache]` and `[generation]`.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -17,6 +17,9 @@ const TEXT_BYTES: usize = 1 << 20;
 const BACKENDS: usize = 64;
 /// The longest list that a command may be.
 const WORDS: usize = 256;
+
+/// The most generators: one more than a backend may have in flight.
+const GENERATORS_AT_MOST: usize = 1_001;
 
 /// What a backend is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,6 +115,7 @@ impl Entry {
 pub(super) struct Parsed {
     pub entries: BTreeMap<String, Entry>,
     pub cache_folder: Option<PathBuf>,
+    pub generators: Option<usize>,
 }
 
 pub(super) fn read(path: &Path) -> std::io::Result<String> {
@@ -144,12 +148,16 @@ fn top(root: &dyn TableLike, parsed: &mut Parsed, problems: &mut Problems<'_>) {
         match (name, item.as_table_like()) {
             ("backend", Some(table)) => backends(table, parsed, problems),
             ("cache", Some(table)) => cache(table, parsed, problems),
-            ("backend" | "cache", None) => problems.add(
-                at,
-                &format!("`{name}` must be a table"),
-                Some(if name == "backend" { "write [backend.NAME]" } else { "write [cache]" }),
-            ),
-            _ => unknown(name, at, "the configuration", &["backend", "cache"], problems),
+            ("generation", Some(table)) => generation(table, parsed, problems),
+            ("backend" | "cache" | "generation", None) => {
+                let hint = if name == "backend" {
+                    "write [backend.NAME]".to_owned()
+                } else {
+                    format!("write [{name}]")
+                };
+                problems.add(at, &format!("`{name}` must be a table"), Some(&hint));
+            }
+            _ => unknown(name, at, "the configuration", &["backend", "cache", "generation"], problems),
         }
     }
 }
@@ -159,6 +167,18 @@ fn cache(table: &dyn TableLike, parsed: &mut Parsed, problems: &mut Problems<'_>
         match name {
             "folder" => parsed.cache_folder = text(table, name, item, problems).map(PathBuf::from),
             _ => unknown(name, span(table, name, item), "[cache]", &["folder"], problems),
+        }
+    }
+}
+
+fn generation(table: &dyn TableLike, parsed: &mut Parsed, problems: &mut Problems<'_>) {
+    for (name, item) in table.iter() {
+        match name {
+            "generators" => {
+                let most = GENERATORS_AT_MOST as f64;
+                parsed.generators = number(table, name, item, (1.0, most), problems).map(|n| n as usize);
+            }
+            _ => unknown(name, span(table, name, item), "[generation]", &["generators"], problems),
         }
     }
 }

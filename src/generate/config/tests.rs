@@ -21,13 +21,14 @@ fn names(config: &Config) -> Vec<(String, &'static str)> {
 #[test]
 fn every_key_has_its_meaning() {
     let parsed = parse(
-        "[cache]\nfolder = \"/tmp/c\"\n\
+        "[cache]\nfolder = \"/tmp/c\"\n[generation]\ngenerators = 7\n\
          [backend.big]\nkind = \"hf\"\nurl = \"http://a:1\"\nmodel = \"m/n\"\nkey_env = \"HF_TOKEN\"\nca_file = \"ca.pem\"\nin_flight = 3\n\
          requests_per_second = 0.5\nburst = 2\ntries = 4\ndeadline_seconds = 7.5\n\
          [backend.mine]\nkind = \"program\"\ncommand = \"python3 'my model.py' --fast\"\n",
     )
     .unwrap_or_else(|message| panic!("{message}"));
     assert_eq!(parsed.cache_folder.as_deref(), Some(Path::new("/tmp/c")));
+    assert_eq!(parsed.generators, Some(7));
     assert_eq!(parsed.entries["mine"].command, ["python3", "my model.py", "--fast"]);
     let big = &parsed.entries["big"];
     assert_eq!((big.model.as_deref(), big.key_env.as_deref()), (Some("m/n"), Some("HF_TOKEN")));
@@ -63,6 +64,12 @@ fn what_is_wrong_is_said_with_its_place_and_a_hint() {
         ),
         ("[backend.\"a b\"]\nkind = \"local\"", "is no name for a backend"),
         ("a = ", "this is not TOML"),
+        ("[generation]\ngenerators = 0", "2:1: error: `generators` must be a whole number from 1 to 1001"),
+        (
+            "[generation]\ngenerator = 9",
+            "unknown key `generator` in [generation]\n  hint: did you mean `generators`?",
+        ),
+        ("generation = 7", "`generation` must be a table\n  hint: write [generation]"),
     ] {
         let message = parse(text).err().unwrap_or_else(|| panic!("taken: {text}"));
         assert!(message.contains(said), "{text}\n{message}");
@@ -122,4 +129,69 @@ fn the_caches_folder_is_the_environments_then_the_files() {
     let platform = load("", &[("HOME", "/home/me"), ("APPDATA", "C:\\a"), ("LOCALAPPDATA", "C:\\b")]);
     let platform = platform.expect("fine").cache_folder().expect("a home");
     assert!(platform.iter().any(|part| part == "antiphon"), "{}", platform.display());
+}
+
+#[test]
+fn there_are_generators_enough_for_the_backend_that_takes_most_and_one_more() {
+    let generators = |text: &str| load(text, &[]).expect("fine").generators();
+    assert_eq!(generators(""), 5);
+    assert_eq!(generators("[backend.a]\nkind = \"program\"\ncommand = \"x\""), 5);
+    assert_eq!(generators("[backend.a]\nkind = \"chat\""), 11);
+    assert_eq!(
+        generators("[backend.a]\nkind = \"hf\"\nin_flight = 2\n[backend.b]\nkind = \"hf\"\nin_flight = 40"),
+        41
+    );
+    let few =
+        "[generation]\ngenerators = 6\n[backend.a]\nkind = \"hf\"\n[backend.b]\nkind = \"hf\"\nin_flight = 5";
+    let few = load(few, &[]).expect("fine");
+    assert_eq!(few.generators(), 6);
+    let said = few.cramped("a").expect("ten do not fit");
+    assert_eq!(
+        said,
+        "`generators = 6` in [generation] lets 5 of `a` be under way at once, and its `in_flight` 10: \
+         write generators = 11, or a smaller in_flight"
+    );
+    assert_eq!((few.cramped("b"), few.cramped("local"), few.cramped("nobody")), (None, None, None));
+}
+
+/// What is behind a name is part of the cache's key, and nothing secret is.
+#[test]
+fn a_backend_is_told_from_another_of_its_name() {
+    const KEY: &str = "s3cret-of-the-test";
+    let of = |text: &str, variables: &[(&str, &str)], model: Option<&str>| {
+        let text = format!("[backend.a]\n{text}");
+        load(&text, variables).expect("fine").identity("a", model).expect("it is there")
+    };
+    let hf = |more: &str| of(&format!("kind = \"hf\"\n{more}"), &[], None);
+    let one = hf("url = \"http://one.test/hf\"\nmodel = \"m\"");
+    assert_eq!(
+        (one.kind, one.url.as_deref(), one.model.as_deref()),
+        ("hf", Some("http://one.test/hf"), Some("m"))
+    );
+    for other in [
+        hf("url = \"http://two.test/hf\"\nmodel = \"m\""),
+        hf("url = \"http://one.test/hf\"\nmodel = \"n\""),
+        hf("url = \"http://one.test/hf\""),
+        of("kind = \"chat\"\nurl = \"http://one.test/hf\"\nmodel = \"m\"", &[], None),
+        of(
+            "kind = \"hf\"\nurl = \"http://one.test/hf\"\nmodel = \"m\"",
+            &[("ANTIPHON_MODEL_URL", "http://3.test")],
+            None,
+        ),
+        of("kind = \"hf\"\nurl = \"http://one.test/hf\"\nmodel = \"m\"", &[], Some("n")),
+        of("kind = \"local\"", &[], None),
+    ] {
+        assert_ne!(one, other);
+    }
+    // Who asks and how often makes no other music, and is not in it.
+    let url = format!("url = \"http://me:{KEY}@one.test/hf?token={KEY}#x\"");
+    let keyed = format!("kind = \"hf\"\n{url}\nmodel = \"m\"\nkey_env = \"MY\"\nin_flight = 3\ntries = 1");
+    let keyed = of(&keyed, &[("MY", KEY), ("ANTIPHON_MODEL_KEY", KEY)], None);
+    assert!(keyed == one && !format!("{keyed:?}").contains(KEY), "{keyed:?}");
+    let program = |command: &str| of(&format!("kind = \"program\"\ncommand = {command}"), &[], None);
+    assert_eq!(program("\"a b\""), program("[\"a\", \"b\"]"));
+    assert_ne!(program("\"a b\""), program("\"a c\""));
+    let config = load("", &[]).expect("fine");
+    assert_eq!(config.identity("local", None).expect("always there"), Identity::new("local"));
+    assert_eq!(config.identity("b", None).expect_err("no such").kind, FailureKind::Usage);
 }

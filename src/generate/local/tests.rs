@@ -213,12 +213,13 @@ fn segments_go_on_for_ever_and_fit() {
 
 #[tokio::test(start_paused = true)]
 async fn the_backend_drafts() {
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(1);
+    let begun = tokio::time::Instant::now();
+    let deadline = begun + std::time::Duration::from_secs(1);
     let heard = std::sync::Mutex::new(Vec::new());
     let progress = |progress: Progress| heard.lock().expect("not poisoned").push(progress.stage);
     let request = request("a bright pop song");
     let (draft, tries) =
-        Local.draft(&request, Drafting { progress: &progress, deadline }).await.expect("a draft");
+        Local.draft(&request, Drafting { progress: &progress, begun, deadline }).await.expect("a draft");
     assert_eq!(tries, 1);
     assert_eq!(draft, Local::write(&request).expect("a draft"));
     assert_eq!(*heard.lock().expect("not poisoned"), [Stage::Drafting]);

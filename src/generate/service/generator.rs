@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
-use super::kitchen::Kitchen;
+use super::kitchen::{Kitchen, Span};
 use super::{Backend, Failure, FailureKind, Product, Request, Watch};
 use crate::actor::{Actor, Context, Fault, FaultKind, Outcome};
 
@@ -11,7 +11,7 @@ use crate::actor::{Actor, Context, Fault, FaultKind, Outcome};
 pub struct Job {
     pub(super) request: Arc<Request>,
     pub(super) backend: Arc<dyn Backend>,
-    pub(super) deadline: Instant,
+    pub(super) span: Span,
     pub(super) watch: Watch,
     pub(super) reply: oneshot::Sender<Result<Product, Failure>>,
 }
@@ -37,10 +37,8 @@ impl Actor for Generator {
     const LABELS: &'static [&'static str] = &["generate"];
 
     async fn handle(&mut self, mut job: Job, _: &mut Context<Generator>) -> Outcome {
-        let work = timeout_at(
-            job.deadline,
-            self.kitchen.make(&job.request, &*job.backend, job.deadline, &job.watch),
-        );
+        let work = self.kitchen.make(&job.request, &*job.backend, job.span, &job.watch);
+        let work = timeout_at(job.span.deadline, work);
         let made = tokio::select! {
             biased;
             // Nobody wants it any more: what was under way is dropped here.

@@ -4,8 +4,8 @@ use tokio::time::Instant;
 
 use super::Watch;
 use crate::generate::{
-    Audio, Backend, Draft, Drafting, Failure, FailureKind, Form, Perform, Product, Progress, Request, Stage,
-    verify,
+    Audio, Backend, Draft, Drafting, Failure, FailureKind, Form, Identity, Perform, Product, Progress,
+    Request, Stage, verify,
 };
 
 /// A piece ends in this, where something still rings.
@@ -18,6 +18,20 @@ pub trait Backends: Send + Sync {
     /// # Errors
     /// [`Failure`] where there is none, or its configuration is wrong: what to do.
     fn backend(&self, name: &str) -> Result<Arc<dyn Backend>, Failure>;
+
+    /// What that is which a request for this model goes to. Costs little: it is asked for also where the
+    /// music is kept already.
+    ///
+    /// # Errors
+    /// As [`backend`](Self::backend).
+    fn identity(&self, name: &str, model: Option<&str>) -> Result<Identity, Failure>;
+}
+
+/// When a request came, and when it must be done.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    pub begun: Instant,
+    pub deadline: Instant,
 }
 
 /// Where a request becomes a product: drafted, performed, verified.
@@ -35,16 +49,21 @@ impl Kitchen {
         self.backends.backend(name)
     }
 
+    pub(super) fn identity(&self, request: &Request) -> Result<Identity, Failure> {
+        self.backends.identity(&request.backend, request.model.as_deref())
+    }
+
     /// From a request to what was verified.
     pub(super) async fn make(
         &self,
         request: &Request,
         backend: &dyn Backend,
-        deadline: Instant,
+        span: Span,
         watch: &Watch,
     ) -> Result<Product, Failure> {
         watch(Progress::at(Stage::Drafting));
-        let (draft, tries) = backend.draft(request, Drafting { progress: &**watch, deadline }).await?;
+        let drafting = Drafting { progress: &**watch, begun: span.begun, deadline: span.deadline };
+        let (draft, tries) = backend.draft(request, drafting).await?;
         let made = match draft {
             Draft::Sound { bytes, content_type } => self.sound(request, bytes, content_type, watch).await,
             Draft::Midi { bytes, chart, tempo } => self.midi(request, bytes, chart, tempo, watch).await,

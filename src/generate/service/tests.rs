@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::actor::kit::Kit;
-use crate::generate::{Audio, Draft, Drafted, Drafting, Length};
+use crate::generate::{Audio, Draft, Drafted, Drafting, Identity, Length};
 use crate::library::Limits;
 use crate::unit::SampleRate;
 
@@ -24,6 +24,8 @@ enum Manner {
     Panics,
     /// Fails with a kind.
     Fails(FailureKind),
+    /// Fails with a kind after so long.
+    FailsAfter(Duration, FailureKind),
 }
 
 struct Stub {
@@ -87,6 +89,10 @@ impl Backend for Stub {
                 }
                 Manner::Hangs => std::future::pending().await,
                 Manner::Panics => panic!("on purpose"),
+                Manner::FailsAfter(pause, kind) => {
+                    tokio::time::sleep(pause).await;
+                    Err(Failure::new(kind, "on purpose"))
+                }
                 Manner::Fails(kind) => Err(Failure::new(kind, "on purpose").after(3)),
             };
             at_it.1 = true;
@@ -111,6 +117,10 @@ impl Backends for Named {
         let found = self.0.get(name).cloned().map(|stub| stub as Arc<dyn Backend>);
         found.ok_or_else(|| Failure::new(FailureKind::Config, format!("no backend `{name}`")))
     }
+
+    fn identity(&self, _: &str, _: Option<&str>) -> Result<Identity, Failure> {
+        Ok(Identity::new("stub"))
+    }
 }
 
 struct Nobody;
@@ -125,13 +135,21 @@ static FOLDERS: AtomicU64 = AtomicU64::new(0);
 
 /// A test with a running service over these backends.
 fn with<const N: usize>(stubs: [(&'static str, &Arc<Stub>); N], test: impl AsyncFnOnce(&Kit, &Service)) {
+    with_generators(GENERATORS, stubs, test);
+}
+
+fn with_generators<const N: usize>(
+    generators: usize,
+    stubs: [(&'static str, &Arc<Stub>); N],
+    test: impl AsyncFnOnce(&Kit, &Service),
+) {
     let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("antiphon-service-{}-{number}", std::process::id()));
     let named = Named(stubs.into_iter().map(|(name, stub)| (name, Arc::clone(stub))).collect());
     Kit::run(number, async |kit| {
         let cache = Cache::open(&folder, Limits::default()).expect("a cache");
         let means = Means { backends: Arc::new(named), perform: Arc::new(Nobody), cache };
-        let service = Service::new(means, ServiceSettings::default());
+        let service = Service::new(means, ServiceSettings { generators });
         kit.system.spawn_started("generate", Options::new(), service.supervisor()).await.expect("started");
         test(kit, &service).await;
     });
@@ -250,6 +268,53 @@ fn a_killed_generator_is_started_anew_and_its_request_given_to_another() {
         let lost = service.counts().lost;
         assert!((1..=2).contains(&lost), "{lost}");
         assert_eq!(stub.begun() as u64, 4 + lost);
+    });
+}
+
+/// Ten fail at once, again and again: the pool gives up over them, and what it has in hand for others goes on.
+#[test]
+fn many_that_fail_at_once_cost_a_healthy_backend_nothing() {
+    const SECOND: Duration = Duration::from_secs(1);
+    for bad in [
+        Manner::FailsAfter(SECOND, FailureKind::Timeout),
+        Manner::FailsAfter(SECOND, FailureKind::Network),
+        Manner::Panics,
+    ] {
+        let (bad, good) = (Stub::new(bad), Stub::new(Manner::After(30 * SECOND)));
+        with_generators(11, [("bad", &bad), ("good", &good)], async |kit, service| {
+            let one = service.clone();
+            let healthy =
+                tokio::spawn(async move { one.generate(&request("good", 1), LONG, &unwatched()).await });
+            kit.pass(SECOND).await;
+            let mut failing = tokio::task::JoinSet::new();
+            for seed in 0..100 {
+                let service = service.clone();
+                failing
+                    .spawn(async move { service.generate(&request("bad", seed), LONG, &unwatched()).await });
+            }
+            assert!(failing.join_all().await.iter().all(Result::is_err));
+            assert!((1..=10).contains(&bad.most_at_once.load(Ordering::SeqCst)));
+            healthy.await.expect("no panic").expect("music");
+            assert_eq!(good.begun(), 1);
+        });
+    }
+}
+
+#[test]
+fn generators_that_are_killed_more_often_than_is_borne_come_back() {
+    let stub = Stub::new(Manner::After(Duration::from_millis(100)));
+    with([("tone", &stub)], async |kit, service| {
+        for round in 0..4 {
+            for member in service.0.pool.addresses() {
+                member.erased().kill("on purpose");
+            }
+            kit.pass(Duration::from_secs(1)).await;
+            for seed in 0..8 {
+                let asked = request("tone", round * 8 + seed);
+                service.generate(&asked, LONG, &unwatched()).await.expect("music");
+            }
+        }
+        assert_eq!(service.0.pool.addresses().len(), GENERATORS);
     });
 }
 

@@ -24,7 +24,11 @@ impl Owner {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 opened => opened?,
             };
-            lock.lock()?;
+            if !hold(&lock)? {
+                // Somebody who looks whether it lives was quicker; another number is as good.
+                let _ = std::fs::remove_file(&path);
+                continue;
+            }
             return Ok(Owner { folder: folder.to_owned(), name, lock });
         }
         Err(io::Error::other("a thousand programs of this number left their marks; delete owner-*.lock"))
@@ -63,6 +67,15 @@ impl Drop for Owner {
     }
 }
 
+/// Takes a file's lock, where nobody has it. It is not waited for: who has it may never let it go.
+fn hold(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 fn path_of(folder: &Path, owner: &str) -> PathBuf {
     // Names come from the journal: nothing but what this file writes is a name.
     let plain: String = owner.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
@@ -72,6 +85,18 @@ fn path_of(folder: &Path, owner: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_that_somebody_has_is_not_waited_for() {
+        let path = std::env::temp_dir().join(format!("antiphon-owner-{}.lock", std::process::id()));
+        let theirs = File::create(&path).expect("a file");
+        let ours = File::open(&path).expect("the same");
+        assert!(hold(&theirs).expect("free"));
+        assert!(!hold(&ours).expect("an answer"));
+        theirs.unlock().expect("unlocked");
+        assert!(hold(&ours).expect("free again"));
+        let _ = std::fs::remove_file(&path);
+    }
 
     #[test]
     fn one_that_lives_holds_its_lock() {
