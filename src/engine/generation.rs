@@ -11,6 +11,7 @@ use super::error::{Error, ErrorKind};
 pub use supply::OnDemand;
 
 use crate::actor::{ActorReport, AnyAddress, Options, Settings, System};
+use crate::generate::client::Secrets;
 use crate::generate::local::Local;
 use crate::generate::service::{Counts, Means, Service, ServiceSettings, Watch};
 use crate::generate::tasks::Tasks;
@@ -32,6 +33,7 @@ pub struct Studio(Arc<Inner>);
 
 struct Inner {
     service: Service,
+    secrets: Secrets,
     tasks: Option<Tasks>,
     /// Said once to whoever generates.
     warning: Option<String>,
@@ -71,13 +73,14 @@ impl Studio {
             Ok(tasks) => (Some(tasks), None),
             Err(failure) => (None, Some(format!("tasks are not written down: {failure}"))),
         };
+        let secrets = config.secrets().clone();
         let means = Means { backends: Arc::new(config), perform: Arc::new(Band::new()?), cache };
         let service = Service::new(means, ServiceSettings::default());
         system
             .spawn_started(GENERATION, Options::new(), service.supervisor())
             .await
             .map_err(|error| Error::new(ErrorKind::Device, error.to_string()))?;
-        Ok(Studio(Arc::new(Inner { service, tasks, warning, system: Mutex::new(None) })))
+        Ok(Studio(Arc::new(Inner { service, secrets, tasks, warning, system: Mutex::new(None) })))
     }
 
     /// Makes what is asked for, or takes it from the cache; a task while it is at it, which anybody may
@@ -91,20 +94,20 @@ impl Studio {
         limit: Duration,
         watch: &Watch,
     ) -> Result<Product, Failure> {
-        let Inner { service, tasks, warning, .. } = &*self.0;
+        let Inner { tasks, warning, .. } = &*self.0;
         let Some(tasks) = tasks else {
-            let mut made = service.generate(request, limit, watch).await?;
+            let mut made = self.made(request, limit, watch).await?;
             made.warnings.extend(warning.clone());
             return Ok(made);
         };
         // What is there already is no task.
         if self.path_of(request).is_some() {
-            return service.generate(request, limit, watch).await;
+            return self.made(request, limit, watch).await;
         }
         let mut ticket = match tasks.begin(request).await {
             Ok(ticket) => ticket,
             Err(failure) => {
-                let mut made = service.generate(request, limit, watch).await?;
+                let mut made = self.made(request, limit, watch).await?;
                 made.warnings.push(format!("the task was not written down: {failure}"));
                 return Ok(made);
             }
@@ -117,10 +120,20 @@ impl Studio {
         let made = tokio::select! {
             biased;
             () = ticket.cancelled() => Err(Failure::new(FailureKind::Cancelled, "the task was cancelled")),
-            made = service.generate(request, limit, &watch) => made,
+            made = self.made(request, limit, &watch) => made,
         };
         ticket.end(&made);
         made
+    }
+
+    /// As the service makes it. Backends say no key; should another part quote one, it is held back here,
+    /// before it is answered or written down.
+    async fn made(&self, request: &Request, limit: Duration, watch: &Watch) -> Result<Product, Failure> {
+        let Inner { service, secrets, .. } = &*self.0;
+        let mut made =
+            service.generate(request, limit, watch).await.map_err(|failure| secrets.clear(failure))?;
+        made.warnings.iter_mut().for_each(|warning| *warning = secrets.redact(warning));
+        Ok(made)
     }
 
     fn own(&self) -> MutexGuard<'_, Option<System>> {

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::backends::{Chat, Hf, Program};
-use super::client::{Client, Limits, ModelClients, Roster, Secret, Server};
+use super::backends::{Chat, Discreet, Hf, Program};
+use super::client::{Client, Limits, ModelClients, Roster, Secret, Secrets, Server};
 use super::local::Local;
 use super::service::Backends;
 use super::{Backend, Failure, FailureKind};
@@ -41,6 +41,7 @@ pub struct Config {
     entries: BTreeMap<String, Entry>,
     cache_folder: Option<PathBuf>,
     environment: Environment,
+    secrets: Secrets,
     local: Option<Arc<dyn Backend>>,
     made: Mutex<BTreeMap<String, Made>>,
     roster: Arc<Roster>,
@@ -93,8 +94,9 @@ impl Config {
         }
         Ok(Config {
             path,
-            entries,
             cache_folder: parsed.cache_folder,
+            secrets: secrets(&entries, &environment),
+            entries,
             environment,
             local: None,
             made: Mutex::new(BTreeMap::new()),
@@ -119,6 +121,11 @@ impl Config {
     pub fn with_local(mut self, local: Arc<dyn Backend>) -> Config {
         self.local = Some(local);
         self
+    }
+
+    /// The keys and passwords that there are, to be kept out of texts.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The names of the backends, and their kinds.
@@ -173,7 +180,10 @@ impl Config {
         if let Some(made) = made.get(name) {
             return Ok(made.clone());
         }
-        let fresh = self.make(name, entry)?;
+        let mut fresh = self.make(name, entry)?;
+        if entry.kind != Kind::Local {
+            fresh.backend = Arc::new(Discreet::new(fresh.backend, self.secrets.clone()));
+        }
         if let Some(client) = &fresh.client {
             self.roster.enter(name, client.clone());
         }
@@ -262,6 +272,17 @@ impl Config {
         let server = Server::new(what, url, key, variable)?.judged_by(self.ca_file(entry));
         Client::new(server, entry.limits())
     }
+}
+
+/// The keys of all backends, and the passwords in their URLs.
+fn secrets(entries: &BTreeMap<String, Entry>, environment: &Environment) -> Secrets {
+    let own = entries.values().filter_map(|entry| entry.key_env.as_deref());
+    let keys =
+        own.chain(["ANTIPHON_MODEL_KEY", "ANTIPHON_CHAT_KEY"]).filter_map(|name| environment.get(name));
+    let given =
+        ["ANTIPHON_MODEL_URL", "ANTIPHON_CHAT_URL"].into_iter().filter_map(|name| environment.get(name));
+    let urls = given.chain(entries.values().filter_map(|entry| entry.url.as_deref()));
+    keys.filter_map(Secret::new).chain(urls.flat_map(Secret::in_url)).collect()
 }
 
 impl Entry {
