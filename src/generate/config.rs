@@ -219,6 +219,7 @@ impl Config {
     }
 
     fn make(&self, name: &str, entry: &Entry) -> Result<Made, Failure> {
+        let limits = entry.limits();
         let model = |default: &str| entry.model.clone().unwrap_or_else(|| default.to_owned());
         match entry.kind {
             Kind::Local => {
@@ -226,19 +227,24 @@ impl Config {
                 Ok(Made { backend: local, client: None })
             }
             Kind::Hf => {
-                let client =
-                    self.connect(entry, "model server", "ANTIPHON_MODEL_URL", "ANTIPHON_MODEL_KEY", HF_URL)?;
+                let client = self.connect(
+                    entry,
+                    "model server",
+                    "ANTIPHON_MODEL_URL",
+                    "ANTIPHON_MODEL_KEY",
+                    HF_URL,
+                    limits,
+                )?;
                 let backend = Arc::new(Hf::new(name, client.clone(), model(HF_MODEL)));
                 Ok(Made { backend, client: Some(client) })
             }
             Kind::Chat => {
                 let (url, key) = ("ANTIPHON_CHAT_URL", "ANTIPHON_CHAT_KEY");
-                let client = self.connect(entry, "chat server", url, key, CHAT_URL)?;
+                let client = self.connect(entry, "chat server", url, key, CHAT_URL, Chat::limits(limits))?;
                 let backend = Arc::new(Chat::new(client.clone(), model(CHAT_MODEL)));
                 Ok(Made { backend, client: Some(client) })
             }
             Kind::Program => {
-                let limits = entry.limits();
                 let backend =
                     Arc::new(Program::new(name, entry.command.clone(), limits.in_flight, limits.deadline));
                 Ok(Made { backend, client: None })
@@ -259,6 +265,7 @@ impl Config {
         url_variable: &str,
         key_variable: &str,
         url: &str,
+        limits: Limits,
     ) -> Result<Client, Failure> {
         let from_environment = self.environment.get(url_variable);
         let url = from_environment.or(entry.url.as_deref()).unwrap_or(url);
@@ -270,7 +277,7 @@ impl Config {
             (None, None) => (None, key_variable),
         };
         let server = Server::new(what, url, key, variable)?.judged_by(self.ca_file(entry));
-        Client::new(server, entry.limits())
+        Client::new(server, limits)
     }
 }
 
