@@ -87,8 +87,7 @@ impl Config {
         let mut entries = parsed.entries;
         entries.entry("local".to_owned()).or_insert_with(|| Entry::new(Kind::Local));
         for (kind, variable) in [(Kind::Hf, "ANTIPHON_MODEL_URL"), (Kind::Chat, "ANTIPHON_CHAT_URL")] {
-            let exists = entries.values().any(|entry| entry.kind == kind);
-            if environment.get(variable).is_some() && !exists {
+            if environment.get(variable).is_some() {
                 entries.entry(kind.name().to_owned()).or_insert_with(|| Entry::new(kind));
             }
         }
