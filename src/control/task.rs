@@ -104,7 +104,7 @@ pub(super) fn task(command: &TaskCommand) -> Result<(), Error> {
 async fn list(tasks: &Tasks, json: bool) -> Result<(), Error> {
     let all = tasks.list().await?;
     if json {
-        super::print_json(&all.iter().map(Shown::from).collect::<Vec<_>>());
+        super::print_json(&all.iter().map(Shown::from).collect::<Vec<_>>())?;
     } else if all.is_empty() {
         super::tell("nothing is being generated, and nothing was lately");
     } else {
@@ -115,8 +115,7 @@ async fn list(tasks: &Tasks, json: bool) -> Result<(), Error> {
 
 async fn status(tasks: &Tasks, id: u64, json: bool) -> Result<(), Error> {
     let task = known(tasks, id).await?;
-    show(&task, json);
-    Ok(())
+    show(&task, json)
 }
 
 async fn cancel(tasks: &Tasks, id: u64, json: bool) -> Result<(), Error> {
@@ -130,8 +129,7 @@ async fn cancel(tasks: &Tasks, id: u64, json: bool) -> Result<(), Error> {
     loop {
         let task = known(tasks, id).await?;
         if task.standing != TaskStanding::Running {
-            show(&task, json);
-            return Ok(());
+            return show(&task, json);
         }
         if tokio::time::Instant::now() > until {
             let message =
@@ -152,12 +150,12 @@ async fn known(tasks: &Tasks, id: u64) -> Result<TaskRecord, Error> {
     })
 }
 
-fn show(task: &TaskRecord, json: bool) {
+fn show(task: &TaskRecord, json: bool) -> Result<(), Error> {
     if json {
-        super::print_json(&Shown::from(task));
-    } else {
-        super::tell(&line(task));
+        return super::print_json(&Shown::from(task));
     }
+    super::tell(&line(task));
+    Ok(())
 }
 
 fn table(tasks: &[TaskRecord]) -> String {
