@@ -80,7 +80,7 @@ pub fn run() -> u8 {
             Ok(generate::Ended::Misused) => return 2,
             Err(error) => Err(error),
         },
-        Command::Task(command) => task::task(command),
+        Command::Task(arguments) => task::task(arguments),
         Command::Midi(arguments) => midi::midi(arguments),
         Command::Sysex(command) => sysex::sysex(command),
         Command::Monitor(arguments) => monitor::monitor(arguments),

@@ -219,14 +219,13 @@ fn part_of(request: &Request) -> &'static str {
     if request.form == Form::Midi { MIDI_PART } else { SOUND_PART }
 }
 
-/// The tasks of the user's cache folder, for whoever looks or cancels; with the system that keeps them.
+/// The tasks of a cache's folder, for whoever looks or cancels; with the system that keeps them.
 ///
 /// # Errors
 /// [`Error`] where the folder or the journal cannot be used.
-pub async fn tasks(config: Option<&Path>) -> Result<(Tasks, System), Error> {
-    let folder = Config::load(config)?.cache_folder()?;
+pub async fn tasks(folder: &Path) -> Result<(Tasks, System), Error> {
     let system = System::new(Settings { supervision: super::live::supervision(), ..Settings::default() });
-    let tasks = Tasks::open(&folder, &system).await?;
+    let tasks = Tasks::open(folder, &system).await?;
     Ok((tasks, system))
 }
 
