@@ -74,8 +74,7 @@ impl FromIterator<Secret> for Secrets {
 impl Secrets {
     /// A text without them, and without the pieces of them that stand where it was cut short.
     pub fn redact(&self, text: &str) -> String {
-        let whole = self.0.iter().fold(text.to_owned(), |text, secret| secret.redact(&text));
-        self.0.iter().fold(whole, |text, secret| without_pieces(text, &secret.0))
+        self.0.iter().fold(text.to_owned(), |text, secret| without_pieces(secret.redact(&text), &secret.0))
     }
 
     /// A failure whose message is without them.

@@ -147,7 +147,7 @@ fn what_is_no_sound_is_said_by_name() {
     for unknown in [u32::MAX, 0x7fff_ff00] {
         let mut stream = good.clone();
         stream[at..at + 4].copy_from_slice(&unknown.to_le_bytes());
-        stream[4..8].copy_from_slice(&unknown.to_le_bytes());
+        stream[4..8].copy_from_slice(&unknown.saturating_add(100).to_le_bytes());
         assert_eq!(decode(&stream, None, 600.0).map(|sound| sound.warnings), Ok(vec![]), "{unknown}");
     }
     let (whole, first) =
