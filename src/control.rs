@@ -36,7 +36,7 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 
 use crate::device::memory;
-use crate::engine::ErrorKind;
+use crate::engine::{Error, ErrorKind};
 
 /// Runs the program: reads its arguments, does what they say; gives the exit
 /// status: 0 done, 1 failed, 2 wrong usage, 70 the audio thread hung.
@@ -82,7 +82,7 @@ pub fn run() -> u8 {
             Ok(generate::Ended::Misused) => return 2,
             Err(error) => Err(error),
         },
-        Command::Task(command) => task::task(command),
+        Command::Task(arguments) => task::task(arguments),
         Command::Midi(arguments) => midi::midi(arguments),
         Command::Sysex(command) => sysex::sysex(command),
         Command::Monitor(arguments) => monitor::monitor(arguments),
@@ -96,7 +96,10 @@ pub fn run() -> u8 {
     match done {
         Ok(()) => 0,
         Err(error) => {
-            tell(&format!("antiphon: {error}"));
+            // One without words is for nobody: who would read them has gone.
+            if !error.message.is_empty() {
+                tell(&format!("antiphon: {error}"));
+            }
             if error.kind == ErrorKind::Usage { 2 } else { 1 }
         }
     }
@@ -125,12 +128,16 @@ fn tell(text: &str) {
 }
 
 /// One line of JSON on stdout.
-fn print_json(value: &impl serde::Serialize) {
-    match serde_json::to_string(value) {
-        Ok(text) => {
-            // Whoever asked and went away misses nothing but this.
-            let _ = writeln!(std::io::stdout(), "{text}");
-        }
-        Err(error) => tell(&format!("antiphon: the report cannot be written as JSON: {error}")),
-    }
+///
+/// # Errors
+/// [`Error`] where it cannot be written; without words where whoever read it has gone (`| head -1`).
+fn print_json(value: &impl serde::Serialize) -> Result<(), Error> {
+    let unwritten = |why: String| Error::new(ErrorKind::Disk, why);
+    let text = serde_json::to_string(value)
+        .map_err(|error| unwritten(format!("the report cannot be written as JSON: {error}")))?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => unwritten(String::new()),
+        _ => unwritten(format!("the report cannot be written to stdout: {error}")),
+    })
 }

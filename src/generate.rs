@@ -13,6 +13,7 @@ pub mod verify;
 
 mod backend;
 mod error;
+mod lean;
 pub mod local;
 mod perform;
 mod product;

@@ -2,6 +2,8 @@
 //! soak of requests and faults beside an engine that plays.
 #![allow(clippy::unwrap_used)]
 
+#[path = "generation/ends.rs"]
+mod ends;
 mod support;
 
 use std::future::Future;

@@ -161,6 +161,30 @@ async fn each_misbehaviour_is_said_and_tried_again_only_where_that_may_help() {
         case("truncated", || Answer::Lying(100_000, tone(48_000, 0.1)), Network, 3, "broke"),
         case("a lie of 1 GiB", || Answer::Lying(1 << 30, vec![0; 100]), Unfit, 1, "more than 64 MiB"),
         case("endless", || Answer::Endless, Unfit, 1, "more than 64 MiB"),
+        case(
+            "cut short",
+            || {
+                let whole = tone(48_000, 1.0);
+                Answer::file("audio/wav", whole[..whole.len() * 7 / 10].to_vec())
+            },
+            Unavailable,
+            1,
+            "0.7 s of 1.0 s came",
+        ),
+        case(
+            "the key in a success",
+            || Answer::json(200, &json!({ "error": format!("no access for Bearer {KEY}") })),
+            Unfit,
+            1,
+            "no access for Bearer [redacted]",
+        ),
+        case(
+            "the key in a type",
+            || Answer::file(&format!("text/{KEY}"), b"no access".to_vec()),
+            Unfit,
+            1,
+            "text (text/[redacted])",
+        ),
         case("hanging", || Answer::Hang, Timeout, 1, "has not answered within 2 s"),
         case("reset", || Answer::Reset, Network, 3, "the line to the model server"),
         case("HTML", || Answer::file("text/html", b"<html><p>Hello".to_vec()), Unfit, 1, "web page"),
@@ -409,6 +433,28 @@ async fn a_chart_that_is_none_is_repaired_once_or_refused() {
         failure.message.contains("no JSON object") && failure.message.contains("the chat server at"),
         "{failure}"
     );
+}
+
+#[tokio::test]
+async fn a_chat_says_no_key_and_no_more_than_a_mebibyte() {
+    let stub = Stub::new(|number, _| match number {
+        0 => Answer::json(200, &json!({ "error": format!("no access for Bearer {KEY}") })),
+        1 => said(&format!("{{\"{KEY}\": 1}}")),
+        2 => said(&format!("{{\"{KEY}\": 1}}")),
+        _ => said(&"so ".repeat(400_000)),
+    })
+    .await;
+    let (backend, _folder) = chat(&stub);
+    let asking = Mutex::new(String::new());
+    let progress = |progress: Progress| asking.lock().unwrap().push_str(&progress.words);
+    for words in ["Bearer [redacted]", "[redacted]", "more than 1 MiB"] {
+        let begun = tokio::time::Instant::now();
+        let drafting = Drafting { progress: &progress, begun, deadline: begun + Duration::from_secs(60) };
+        let failure = backend.draft(&request(), drafting).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unfit, "{failure}");
+        assert!(failure.message.contains(words) && !failure.message.contains(KEY), "{failure}");
+    }
+    assert!(asking.lock().unwrap().contains("[redacted]") && !asking.lock().unwrap().contains(KEY));
 }
 
 #[cfg(unix)]

@@ -263,7 +263,7 @@ pub(super) fn actors(rig: Option<&Path>, json: bool, kinds: &Kinds) -> Result<()
     }
     live.stop();
     if json {
-        super::print_json(&actors.iter().map(ActorLine::of).collect::<Vec<_>>());
+        super::print_json(&actors.iter().map(ActorLine::of).collect::<Vec<_>>())?;
     } else {
         // Whoever asked and went away misses nothing but this.
         let _ = writeln!(std::io::stdout(), "{}", tree(&actors));

@@ -7,7 +7,7 @@ use super::generate::GenerateArguments;
 use super::life::Life;
 use super::panic::PanicArguments;
 use super::rig::RigCommand;
-use super::task::TaskCommand;
+use super::task::TaskArguments;
 use crate::device::audio::DriverChoice;
 use crate::engine::Injection;
 use crate::journal::BitDepth;
@@ -44,8 +44,7 @@ pub enum Command {
     /// Makes music from words, into a file
     Generate(GenerateArguments),
     /// Shows and ends what is being generated
-    #[command(subcommand)]
-    Task(TaskCommand),
+    Task(TaskArguments),
     /// Says what is wrong with a rig, and where
     Check {
         /// The rig file

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Subcommand};
 
 use crate::engine::{Error, ErrorKind};
-use crate::generate::{Config, FailureKind};
+use crate::generate::{Config, Failure, FailureKind};
 use crate::library::{Cache, Evict, Key, LibraryError, Limits, Listed};
 
 /// The fewest digits of a key that stand for all of it.
@@ -76,20 +76,26 @@ impl From<LibraryError> for Error {
     }
 }
 
+/// The cache's folder: the one named, else that of the environment, of the configuration, or the platform's.
+///
+/// # Errors
+/// [`Failure`] where the configuration is wrong, or there is none.
+pub(super) fn folder(named: Option<&Path>, config: Option<&Path>) -> Result<PathBuf, Failure> {
+    match named {
+        Some(folder) => Ok(folder.to_owned()),
+        None => Config::load(config)?.cache_folder(),
+    }
+}
+
 /// Does it; gives whether all is well.
 ///
 /// # Errors
 /// [`Error`], of which nothing has been printed yet.
 pub fn cache(arguments: &CacheArguments) -> Result<bool, Error> {
-    let folder = match &arguments.cache_dir {
-        Some(folder) => folder.clone(),
-        None => Config::load(arguments.config.as_deref()).and_then(|config| config.cache_folder()).map_err(
-            |failure| {
-                let is_usage = failure.kind == FailureKind::Usage;
-                Error::new(if is_usage { ErrorKind::Usage } else { ErrorKind::Input }, failure.to_string())
-            },
-        )?,
-    };
+    let folder = folder(arguments.cache_dir.as_deref(), arguments.config.as_deref()).map_err(|failure| {
+        let is_usage = failure.kind == FailureKind::Usage;
+        Error::new(if is_usage { ErrorKind::Usage } else { ErrorKind::Input }, failure.to_string())
+    })?;
     let out = &mut std::io::stdout();
     let there_is_one = folder.join("index.sqlite").try_exists();
     let cannot = |error| Error::new(ErrorKind::Disk, format!("{} cannot be read: {error}", folder.display()));

@@ -98,7 +98,7 @@ pub fn chaos(arguments: &ChaosArguments, kinds: &Kinds) -> Result<bool, Error> {
     report.survivors_identical = compared.identical;
     report.survivors = compared.survivors;
     if arguments.json {
-        super::print_json(&report);
+        super::print_json(&report)?;
     } else {
         super::tell(report.to_string().trim_end());
     }

@@ -16,8 +16,12 @@ use bar::Bar;
 use super::signals::Signals;
 use crate::engine::generation::Studio;
 use crate::engine::{Error, ErrorKind};
+use crate::generate::service::Watch;
 use crate::generate::{Failure, FailureKind, Form, Length, Request};
 use crate::unit::SampleRate;
+
+/// A look into the cache takes no longer, mostly; then it costs nothing of the time for making.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// `antiphon generate`.
 #[derive(Args, Debug)]
@@ -57,8 +61,8 @@ pub struct GenerateArguments {
     /// Where to write it: a `.wav` or a `.mid`; without it, it stays in the cache
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Plays it when it is there
-    #[arg(long, conflicts_with = "json")]
+    /// Plays it when it is there; with --json it is said first
+    #[arg(long)]
     pub play: bool,
     /// It is given up after so many seconds
     #[arg(long, value_name = "S", allow_negative_numbers = true, default_value_t = 120.0)]
@@ -98,7 +102,11 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<Ended, Error> {
         .build()
         .map_err(|e| Error::new(ErrorKind::Device, format!("the control threads cannot start: {e}")))?;
     let done = runtime.block_on(async {
-        let studio = Studio::open(arguments.config.as_deref()).await?;
+        let studio = match Studio::open(arguments.config.as_deref()).await {
+            Ok(studio) => studio,
+            Err(error) if arguments.json => return closed(arguments, error).await,
+            Err(error) => return Err(error),
+        };
         let done = if arguments.description == "-" {
             lines::serve(arguments, &studio).await
         } else {
@@ -112,43 +120,79 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<Ended, Error> {
     done
 }
 
+/// Answers a program where nothing can be generated at all: each of its requests.
+async fn closed(arguments: &GenerateArguments, error: Error) -> Result<Ended, Error> {
+    let kind = match error.kind {
+        ErrorKind::Usage => FailureKind::Config,
+        ErrorKind::Disk => FailureKind::Storage,
+        ErrorKind::Input | ErrorKind::Device => FailureKind::Fault,
+    };
+    let failure = Failure::new(kind, error.message);
+    if arguments.description == "-" {
+        lines::refuse(arguments, &failure).await?;
+    } else {
+        super::print_json(&Answer::failed(&arguments.backend, &failure, Duration::ZERO))?;
+    }
+    Ok(if error.kind == ErrorKind::Usage { Ended::Misused } else { Ended::Failed })
+}
+
 async fn once(arguments: &GenerateArguments, studio: &Studio) -> Result<Ended, Error> {
     let mut stop = Signals::stop()?;
     let started = Instant::now();
-    let request = request(arguments);
-    let limit = seconds(arguments.deadline);
-    let kept = match &request {
-        Ok(request) => studio.kept(request, arguments.out.is_some()).await.map(|kept| (request, kept)),
-        Err(_) => None,
-    };
-    if let Some((request, kept)) = kept {
-        let answer = Answer::kept(request, kept, arguments.out.as_deref(), started.elapsed());
-        return said(arguments, &answer, &mut stop).await;
-    }
-    let made = match (&request, &limit) {
-        (Ok(request), Ok(limit)) => {
-            let bar = Bar::start(!arguments.json);
-            let watch = bar.watch();
-            let made = tokio::select! {
-                made = studio.generate(request, *limit, &watch) => made,
-                () = stop.came() => Err(Failure::new(FailureKind::Cancelled, "stopped before it was done")),
+    let asked = request(arguments).and_then(|request| Ok((request, seconds(arguments.deadline)?)));
+    let answer = match &asked {
+        Ok((request, limit)) => {
+            let mut bar = None;
+            let watch = || bar.insert(Bar::start(!arguments.json)).watch();
+            let answer = tokio::select! {
+                answer = answered(studio, request, *limit, arguments.out.as_deref(), watch) => answer,
+                () = stop.came() => stopped(&request.backend, started.elapsed()),
             };
-            bar.finish();
-            made
+            if let Some(bar) = bar {
+                bar.finish();
+            }
+            answer
         }
-        (Err(failure), _) | (_, Err(failure)) => Err(failure.clone()),
-    };
-    let answer = match &request {
-        Ok(request) => Answer::of(studio, request, made, arguments.out.as_deref(), started.elapsed()),
         Err(failure) => Answer::failed(&arguments.backend, failure, started.elapsed()),
     };
     said(arguments, &answer, &mut stop).await
 }
 
+/// Answers a request: with what is kept, or else with what is made, within the limit. Dropping the future
+/// cancels.
+async fn answered(
+    studio: &Studio,
+    request: &Request,
+    limit: Duration,
+    out: Option<&Path>,
+    watch: impl FnOnce() -> Watch,
+) -> Answer {
+    let started = Instant::now();
+    match tokio::time::timeout(limit, studio.kept(request, out.is_some())).await {
+        Ok(Some(kept)) => return Answer::kept(request, kept, out, started.elapsed()),
+        Ok(None) => {}
+        Err(_) => {
+            let message = "the cache could not be read in time: is its disk there, or does it answer slowly?";
+            let failure = Failure::new(FailureKind::Timeout, message);
+            return Answer::failed(&request.backend, &failure, started.elapsed());
+        }
+    }
+    let looked = started.elapsed();
+    let left = if looked < GLANCE { limit } else { limit.saturating_sub(looked) };
+    let made = studio.generate(request, left, &watch()).await;
+    Answer::of(studio, request, made, out, started.elapsed())
+}
+
+/// The answer to what is not wanted any more.
+fn stopped(backend: &str, took: Duration) -> Answer {
+    let failure = Failure::new(FailureKind::Cancelled, "stopped before it was done");
+    Answer::failed(backend, &failure, took)
+}
+
 /// Says what came of it, and plays it where that was asked for.
 async fn said(arguments: &GenerateArguments, answer: &Answer, stop: &mut Signals) -> Result<Ended, Error> {
     if arguments.json {
-        super::print_json(answer);
+        super::print_json(answer)?;
     } else {
         super::tell(&answer.words());
         if let (None, false, Some(_)) = (&arguments.out, arguments.play, &answer.path) {

@@ -85,7 +85,7 @@ pub(super) fn midi(arguments: &MidiArguments) -> Result<(), Error> {
         description.out_bytes = Some(bytes.len());
     }
     if arguments.json {
-        super::print_json(&description);
+        super::print_json(&description)?;
     } else {
         // Whoever asked and went away misses nothing but this.
         let _ = std::io::Write::write_all(&mut std::io::stdout(), for_people(&description).as_bytes());

@@ -84,7 +84,7 @@ pub(super) fn panic(arguments: &PanicArguments) -> Result<(), Error> {
     std::thread::sleep(MESSAGE * messages.len() as u32 + FIND);
     ports.stop();
     if arguments.json {
-        super::print_json(&Report { ports: outputs, messages: messages.len() });
+        super::print_json(&Report { ports: outputs, messages: messages.len() })?;
     } else {
         super::tell(&format!("every note is ended on {}", outputs.join(", ")));
     }

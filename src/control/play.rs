@@ -249,14 +249,15 @@ fn finish(arguments: &PlayArguments, (played, stopped_by): (Played, &'static str
         stopped_by: stopped_by.to_owned(),
         actors: actors.iter().map(ActorLine::of).collect(),
     };
-    if arguments.json {
-        super::print_json(&report);
+    let said = if arguments.json {
+        super::print_json(&report)
     } else {
         super::tell(report.to_string().trim_end());
-    }
+        Ok(())
+    };
     match recording.and_then(|r| r.error) {
         Some(error) => Err(error.into()),
-        None => Ok(()),
+        None => said,
     }
 }
 

@@ -63,7 +63,7 @@ pub fn render(arguments: &RenderArguments, kinds: &Kinds) -> Result<(), Error> {
         if let Some(faults) = faults_line(&rendered.summary, rate) {
             super::tell(&faults);
         }
-        super::print_json(&report);
+        super::print_json(&report)?;
     } else {
         super::tell(report.to_string().trim_end());
     }

@@ -43,7 +43,7 @@ pub fn replay(arguments: &ReplayArguments, kinds: &Kinds) -> Result<(), Error> {
         foreign: extent.is_foreign,
     };
     if arguments.json {
-        super::print_json(&report);
+        super::print_json(&report)?;
     } else {
         super::tell(report.to_string().trim_end());
     }

@@ -1,8 +1,9 @@
 //! `antiphon task`: what is being generated, by whichever engine.
 
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::engine::generation;
@@ -15,8 +16,21 @@ const HEAR: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// `antiphon task`.
+#[derive(Args, Debug)]
+pub struct TaskArguments {
+    /// The cache's folder, where engines write their tasks down; without it, that of ANTIPHON_CACHE_DIR, of the configuration, or the platform's
+    #[arg(long, global = true, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// The configuration that the engine has; without it, `config.toml` in the platform's folder
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: TaskCommand,
+}
+
+/// What can be done with them.
 #[derive(Subcommand, Debug)]
-pub enum TaskCommand {
+enum TaskCommand {
     /// Shows what is being generated, and what ended in the last 7 days: the last 100
     List {
         /// Prints an array of tasks
@@ -83,14 +97,15 @@ impl<'a> From<&'a TaskRecord> for Shown<'a> {
 ///
 /// # Errors
 /// [`Error`] where there is no such task, or the tasks cannot be read.
-pub(super) fn task(command: &TaskCommand) -> Result<(), Error> {
+pub(super) fn task(arguments: &TaskArguments) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::new(ErrorKind::Device, format!("the control thread cannot start: {e}")))?;
+    let folder = super::cache::folder(arguments.cache_dir.as_deref(), arguments.config.as_deref())?;
     runtime.block_on(async {
-        let (tasks, system) = generation::tasks(None).await?;
-        let done = match command {
+        let (tasks, system) = generation::tasks(&folder).await?;
+        let done = match &arguments.command {
             TaskCommand::List { json } => list(&tasks, *json).await,
             TaskCommand::Status { id, json } => status(&tasks, *id, *json).await,
             TaskCommand::Cancel { id, json } => cancel(&tasks, *id, *json).await,
@@ -104,7 +119,7 @@ pub(super) fn task(command: &TaskCommand) -> Result<(), Error> {
 async fn list(tasks: &Tasks, json: bool) -> Result<(), Error> {
     let all = tasks.list().await?;
     if json {
-        super::print_json(&all.iter().map(Shown::from).collect::<Vec<_>>());
+        super::print_json(&all.iter().map(Shown::from).collect::<Vec<_>>())?;
     } else if all.is_empty() {
         super::tell("nothing is being generated, and nothing was lately");
     } else {
@@ -115,8 +130,7 @@ async fn list(tasks: &Tasks, json: bool) -> Result<(), Error> {
 
 async fn status(tasks: &Tasks, id: u64, json: bool) -> Result<(), Error> {
     let task = known(tasks, id).await?;
-    show(&task, json);
-    Ok(())
+    show(&task, json)
 }
 
 async fn cancel(tasks: &Tasks, id: u64, json: bool) -> Result<(), Error> {
@@ -130,8 +144,7 @@ async fn cancel(tasks: &Tasks, id: u64, json: bool) -> Result<(), Error> {
     loop {
         let task = known(tasks, id).await?;
         if task.standing != TaskStanding::Running {
-            show(&task, json);
-            return Ok(());
+            return show(&task, json);
         }
         if tokio::time::Instant::now() > until {
             let message =
@@ -152,12 +165,12 @@ async fn known(tasks: &Tasks, id: u64) -> Result<TaskRecord, Error> {
     })
 }
 
-fn show(task: &TaskRecord, json: bool) {
+fn show(task: &TaskRecord, json: bool) -> Result<(), Error> {
     if json {
-        super::print_json(&Shown::from(task));
-    } else {
-        super::tell(&line(task));
+        return super::print_json(&Shown::from(task));
     }
+    super::tell(&line(task));
+    Ok(())
 }
 
 fn table(tasks: &[TaskRecord]) -> String {

@@ -11,6 +11,7 @@ use super::error::{Error, ErrorKind};
 pub use supply::OnDemand;
 
 use crate::actor::{ActorReport, AnyAddress, Options, Settings, System};
+use crate::generate::client::Secrets;
 use crate::generate::local::Local;
 use crate::generate::service::{Backends, Counts, Means, Service, ServiceSettings, Watch};
 use crate::generate::tasks::Tasks;
@@ -33,6 +34,7 @@ pub struct Studio(Arc<Inner>);
 struct Inner {
     service: Service,
     config: Arc<Config>,
+    secrets: Secrets,
     tasks: Option<Tasks>,
     /// Said once to whoever generates.
     warning: Option<String>,
@@ -71,6 +73,7 @@ impl Studio {
             Ok(tasks) => (Some(tasks), None),
             Err(failure) => (None, Some(format!("tasks are not written down: {failure}"))),
         };
+        let secrets = config.secrets().clone();
         let config = Arc::new(config);
         let backends = Arc::clone(&config) as Arc<dyn Backends>;
         let means = Means { backends, perform: Arc::new(Band::new()?), cache };
@@ -79,7 +82,8 @@ impl Studio {
             .spawn_started(GENERATION, Options::new(), service.supervisor())
             .await
             .map_err(|error| Error::new(ErrorKind::Device, error.to_string()))?;
-        Ok(Studio(Arc::new(Inner { service, config, tasks, warning, system: Mutex::new(None) })))
+        let system = Mutex::new(None);
+        Ok(Studio(Arc::new(Inner { service, config, secrets, tasks, warning, system })))
     }
 
     /// Makes what is asked for, or takes it from the cache; a task while it is at it, which anybody may
@@ -93,28 +97,20 @@ impl Studio {
         limit: Duration,
         watch: &Watch,
     ) -> Result<Product, Failure> {
-        let mut made = self.made(request, limit, watch).await?;
-        if !made.from_cache {
-            made.warnings.extend(self.0.config.cramped(&request.backend));
-        }
-        Ok(made)
-    }
-
-    async fn made(&self, request: &Request, limit: Duration, watch: &Watch) -> Result<Product, Failure> {
-        let Inner { service, tasks, warning, .. } = &*self.0;
+        let Inner { tasks, warning, .. } = &*self.0;
         let Some(tasks) = tasks else {
-            let mut made = service.generate(request, limit, watch).await?;
+            let mut made = self.made(request, limit, watch).await?;
             made.warnings.extend(warning.clone());
             return Ok(made);
         };
         // What is there already is no task.
         if self.path_of(request).is_some() {
-            return service.generate(request, limit, watch).await;
+            return self.made(request, limit, watch).await;
         }
         let mut ticket = match tasks.begin(request).await {
             Ok(ticket) => ticket,
             Err(failure) => {
-                let mut made = service.generate(request, limit, watch).await?;
+                let mut made = self.made(request, limit, watch).await?;
                 made.warnings.push(format!("the task was not written down: {failure}"));
                 return Ok(made);
             }
@@ -127,10 +123,23 @@ impl Studio {
         let made = tokio::select! {
             biased;
             () = ticket.cancelled() => Err(Failure::new(FailureKind::Cancelled, "the task was cancelled")),
-            made = service.generate(request, limit, &watch) => made,
+            made = self.made(request, limit, &watch) => made,
         };
         ticket.end(&made);
         made
+    }
+
+    /// As the service makes it. Backends say no key; should another part quote one, it is held back here,
+    /// before it is answered or written down.
+    async fn made(&self, request: &Request, limit: Duration, watch: &Watch) -> Result<Product, Failure> {
+        let Inner { service, config, secrets, .. } = &*self.0;
+        let mut made =
+            service.generate(request, limit, watch).await.map_err(|failure| secrets.clear(failure))?;
+        made.warnings.iter_mut().for_each(|warning| *warning = secrets.redact(warning));
+        if !made.from_cache {
+            made.warnings.extend(config.cramped(&request.backend));
+        }
+        Ok(made)
     }
 
     fn own(&self) -> MutexGuard<'_, Option<System>> {
@@ -216,14 +225,13 @@ fn part_of(request: &Request) -> &'static str {
     if request.form == Form::Midi { MIDI_PART } else { SOUND_PART }
 }
 
-/// The tasks of the user's cache folder, for whoever looks or cancels; with the system that keeps them.
+/// The tasks of a cache's folder, for whoever looks or cancels; with the system that keeps them.
 ///
 /// # Errors
 /// [`Error`] where the folder or the journal cannot be used.
-pub async fn tasks(config: Option<&Path>) -> Result<(Tasks, System), Error> {
-    let folder = Config::load(config)?.cache_folder()?;
+pub async fn tasks(folder: &Path) -> Result<(Tasks, System), Error> {
     let system = System::new(Settings { supervision: super::live::supervision(), ..Settings::default() });
-    let tasks = Tasks::open(&folder, &system).await?;
+    let tasks = Tasks::open(folder, &system).await?;
     Ok((tasks, system))
 }
 

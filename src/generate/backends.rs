@@ -3,11 +3,13 @@
 mod asked;
 mod charted;
 mod chat;
+mod discreet;
 mod hf;
 mod program;
 
 pub(super) use asked::seconds;
 pub use chat::Chat;
+pub(super) use discreet::Discreet;
 pub use hf::Hf;
 #[cfg(fuzzing)]
 pub use hf::sound_of;

@@ -32,7 +32,7 @@ use http::{Http, Sent, Wire};
 
 pub(super) use actor::Roster;
 pub use actor::{Arrived, ModelClient, ModelClients, Posted};
-pub use secret::Secret;
+pub use secret::{Secret, Secrets};
 pub use server::Server;
 
 /// An actor that died with a call may be back by then.

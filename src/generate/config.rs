@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::backends::{Chat, Hf, Program};
-use super::client::{Client, Limits, ModelClients, Roster, Secret, Server};
+use super::backends::{Chat, Discreet, Hf, Program};
+use super::client::{Client, Limits, ModelClients, Roster, Secret, Secrets, Server};
 use super::local::Local;
 use super::service::{Backends, GENERATORS};
 use super::{Backend, Failure, FailureKind, Identity};
@@ -39,6 +39,7 @@ pub struct Config {
     cache_folder: Option<PathBuf>,
     generators: Option<usize>,
     environment: Environment,
+    secrets: Secrets,
     local: Option<Arc<dyn Backend>>,
     made: Mutex<BTreeMap<String, Made>>,
     roster: Arc<Roster>,
@@ -84,16 +85,16 @@ impl Config {
         let mut entries = parsed.entries;
         entries.entry("local".to_owned()).or_insert_with(|| Entry::new(Kind::Local));
         for (kind, variable) in [(Kind::Hf, "ANTIPHON_MODEL_URL"), (Kind::Chat, "ANTIPHON_CHAT_URL")] {
-            let exists = entries.values().any(|entry| entry.kind == kind);
-            if environment.get(variable).is_some() && !exists {
+            if environment.get(variable).is_some() {
                 entries.entry(kind.name().to_owned()).or_insert_with(|| Entry::new(kind));
             }
         }
         Ok(Config {
             path,
-            entries,
             cache_folder: parsed.cache_folder,
             generators: parsed.generators,
+            secrets: secrets(&entries, &environment),
+            entries,
             environment,
             local: None,
             made: Mutex::new(BTreeMap::new()),
@@ -118,6 +119,11 @@ impl Config {
     pub fn with_local(mut self, local: Arc<dyn Backend>) -> Config {
         self.local = Some(local);
         self
+    }
+
+    /// The keys and passwords that there are, to be kept out of texts.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The names of the backends, and their kinds.
@@ -193,7 +199,10 @@ impl Config {
         if let Some(made) = made.get(name) {
             return Ok(made.clone());
         }
-        let fresh = self.make(name, entry)?;
+        let mut fresh = self.make(name, entry)?;
+        if entry.kind != Kind::Local {
+            fresh.backend = Arc::new(Discreet::new(fresh.backend, self.secrets.clone()));
+        }
         if let Some(client) = &fresh.client {
             self.roster.enter(name, client.clone());
         }
@@ -247,23 +256,23 @@ impl Config {
     }
 
     fn make(&self, name: &str, entry: &Entry) -> Result<Made, Failure> {
+        let limits = entry.limits();
         match entry.kind {
             Kind::Local => {
                 let local = self.local.clone().unwrap_or_else(|| Arc::new(Local));
                 Ok(Made { backend: local, client: None })
             }
             Kind::Hf => {
-                let client = self.connect(entry, &HF)?;
+                let client = self.connect(entry, &HF, limits)?;
                 let backend = Arc::new(Hf::new(name, client.clone(), entry.model(&HF)));
                 Ok(Made { backend, client: Some(client) })
             }
             Kind::Chat => {
-                let client = self.connect(entry, &CHAT)?;
+                let client = self.connect(entry, &CHAT, Chat::limits(limits))?;
                 let backend = Arc::new(Chat::new(client.clone(), entry.model(&CHAT)));
                 Ok(Made { backend, client: Some(client) })
             }
             Kind::Program => {
-                let limits = entry.limits();
                 let backend =
                     Arc::new(Program::new(name, entry.command.clone(), limits.in_flight, limits.deadline));
                 Ok(Made { backend, client: None })
@@ -282,7 +291,7 @@ impl Config {
         self.environment.get(place.url_variable).or(entry.url.as_deref()).unwrap_or(place.url)
     }
 
-    fn connect(&self, entry: &Entry, place: &Place) -> Result<Client, Failure> {
+    fn connect(&self, entry: &Entry, place: &Place, limits: Limits) -> Result<Client, Failure> {
         let key_variable = place.key_variable;
         let named = |variable: &str| self.environment.get(variable).and_then(Secret::new);
         let own = entry.key_env.as_deref();
@@ -293,8 +302,19 @@ impl Config {
         };
         let server =
             Server::new(place.what, self.url(entry, place), key, variable)?.judged_by(self.ca_file(entry));
-        Client::new(server, entry.limits())
+        Client::new(server, limits)
     }
+}
+
+/// The keys of all backends, and the passwords in their URLs.
+fn secrets(entries: &BTreeMap<String, Entry>, environment: &Environment) -> Secrets {
+    let own = entries.values().filter_map(|entry| entry.key_env.as_deref());
+    let keys =
+        own.chain(["ANTIPHON_MODEL_KEY", "ANTIPHON_CHAT_KEY"]).filter_map(|name| environment.get(name));
+    let given =
+        ["ANTIPHON_MODEL_URL", "ANTIPHON_CHAT_URL"].into_iter().filter_map(|name| environment.get(name));
+    let urls = given.chain(entries.values().filter_map(|entry| entry.url.as_deref()));
+    keys.filter_map(Secret::new).chain(urls.flat_map(Secret::in_url)).collect()
 }
 
 impl Entry {

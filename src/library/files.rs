@@ -139,10 +139,16 @@ impl Files {
 
     /// A file that is as long as what was written.
     fn begin(&self, part: &Part) -> Result<File, ReadError> {
-        let file = File::open(self.path(&part.sha256)).map_err(|error| match error.kind() {
+        let path = self.path(&part.sha256);
+        let unopened = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => ReadError::Damaged("it is not there".to_owned()),
             _ => ReadError::Io(error),
-        })?;
+        };
+        // A pipe would be waited for without end.
+        if !fs::metadata(&path).map_err(unopened)?.is_file() {
+            return Err(ReadError::Damaged("it is no file".to_owned()));
+        }
+        let file = File::open(path).map_err(unopened)?;
         let length = file.metadata().map_err(ReadError::Io)?.len();
         if length != part.bytes {
             return Err(ReadError::Damaged(format!(

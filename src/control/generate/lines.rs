@@ -1,15 +1,20 @@
+use std::collections::HashMap;
 use std::io::BufRead;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
+use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::{Ended, GenerateArguments, length, request, seconds};
+use crate::control::print_json;
 use crate::control::signals::Signals;
 use crate::engine::generation::Studio;
 use crate::engine::{Error, ErrorKind};
+use crate::generate::service::unwatched;
 use crate::generate::{Failure, FailureKind, Request};
 
 /// Requests under way at once; further lines wait in the pipe.
@@ -21,8 +26,9 @@ const LINE_BYTES: usize = 64 * 1024;
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
 struct Line {
-    #[serde(default)]
-    id: Option<serde_json::Value>,
+    /// Read apart, so that also a line that is no request has it.
+    #[serde(default, rename = "id")]
+    _id: Option<Value>,
     description: String,
     #[serde(default)]
     model: Option<String>,
@@ -46,63 +52,160 @@ struct Line {
     looped: Option<bool>,
 }
 
-/// Serves the requests of stdin, all together; prints one answer a line as each is done. Ends when
-/// the input has ended and all are answered, however.
-pub(super) async fn serve(arguments: &GenerateArguments, studio: &Studio) -> Result<Ended, Error> {
-    if arguments.out.is_some() || arguments.play {
-        let message = "requests from stdin stay in the cache: leave out -o and --play, and take `path` from the answers";
-        return Err(Error::new(ErrorKind::Usage, message));
+/// Where nobody wants answers any more, lines that came before are still read for so long, and no longer
+/// than that when none comes.
+const LAST_LINES: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_millis(50);
+
+/// What is under way: each ends with its answer, however.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<Answer>,
+    /// Whose they are.
+    asked: HashMap<task::Id, Asked>,
+}
+
+struct Asked {
+    id: Value,
+    backend: String,
+    started: Instant,
+}
+
+impl UnderWay {
+    fn begin(&mut self, studio: &Studio, line: Parsed) {
+        let Parsed { id, request, limit } = line;
+        let (studio, backend) = (studio.clone(), request.backend.clone());
+        let task =
+            self.tasks.spawn(async move { super::answered(&studio, &request, limit, None, unwatched).await });
+        self.asked.insert(task.id(), Asked { id, backend, started: Instant::now() });
     }
+
+    /// The next answer, as soon as there is one; `None` where nothing is under way.
+    async fn next(&mut self) -> Option<Answer> {
+        let (task, answer) = match self.tasks.join_next_with_id().await? {
+            Ok((task, answer)) => (task, Ok(answer)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let Asked { id, backend, started } = self.asked.remove(&task)?;
+        let answer = answer.unwrap_or_else(|error| {
+            if error.is_cancelled() {
+                return super::stopped(&backend, started.elapsed());
+            }
+            let failure = Failure::new(FailureKind::Fault, format!("its task failed, ask again: {error}"));
+            Answer::failed(&backend, &failure, started.elapsed())
+        });
+        Some(Answer { id: Some(id), ..answer })
+    }
+
+    /// Cancels all of it, and answers.
+    async fn cancel(&mut self) -> Result<(), Error> {
+        self.tasks.abort_all();
+        while let Some(answer) = self.next().await {
+            print_json(&answer)?;
+        }
+        Ok(())
+    }
+}
+
+/// Serves the requests of stdin, all together; prints one answer a line as each is done. Ends when
+/// the input has ended and all are answered, however; or when nobody is there to read the answers.
+pub(super) async fn serve(arguments: &GenerateArguments, studio: &Studio) -> Result<Ended, Error> {
+    check(arguments)?;
+    let mut under_way = UnderWay::default();
+    let done = answer_all(arguments, studio, &mut under_way).await;
+    // What is left is for nobody, and cancelled.
+    under_way.tasks.shutdown().await;
+    done
+}
+
+async fn answer_all(
+    arguments: &GenerateArguments,
+    studio: &Studio,
+    under_way: &mut UnderWay,
+) -> Result<Ended, Error> {
     let mut stop = Signals::stop()?;
     let mut input = lines()?;
-    let mut under_way = JoinSet::new();
     let mut is_open = true;
-    while is_open || !under_way.is_empty() {
+    while is_open || !under_way.tasks.is_empty() {
         tokio::select! {
             biased;
             () = stop.came() => {
-                // Dropping what is under way cancels it.
-                under_way.shutdown().await;
+                under_way.cancel().await?;
+                stop_the_rest(arguments, &mut input).await?;
                 return Ok(Ended::Failed);
             }
-            Some(answer) = under_way.join_next() => print(answer),
-            read = input.recv(), if is_open && under_way.len() < AT_ONCE => match read {
+            Some(answer) = under_way.next() => print_json(&answer)?,
+            read = input.recv(), if is_open && under_way.tasks.len() < AT_ONCE => match read {
                 None => is_open = false,
-                Some(text) => {
-                    if text.trim().is_empty() {
-                        continue;
-                    }
-                    match parsed(&text, arguments) {
-                        Ok((id, request, limit)) => {
-                            let studio = studio.clone();
-                            under_way.spawn(async move {
-                                let started = Instant::now();
-                                if let Some(kept) = studio.kept(&request, false).await {
-                                    let answer = Answer::kept(&request, kept, None, started.elapsed());
-                                    return Answer { id: Some(id), ..answer };
-                                }
-                                let made = studio.generate(&request, limit, &crate::generate::service::unwatched()).await;
-                                let answer = Answer::of(&studio, &request, made, None, started.elapsed());
-                                Answer { id: Some(id), ..answer }
-                            });
-                        }
-                        Err((id, failure)) => {
-                            let answer = Answer::failed(&arguments.backend, &failure, std::time::Duration::ZERO);
-                            print(Ok(Answer { id: Some(id), ..answer }));
-                        }
-                    }
-                }
+                Some(text) if text.trim().is_empty() => {}
+                Some(text) => match parsed(&text, arguments) {
+                    Ok(line) => under_way.begin(studio, line),
+                    Err(refused) => print_json(&refused.answer())?,
+                },
             },
         }
     }
     Ok(Ended::Done)
 }
 
-fn print(answer: Result<Answer, tokio::task::JoinError>) {
-    match answer {
-        Ok(answer) => crate::control::print_json(&answer),
-        Err(error) => crate::control::tell(&format!("antiphon: a request's task failed: {error}")),
+/// Answers the lines that came and were not begun.
+async fn stop_the_rest(
+    arguments: &GenerateArguments,
+    input: &mut mpsc::Receiver<String>,
+) -> Result<(), Error> {
+    let late = |line: Parsed| super::stopped(&line.request.backend, Duration::ZERO);
+    let end = Instant::now() + LAST_LINES;
+    while let Ok(Some(text)) = timeout(QUIET, input.recv()).await {
+        answer_at_once(&text, arguments, late)?;
+        if Instant::now() > end {
+            break;
+        }
     }
+    Ok(())
+}
+
+/// Answers each request of stdin with the failure that befalls all of them.
+pub(super) async fn refuse(arguments: &GenerateArguments, failure: &Failure) -> Result<(), Error> {
+    check(arguments)?;
+    let mut stop = Signals::stop()?;
+    let mut input = lines()?;
+    let refused = |line: Parsed| Answer::failed(&line.request.backend, failure, Duration::ZERO);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.came() => return Ok(()),
+            read = input.recv() => match read {
+                None => return Ok(()),
+                Some(text) => answer_at_once(&text, arguments, refused)?,
+            },
+        }
+    }
+}
+
+fn check(arguments: &GenerateArguments) -> Result<(), Error> {
+    if arguments.out.is_some() || arguments.play {
+        let message = "requests from stdin stay in the cache: leave out -o and --play, and take `path` from the answers";
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    Ok(())
+}
+
+/// Answers a line that is not begun.
+fn answer_at_once(
+    text: &str,
+    arguments: &GenerateArguments,
+    answer: impl FnOnce(Parsed) -> Answer,
+) -> Result<(), Error> {
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    print_json(&match parsed(text, arguments) {
+        Ok(line) => {
+            let id = Some(line.id.clone());
+            Answer { id, ..answer(line) }
+        }
+        Err(refused) => refused.answer(),
+    })
 }
 
 /// Lines that may wait for a request before them to be begun.
@@ -148,30 +251,59 @@ fn next_line(input: &mut impl BufRead) -> Option<String> {
     (!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned())
 }
 
-type Parsed = (serde_json::Value, Request, std::time::Duration);
+/// A line that is a request.
+struct Parsed {
+    id: Value,
+    request: Request,
+    limit: Duration,
+}
 
-fn parsed(text: &str, arguments: &GenerateArguments) -> Result<Parsed, (serde_json::Value, Failure)> {
-    let wrong =
-        |id: &serde_json::Value, message: String| (id.clone(), Failure::new(FailureKind::Usage, message));
-    let nobody = serde_json::Value::Null;
-    if text.len() > LINE_BYTES {
-        return Err(wrong(&nobody, format!("a line is longer than {LINE_BYTES} bytes")));
+/// A line that is none, with what could be understood of it.
+struct Refused {
+    id: Value,
+    backend: String,
+    failure: Failure,
+}
+
+impl Refused {
+    fn answer(self) -> Answer {
+        let answer = Answer::failed(&self.backend, &self.failure, Duration::ZERO);
+        Answer { id: Some(self.id), ..answer }
     }
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| wrong(&nobody, format!("a line is no JSON: {error}")))?;
+}
+
+fn parsed(text: &str, arguments: &GenerateArguments) -> Result<Parsed, Refused> {
+    let usage = |message: String| Failure::new(FailureKind::Usage, message);
+    let nobody = |message: String| Refused {
+        id: Value::Null,
+        backend: arguments.backend.clone(),
+        failure: usage(message),
+    };
+    if text.len() > LINE_BYTES {
+        return Err(nobody(format!("a line is longer than {LINE_BYTES} bytes")));
+    }
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| nobody(format!("a line is no JSON: {error}")))?;
     let id = value.get("id").cloned().unwrap_or_default();
+    let backend = value.get("backend").and_then(Value::as_str).unwrap_or(&arguments.backend).to_owned();
+    match understood(value, arguments) {
+        Ok((request, limit)) => Ok(Parsed { id, request, limit }),
+        Err(failure) => Err(Refused { id, backend, failure }),
+    }
+}
+
+fn understood(value: Value, arguments: &GenerateArguments) -> Result<(Request, Duration), Failure> {
+    let wrong = |message: String| Failure::new(FailureKind::Usage, message);
     if !value.is_object() {
-        return Err(wrong(
-            &id,
-            "a line is no request: write an object, such as {\"description\": \"slow blues\"}".to_owned(),
-        ));
+        let message = "a line is no request: write an object, such as {\"description\": \"slow blues\"}";
+        return Err(wrong(message.to_owned()));
     }
     let line: Line = serde_json::from_value(value)
-        .map_err(|error| wrong(&id, format!("a line is no request: {}", plain(&error.to_string()))))?;
+        .map_err(|error| wrong(format!("a line is no request: {}", plain(&error.to_string()))))?;
     if line.seconds.is_some() && line.bars.is_some() {
-        return Err(wrong(&id, "either seconds or bars, not both".to_owned()));
+        return Err(wrong("either seconds or bars, not both".to_owned()));
     }
-    let mut made = request(arguments).map_err(|failure| (id.clone(), failure))?;
+    let mut made = request(arguments)?;
     made.description = line.description;
     made.length = length(line.seconds, line.bars, made.length);
     made.seed = line.seed.unwrap_or(made.seed);
@@ -181,10 +313,8 @@ fn parsed(text: &str, arguments: &GenerateArguments) -> Result<Parsed, (serde_js
     made.style = line.style.or(made.style);
     made.backend = line.backend.unwrap_or(made.backend);
     made.looped = line.looped.unwrap_or(made.looped);
-    let limit = seconds(line.deadline_seconds.unwrap_or(arguments.deadline))
-        .map_err(|failure| (id.clone(), failure))?;
-    let made = super::checked(made).map_err(|failure| (id, failure))?;
-    Ok((line.id.unwrap_or_default(), made, limit))
+    let limit = seconds(line.deadline_seconds.unwrap_or(arguments.deadline))?;
+    Ok((super::checked(made)?, limit))
 }
 
 /// What a number's type is called in a musician's words.

@@ -62,7 +62,7 @@ pub(super) fn assign(arguments: &AssignArguments, kinds: &Kinds) -> Result<(), E
     edit::save(path, &changed).map_err(|error| failed(format!("it cannot be written: {error}")))?;
     if arguments.json {
         let (serial, usb) = (gear.serial.as_deref(), gear.usb.as_deref());
-        super::super::print_json(&Report { role: &arguments.role, device: &gear.name, serial, usb });
+        super::super::print_json(&Report { role: &arguments.role, device: &gear.name, serial, usb })?;
     } else {
         super::super::tell(&format!("{}: {} ({})", arguments.role, gear.name, path.display()));
     }

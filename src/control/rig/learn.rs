@@ -107,7 +107,7 @@ pub(super) fn learn(arguments: &LearnArguments, kinds: &Kinds) -> Result<(), Err
     if arguments.json {
         let target = arguments.target.clone();
         let replaced = edited == Edited::Replaced;
-        super::super::print_json(&Report { target, port, from, heard, replaced });
+        super::super::print_json(&Report { target, port, from, heard, replaced })?;
     } else {
         let how = if edited == Edited::Replaced { " now" } else { "" };
         super::super::tell(&format!("{heard} of {port}{how} moves {}", arguments.target));

@@ -158,7 +158,7 @@ fn finish(
         write_whole(&arguments.file, &collection.bytes)?;
     }
     if arguments.json {
-        crate::control::print_json(&received);
+        crate::control::print_json(&received)?;
     } else if collection.messages > 0 {
         let s = if received.messages == 1 { "" } else { "s" };
         crate::control::tell(&format!(

@@ -80,7 +80,7 @@ pub(super) async fn send(arguments: &SysexSendArguments) -> Result<(), Error> {
         Error::new(ErrorKind::Device, format!("`{name}`: {reason}; {so_far}"))
     })?;
     if arguments.json {
-        crate::control::print_json(&sent);
+        crate::control::print_json(&sent)?;
     } else {
         crate::control::tell(&format!(
             "{} message{} ({} bytes) sent to {name} in {:.2} s",

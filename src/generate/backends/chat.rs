@@ -12,13 +12,15 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use super::charted;
-use crate::generate::client::{Client, Post, Server};
+use crate::generate::client::{Client, Limits, Post, Server};
 use crate::generate::local::Settings;
 use crate::generate::{Backend, Drafted, Drafting, Failure, FailureKind, Progress, Request, Stage};
 use crate::theory::{CHART_SCHEMA, Chart};
 
 /// Of a chart that is no chart so much is sent back.
 const QUOTE_CHARACTERS: usize = 16_000;
+/// No chart needs a longer answer, thoughts and all.
+const ANSWER_BYTES: u64 = 1 << 20;
 
 /// A server of chats.
 pub struct Chat {
@@ -33,6 +35,11 @@ struct Round {
 }
 
 impl Chat {
+    /// What a client of such a server keeps to: an answer is words, and no longer than 1 MiB.
+    pub fn limits(limits: Limits) -> Limits {
+        Limits { body_bytes: limits.body_bytes.min(ANSWER_BYTES), ..limits }
+    }
+
     /// A backend with the model that it asks where the request names none.
     pub fn new(client: Client, model: impl Into<String>) -> Chat {
         Chat { client, model: model.into() }
@@ -106,7 +113,7 @@ impl Chat {
             }
             other => other?,
         };
-        let text = reply::text(&answer.body, &self.client.server().named());
+        let text = reply::text(&answer.body, self.client.server());
         text.map(|text| Round { text, tries }).map_err(|failure| failure.after(tries))
     }
 
@@ -170,12 +177,14 @@ fn messages(request: &Request, settings: &Settings) -> Vec<Value> {
 
 /// The chart in a text, or what is wrong with it.
 fn chart(text: &str, request: &Request, settings: &Settings) -> Result<Chart, String> {
-    let json = reply::json_in(text).ok_or_else(|| "there is no JSON object in the answer".to_owned())?;
-    let chart = Chart::from_json(json).map_err(|error| error.to_string())?;
-    if request.key.is_some() && chart.key != settings.key {
-        return Err(format!("key: {} was asked for, not {}", settings.key, chart.key));
-    }
-    Ok(chart)
+    let read = |json: &str| {
+        let chart = Chart::from_json(json).map_err(|error| error.to_string())?;
+        if request.key.is_some() && chart.key != settings.key {
+            return Err(format!("key: {} was asked for, not {}", settings.key, chart.key));
+        }
+        Ok(chart)
+    };
+    reply::object(text, read).unwrap_or_else(|| Err("there is no JSON object in the answer".to_owned()))
 }
 
 /// Whether a server says that it does not take what asks for JSON.
@@ -219,6 +228,8 @@ mod tests {
         assert!(chart(&text("Eb minor"), &request, &settings).is_ok());
         let wrong = chart(&text("C major"), &request, &settings).expect_err("another key");
         assert!(wrong.starts_with("key: "), "{wrong}");
+        let thought = format!("<think>maybe {{C, F}} or {{\"a\": 1}}, {{ hm</think>{}", text("Eb minor"));
+        assert_eq!(chart(&thought, &request, &settings), chart(&text("Eb minor"), &request, &settings));
         let asked = messages(&request, &settings)[1]["content"].to_string();
         assert!(asked.contains("8 bars in") && asked.contains("sad"), "{asked}");
     }

@@ -33,8 +33,9 @@ pub struct Hf {
 /// [`Failure`]: there is none.
 #[cfg(fuzzing)]
 pub fn sound_of(body: Vec<u8>) -> Result<Vec<u8>, Failure> {
-    let answer = crate::generate::client::Answer { content_type: None, body };
-    sound::of(answer, "the server").map(|sound| sound.bytes)
+    use crate::generate::client::{Answer, Server};
+    let server = Server::new("server", "http://localhost", None, "KEY")?;
+    sound::of(Answer { content_type: None, body }, &server).map(|sound| sound.bytes)
 }
 
 impl Hf {
@@ -78,8 +79,7 @@ impl Hf {
             }
             other => other?,
         };
-        let named = self.client.server().named();
-        let sound = sound::of(answer, &named).map_err(|failure| failure.after(tries))?;
+        let sound = sound::of(answer, self.client.server()).map_err(|failure| failure.after(tries))?;
         Ok((Draft::Sound { bytes: sound.bytes, content_type: sound.content_type }, tries))
     }
 }

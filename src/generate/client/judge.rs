@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::Answer;
 use super::date;
 use super::http::{Raw, Trouble};
 use super::server::Server;
 use super::tls::Distrust;
+use crate::generate::lean::Lean;
 use crate::generate::{Failure, FailureKind};
 
 /// An answer that is one, or why it is none.
@@ -17,11 +16,11 @@ pub(super) fn answer(server: &Server, raw: Raw) -> Result<Answer, Failure> {
         return Ok(Answer { content_type: raw.content_type, body: raw.body });
     }
     let status = raw.status;
-    let json: Option<Value> = serde_json::from_slice(&raw.body).ok();
+    let json = Lean::read(&raw.body, &["error", "detail", "message", "msg", "estimated_time"]);
     let estimated = json.as_ref().and_then(estimated_time);
     let wait = raw.retry_after.unwrap_or_default().max(estimated.unwrap_or_default());
-    let said = match json.as_ref().and_then(words) {
-        Some(words) => server.quote(&words),
+    let said = match json.as_ref().and_then(Lean::words) {
+        Some(words) => server.quote(words),
         // A page is for a browser.
         None if looks_like_html(&raw.body) => String::new(),
         None => server.quote(&String::from_utf8_lossy(&raw.body)),
@@ -131,21 +130,9 @@ fn distrusted(server: &Server, distrust: Distrust) -> (FailureKind, String) {
     }
 }
 
-/// `estimated_time` of a model that is being loaded, in seconds.
-pub(in crate::generate) fn estimated_time(json: &Value) -> Option<Duration> {
-    json.get("estimated_time")?.as_f64().map(date::seconds)
-}
-
-/// What a JSON body says went wrong: `error` or `detail` or `message`, a text, a list, or a table with one.
-pub(in crate::generate) fn words(json: &Value) -> Option<String> {
-    match json {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(list) => list.iter().find_map(words),
-        Value::Object(table) => {
-            ["error", "detail", "message", "msg"].iter().find_map(|key| table.get(*key).and_then(words))
-        }
-        _ => None,
-    }
+/// `estimated_time` of a model that is being loaded, in seconds; it must have been looked for.
+pub(in crate::generate) fn estimated_time(json: &Lean<'_>) -> Option<Duration> {
+    json.get("estimated_time")?.number().map(date::seconds)
 }
 
 /// Whether it is a page for a browser.

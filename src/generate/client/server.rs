@@ -113,7 +113,7 @@ impl Server {
     }
 
     /// A server's words, for a message: one line, short, printable, without secrets.
-    pub(super) fn quote(&self, text: &str) -> String {
+    pub(in crate::generate) fn quote(&self, text: &str) -> String {
         const CHARACTERS: usize = 200;
         let mut text = text.to_owned();
         for secret in self.key.iter().chain(self.basic.iter().map(|(_, password)| password)) {

@@ -110,13 +110,14 @@ async fn the_environment_wins_and_backends_are_made_once() {
     let text = "[backend.big]\nkind = \"hf\"\nurl = \"http://10.0.0.1\"\nkey_env = \"MY\"";
     let config =
         load(text, &[("MY", "k"), ("ANTIPHON_MODEL_URL", "http://me:pass@127.0.0.1:7")]).expect("fine");
-    assert_eq!(names(&config).len(), 2, "no second one beside `big`");
+    // `hf` is there beside it, as the variable alone would have it.
+    assert_eq!(config.client("hf").expect("made").expect("a client").server().url().port(), Some(7));
     let client = config.client("big").expect("made").expect("a client");
     assert_eq!(client.server().url().as_str(), "http://127.0.0.1:7/");
     let (one, other) = (config.backend("big").expect("made"), config.backend("big").expect("made"));
     assert!(Arc::ptr_eq(&one, &other));
     let failure = config.backend("bg").err().expect("no such");
-    assert_eq!(failure.message, "there is no backend `bg`: did you mean `big`? there are: big, local");
+    assert_eq!(failure.message, "there is no backend `bg`: did you mean `big`? there are: big, hf, local");
     assert_eq!(failure.kind, FailureKind::Usage);
 }
 

@@ -4,10 +4,11 @@ use std::io::Cursor;
 use std::panic::catch_unwind;
 
 use symphonia::core::audio::GenericAudioBufferRef;
-use symphonia::core::codecs::audio::AudioDecoderOptions;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, TrackType};
+use symphonia::core::formats::well_known::{FORMAT_ID_AIFF, FORMAT_ID_FLAC, FORMAT_ID_MP3, FORMAT_ID_WAVE};
+use symphonia::core::formats::{FormatInfo, FormatOptions, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 
@@ -24,6 +25,14 @@ const CHANNELS: usize = 8;
 const SAMPLES: usize = 600 * 96_000 * 2;
 /// More damaged packets than this, and the file is damaged.
 const DAMAGED_PACKETS: u32 = 32;
+
+/// A file lacks sound where more is missing than so much of what it declares, and than so many seconds...
+const MISSING_SHARE: f64 = 0.01;
+const MISSING_SECONDS: f64 = 0.1;
+/// ... and than a packet of any kind.
+const PACKET_FRAMES: u64 = 1_152;
+/// Who does not know how long a stream will be declares about as much as can be; no answer is as long.
+const UNKNOWN_BYTES: u64 = 1 << 30;
 
 /// Samples as they stood in a file.
 #[derive(Clone, PartialEq, Debug)]
@@ -44,7 +53,8 @@ fn unfit(what: impl Into<String>) -> Failure {
 /// after so many seconds, and after ten minutes at most.
 ///
 /// # Errors
-/// [`FailureKind::Unfit`]: no sound, or none that can be used.
+/// [`FailureKind::Unfit`]: no sound, or none that can be used. [`FailureKind::Unavailable`]: clearly less of
+/// it than the file declares.
 pub fn decode(bytes: &[u8], content_type: Option<&str>, seconds: f64) -> Result<Decoded, Failure> {
     refuse_text(bytes, content_type)?;
     // The decoders are not ours: what one does not survive is one more damaged file.
@@ -77,9 +87,10 @@ fn decode_file(bytes: &[u8], content_type: Option<&str>, seconds: f64) -> Result
         }
     })?;
     let track = format.default_track(TrackType::Audio).ok_or_else(|| unfit("the file holds no sound"))?;
-    let (track_id, declared) = (track.id, track.num_frames);
+    let track_id = track.id;
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
     let parameters = parameters.ok_or_else(|| unfit("the file holds no sound"))?;
+    let declared = declared(format.format_info(), track, parameters);
     check_rate(parameters.sample_rate.unwrap_or(*RATES_HERTZ.start()))?;
     let mut decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
@@ -110,6 +121,27 @@ fn decode_file(bytes: &[u8], content_type: Option<&str>, seconds: f64) -> Result
         }
     }
     sound.finish(declared, breaks_off)
+}
+
+/// How many frames a file says that it has.
+#[derive(Clone, Copy)]
+enum Declared {
+    Exactly(u64),
+    About(u64),
+    Nothing,
+}
+
+fn declared(format: &FormatInfo, track: &Track, parameters: &AudioCodecParameters) -> Declared {
+    let Some(frames) = track.num_frames else { return Declared::Nothing };
+    let channels = parameters.channels.as_ref().map_or(1, |channels| channels.count() as u64);
+    let bytes = u64::from(parameters.bits_per_sample.unwrap_or(8)).div_ceil(8);
+    match format.format {
+        FORMAT_ID_WAVE if frames.saturating_mul(channels * bytes) >= UNKNOWN_BYTES => Declared::Nothing,
+        FORMAT_ID_WAVE | FORMAT_ID_AIFF | FORMAT_ID_FLAC => Declared::Exactly(frames),
+        // With the tag that says how much of it is padding it is counted, without it guessed.
+        FORMAT_ID_MP3 if track.delay.is_some() => Declared::Exactly(frames),
+        _ => Declared::About(frames),
+    }
 }
 
 /// What a server means that says so in words.
@@ -226,7 +258,7 @@ impl Growing {
         Ok(self.is_cut)
     }
 
-    fn finish(self, declared: Option<u64>, breaks_off: bool) -> Result<Decoded, Failure> {
+    fn finish(self, declared: Declared, breaks_off: bool) -> Result<Decoded, Failure> {
         let frames = self.channels.first().map_or(0, Vec::len);
         if frames == 0 {
             return Err(unfit("the file holds no sound"));
@@ -238,7 +270,20 @@ impl Growing {
         if self.damaged > 0 {
             warnings.push(format!("{} damaged pieces were left out", self.damaged));
         }
-        let lacks = declared.is_some_and(|declared| (frames as f64) < 0.99 * declared as f64);
+        let rate = f64::from(self.rate_hertz);
+        if let (Declared::Exactly(declared), false) = (declared, self.is_cut) {
+            let missing = declared.saturating_sub(frames as u64);
+            let some = (MISSING_SHARE * declared as f64).min(MISSING_SECONDS * rate);
+            if missing as f64 > some && missing > PACKET_FRAMES {
+                let (came, all) = (frames as f64 / rate, declared as f64 / rate);
+                let message = format!(
+                    "the sound breaks off: {came:.1} s of {all:.1} s came; try again, it may come whole"
+                );
+                return Err(Failure::new(FailureKind::Unavailable, message));
+            }
+        }
+        let lacks = matches!(declared, Declared::Exactly(declared) | Declared::About(declared)
+            if (frames as f64) < 0.99 * declared as f64);
         if !self.is_cut && (breaks_off || lacks) {
             warnings.push("the file breaks off before its end".to_owned());
         }

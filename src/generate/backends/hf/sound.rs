@@ -1,18 +1,29 @@
 //! The sound in an answer: a file, or JSON around one, or JSON of samples.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use serde_json::Value;
 
-use crate::generate::client::Answer;
-use crate::generate::client::judge::{estimated_time, looks_like_html, words};
+use crate::generate::client::judge::{estimated_time, looks_like_html};
+use crate::generate::client::{Answer, Server};
+use crate::generate::lean::Lean;
 use crate::generate::{Failure, FailureKind};
 
 /// The rate of MusicGen, for samples that come without one.
 const RATE_HERTZ: u32 = 32_000;
+/// What a WAV file has beside its samples, at most.
+const HEADER_BYTES: usize = 128;
 /// The rates that a file of samples can be written with, in hertz; which of them sound has is for
 /// verification to say.
 const RATES_HERTZ: std::ops::RangeInclusive<f64> = 1.0..=1_000_000.0;
+
+/// Where an answer may have a sound, a rate and a type: in this order, older and newer.
+const SOUNDS: [&str; 6] = ["audio", "generated_audio", "blob", "audio_base64", "data", "output"];
+const RATES: [&str; 4] = ["sampling_rate", "sample_rate", "samplingRate", "rate"];
+const TYPES: [&str; 3] = ["content-type", "content_type", "mime_type"];
+/// And what it says where it has none.
+const SAID: [&str; 5] = ["error", "detail", "message", "msg", "estimated_time"];
 
 /// A sound file.
 #[derive(Debug)]
@@ -21,8 +32,16 @@ pub(super) struct Sound {
     pub content_type: Option<String>,
 }
 
+/// What an answer of JSON holds.
+enum Found {
+    File(Sound),
+    /// Of each channel or of one.
+    Samples(Vec<Vec<f32>>, Option<f64>),
+}
+
 /// Finds the sound.
-pub(super) fn of(answer: Answer, named: &str) -> Result<Sound, Failure> {
+pub(super) fn of(answer: Answer, server: &Server) -> Result<Sound, Failure> {
+    let named = server.named();
     let unfit = |what: String| Err(Failure::new(FailureKind::Unfit, format!("{named} {what}")));
     if answer.body.is_empty() {
         return unfit("answered with nothing: check `model`".to_owned());
@@ -33,53 +52,63 @@ pub(super) fn of(answer: Answer, named: &str) -> Result<Sound, Failure> {
     if !matches!(first_byte(&answer.body), Some(b'{' | b'[')) {
         return Ok(Sound { bytes: answer.body, content_type: answer.content_type });
     }
-    let Ok(json) = serde_json::from_slice::<Value>(&answer.body) else {
+    let fields: Vec<&str> = SOUNDS.into_iter().chain(RATES).chain(TYPES).chain(SAID).collect();
+    let Some(json) = Lean::read(&answer.body, &fields) else {
         return unfit("answered with neither sound nor JSON: check `url` and `model`".to_owned());
     };
-    match in_json(&json) {
-        Some(Ok(sound)) => return Ok(sound),
-        Some(Err(NoRate(rate_hertz))) => {
-            return unfit(format!(
-                "answered with samples at a rate of {rate_hertz} Hz, which cannot be played: check `model`"
-            ));
+    let wait = estimated_time(&json);
+    let said = json.words().map(|words| server.quote(words)).filter(|said| !said.is_empty());
+    match (in_json(json), wait) {
+        (Some(Found::File(sound)), _) => Ok(sound),
+        (Some(Found::Samples(channels, rate)), _) => {
+            // The file is about as long again.
+            drop(answer);
+            let rate_hertz = rate.unwrap_or(f64::from(RATE_HERTZ));
+            if !RATES_HERTZ.contains(&rate_hertz) {
+                return unfit(format!(
+                    "answered with samples at a rate of {rate_hertz} Hz, which cannot be played: check `model`"
+                ));
+            }
+            let file = file_of(&channels, rate_hertz as u32);
+            file.map_or_else(
+                || unfit("answered with samples that are no sound: check `model`".to_owned()),
+                Ok,
+            )
         }
-        None => {}
+        (None, Some(wait)) => {
+            let message = format!("{named} is loading its model: try again later");
+            Err(Failure::new(FailureKind::Unavailable, message).waiting(wait))
+        }
+        (None, None) => {
+            let said = said.map_or_else(String::new, |said| format!(" (\"{said}\")"));
+            unfit(format!("answered with JSON that holds no sound{said}: check `model`"))
+        }
     }
-    if let Some(wait) = estimated_time(&json) {
-        let message = format!("{named} is loading its model: try again later");
-        return Err(Failure::new(FailureKind::Unavailable, message).waiting(wait));
-    }
-    let said: String =
-        words(&json).unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
-    let said = if said.is_empty() { String::new() } else { format!(" (\"{said}\")") };
-    unfit(format!("answered with JSON that holds no sound{said}: check `model`"))
 }
 
 fn first_byte(body: &[u8]) -> Option<u8> {
     body.iter().copied().find(|byte| !byte.is_ascii_whitespace())
 }
 
-/// What samples came with that is no rate, in hertz.
-struct NoRate(f64);
-
 /// `{"audio": …}` and its older and newer kin, in a list or not.
-fn in_json(json: &Value) -> Option<Result<Sound, NoRate>> {
+fn in_json(json: Lean<'_>) -> Option<Found> {
     match json {
-        Value::Array(list) => list.iter().find_map(in_json),
-        Value::Object(table) => {
-            let rate = ["sampling_rate", "sample_rate", "samplingRate", "rate"]
-                .iter()
-                .find_map(|key| table.get(*key)?.as_f64());
-            let content_type = ["content-type", "content_type", "mime_type"]
-                .iter()
-                .find_map(|key| table.get(*key)?.as_str())
-                .map(str::to_owned);
-            ["audio", "generated_audio", "blob", "audio_base64", "data", "output"].iter().find_map(|key| {
-                match table.get(*key)? {
-                    Value::String(text) => encoded(text, content_type.clone()).map(Ok),
-                    samples @ Value::Array(_) => file_of(samples, rate).or_else(|| in_json(samples)),
-                    inner @ Value::Object(_) => in_json(inner),
-                    _ => None,
+        Lean::List(list) => list.into_iter().find_map(in_json),
+        Lean::Table(_) => {
+            let rate = RATES.iter().find_map(|field| json.get(field)?.number());
+            let content_type = TYPES.iter().find_map(|field| json.get(field)?.text()).map(str::to_owned);
+            let Lean::Table(mut fields) = json else { return None };
+            SOUNDS.iter().find_map(|sound| {
+                let at = fields.iter().rposition(|(field, _)| field == sound)?;
+                match std::mem::replace(&mut fields[at].1, Lean::Nothing) {
+                    Lean::Text(text) => encoded(&text, content_type.clone()).map(Found::File),
+                    Lean::Samples(samples) => Some(Found::Samples(vec![samples], rate)),
+                    list @ Lean::List(_) if are_channels(&list, 0) => {
+                        let mut channels = Vec::new();
+                        collect(list, &mut channels);
+                        Some(Found::Samples(channels, rate))
+                    }
+                    inner => in_json(inner),
                 }
             })
         }
@@ -93,57 +122,63 @@ fn encoded(text: &str, content_type: Option<String>) -> Option<Sound> {
         Some((kind, data)) => (Some(kind.to_owned()), data),
         None => (None, text),
     };
-    let compact: String = data.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let bytes = STANDARD.decode(&compact).or_else(|_| STANDARD_NO_PAD.decode(&compact)).ok()?;
+    let compact: Cow<'_, str> = match data.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        true => data.chars().filter(|c| !c.is_ascii_whitespace()).collect(),
+        false => data.into(),
+    };
+    let bytes = STANDARD.decode(&*compact).or_else(|_| STANDARD_NO_PAD.decode(&*compact)).ok()?;
     (!bytes.is_empty()).then_some(Sound { bytes, content_type: kind.or(content_type) })
 }
 
-/// Samples, of each channel or of one, as a file.
-fn file_of(samples: &Value, rate: Option<f64>) -> Option<Result<Sound, NoRate>> {
-    let mut channels = Vec::new();
-    collect(samples, 0, &mut channels)?;
+/// Samples of each channel as a file.
+fn file_of(channels: &[Vec<f32>], rate_hertz: u32) -> Option<Sound> {
     let frames = channels.iter().map(Vec::len).min().filter(|frames| *frames > 0)?;
-    let rate_hertz = rate.unwrap_or(f64::from(RATE_HERTZ));
-    if !RATES_HERTZ.contains(&rate_hertz) {
-        return Some(Err(NoRate(rate_hertz)));
-    }
     let spec = hound::WavSpec {
         channels: u16::try_from(channels.len()).ok()?,
-        sample_rate: rate_hertz as u32,
+        sample_rate: rate_hertz,
         bits_per_sample: 32,
         sample_format: hound::SampleFormat::Float,
     };
-    let mut file = std::io::Cursor::new(Vec::new());
+    let bytes = frames * channels.len() * size_of::<f32>();
+    let mut file = std::io::Cursor::new(Vec::with_capacity(bytes + HEADER_BYTES));
     let mut writer = hound::WavWriter::new(&mut file, spec).ok()?;
     for frame in 0..frames {
-        for channel in &channels {
+        for channel in channels {
             writer.write_sample(channel[frame]).ok()?;
         }
     }
     writer.finalize().ok()?;
-    Some(Ok(Sound { bytes: file.into_inner(), content_type: Some("audio/wav".to_owned()) }))
+    Some(Sound { bytes: file.into_inner(), content_type: Some("audio/wav".to_owned()) })
 }
 
-/// The innermost lists; those around them are channels, and batches of one.
-fn collect(samples: &Value, depth: usize, channels: &mut Vec<Vec<f32>>) -> Option<()> {
-    let list = samples.as_array()?;
-    if list.first().is_some_and(Value::is_number) {
-        // What is no number (a null for NaN) is handed on as one that verification refuses.
-        channels.push(list.iter().map(|sample| sample.as_f64().map_or(f32::NAN, |s| s as f32)).collect());
-        return Some(());
+/// Whether lists are samples in the end; those around them are channels, and batches of one.
+fn are_channels(lists: &Lean<'_>, depth: usize) -> bool {
+    match lists {
+        Lean::Samples(_) => true,
+        Lean::List(list) if depth < 3 && (1..=8).contains(&list.len()) => {
+            list.iter().all(|inner| are_channels(inner, depth + 1))
+        }
+        _ => false,
     }
-    if depth >= 3 || list.is_empty() || list.len() > 8 {
-        return None;
+}
+
+fn collect(lists: Lean<'_>, channels: &mut Vec<Vec<f32>>) {
+    match lists {
+        Lean::Samples(samples) => channels.push(samples),
+        Lean::List(list) => list.into_iter().for_each(|inner| collect(inner, channels)),
+        _ => {}
     }
-    list.iter().try_for_each(|inner| collect(inner, depth + 1, channels))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generate::client::Secret;
 
     fn of_json(json: &str) -> Result<Sound, Failure> {
-        of(Answer { content_type: None, body: json.as_bytes().to_vec() }, "the model server at x")
+        let key = Secret::new("SEKRET99");
+        let server = Server::new("model server", "http://x", key, "KEY").expect("a server");
+        of(Answer { content_type: None, body: json.as_bytes().to_vec() }, &server)
     }
 
     #[test]
@@ -184,6 +219,7 @@ mod tests {
             ("", "nothing"),
             ("<!DOCTYPE html><html></html>", "web page"),
             (r#"{"error":"out of memory"}"#, "out of memory"),
+            (r#"{"error":"no access for Bearer SEKRET99"}"#, "(\"no access for Bearer [redacted]\")"),
             (r#"{"audio":"*"}"#, "no sound"),
             (r#"{"audio":[]}"#, "no sound"),
             (r#"{"audio":[0.5],"sampling_rate":0}"#, "a rate of 0 Hz"),
