@@ -106,7 +106,7 @@ pub fn measure(names: &[&str], run: &mut Run) {
         } else {
             run.begin(measurement.name);
             if let Err(error) = run.under_conditions(measurement.name, measurement.measure) {
-                run.missing(measurement.name, &error.to_string());
+                run.failed(measurement.name, error);
             }
         }
     }

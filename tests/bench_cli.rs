@@ -50,6 +50,25 @@ fn what_cannot_be_written_is_said_before_anything_is_measured() {
 }
 
 #[test]
+fn an_end_that_is_not_there_is_a_mistake_and_no_device_is_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = folder.path().join("r.json");
+    let run = |arguments: &[&str]| {
+        let output = bench(arguments).arg("--json").arg(&kept).output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), json(&kept))
+    };
+    let (status, said, report) =
+        run(&["latency", "rings", "--out", "nosuch", "--driver", "null", "--for", "1"]);
+    assert_eq!(status, Some(2), "{said}");
+    assert!(said.contains("--out nosuch"), "{said}");
+    assert!(report["not_measured"]["latency"].as_str().is_some_and(|why| why.contains("nosuch")), "{report}");
+    assert!(report["rings"]["event_ns"].is_f64(), "the rest is measured all the same");
+    let (status, said, report) = run(&["latency", "--driver", "null", "--for", "1"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(report["not_measured"]["latency.audio"].is_string(), "{report}");
+}
+
+#[test]
 fn the_files_are_whole_and_named_at_the_end() {
     let folder = tempfile::tempdir().expect("a folder");
     let (kept, page) = (folder.path().join("a b.json"), folder.path().join("a b.html"));

@@ -19,11 +19,16 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_antiphon");
 const FRAMES: f64 = 0.1;
 
 /// The report of a measurement.
-fn bench(mut command: Command, arguments: &[&str]) -> Value {
+fn bench(command: Command, arguments: &[&str]) -> Value {
+    ended(command, arguments, 0)
+}
+
+/// The same of one that ends with a certain status.
+fn ended(mut command: Command, arguments: &[&str], status: i32) -> Value {
     command.args(["bench", "latency", "--json", "-", "--for", "1"]).args(arguments);
     let output = command.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
+    assert_eq!(output.status.code(), Some(status), "{said}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     println!("{} {} {said}", report["latency"]["audio"], report["not_measured"]);
     report
@@ -145,7 +150,8 @@ fn what_others_connect_is_measured_and_an_end_that_leads_nowhere_is_told() {
     assert_eq!(report["latency"]["audio"]["round_trip_frames"], Value::Null);
     let why = report["not_measured"]["latency.audio"].as_str().unwrap();
     assert!(why.contains("nothing came back") && why.contains("cable"), "{why}");
-    let report = bench(jack.client(PROGRAM), &["--driver", "jack", "--out", "hdmi:nowhere"]);
+    assert!(report["latency"]["audio"]["lost"].as_u64().is_some_and(|lost| lost > 0), "{report}");
+    let report = ended(jack.client(PROGRAM), &["--driver", "jack", "--out", "hdmi:nowhere"], 2);
     let why = report["not_measured"]["latency"].as_str().unwrap();
     assert!(why.contains("hdmi:nowhere") && why.contains("system:playback_1"), "{why}");
     play.stop();

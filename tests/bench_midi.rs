@@ -162,7 +162,9 @@ fn a_server_that_dies_ends_it_with_a_reason_and_what_there_was() {
 #[test]
 fn names_that_lead_nowhere_are_refused_with_what_there_is() {
     let Some(jack) = JackServer::start("bench-names", 48_000, 512) else { return };
-    let report = report(bench(&jack, &["--for", "1", "--out", "no such port"]));
+    let output = bench(&jack, &["--for", "1", "--out", "no such port"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "it was asked for amiss");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let why = report["not_measured"]["latency"].as_str().unwrap();
     assert!(why.contains("no such port") && why.contains("system:playback_1"), "{why}");
     assert!(report["latency"]["midi"]["round_trip_us"].is_null());

@@ -113,7 +113,7 @@ pub struct BenchArguments {
     /// Measures nothing, and compares this report with the older one
     #[arg(long = "with", value_name = "NEW.json", requires = "compare", conflicts_with = "what")]
     pub compare_with: Option<PathBuf>,
-    /// Fails where a figure got worse by more than this, beyond all doubt
+    /// Fails where a figure got worse by more than this, beyond all doubt; also where one is not there any more
     #[arg(long, default_value_t = crate::measure::compare::BOUND_PERCENT, value_name = "PERCENT", allow_negative_numbers = true, value_parser = parse_percent, requires = "compare")]
     pub bound: f64,
     /// Fails also where that may have been the machine: it was slower, or had more to do, in the newer run

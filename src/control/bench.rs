@@ -27,7 +27,8 @@ pub(super) fn parse_what(text: &str) -> Result<&'static str, String> {
 /// where that may have been the machine.
 ///
 /// # Errors
-/// [`Error`] where the report cannot be written, or the one to compare with cannot be read.
+/// [`Error`] where the report cannot be written, or the one to compare with cannot be read; and where
+/// something was asked for that cannot be, such as an end of a path that there is not: after all the rest.
 pub fn bench(arguments: &BenchArguments) -> Result<bool, Error> {
     // First: nobody wants to learn after minutes that there was nothing to compare with,
     // or nowhere to write to.
@@ -37,8 +38,8 @@ pub fn bench(arguments: &BenchArguments) -> Result<bool, Error> {
         .as_deref()
         .map(|path| Report::read(path).map(|report| (path, report)))
         .transpose()?;
-    let mut report = match &arguments.compare_with {
-        Some(path) => Report::read(path)?,
+    let (mut report, misuse) = match &arguments.compare_with {
+        Some(path) => (Report::read(path)?, None),
         None => measured(arguments)?,
     };
     report.comparison =
@@ -49,18 +50,24 @@ pub fn bench(arguments: &BenchArguments) -> Result<bool, Error> {
     if arguments.compare_with.is_none() {
         text = words::of(&report, is_colourful);
     }
-    text.push_str(&report.comparison.as_ref().map_or_else(String::new, changes::of));
+    let changed = |comparison: &Comparison| changes::of(comparison, arguments.strict);
+    text.push_str(&report.comparison.as_ref().map_or_else(String::new, changed));
     if files.is_piped() {
         if let Some(comparison) = &report.comparison {
-            super::tell(changes::of(comparison).trim_end());
+            super::tell(changed(comparison).trim_end());
         }
     } else {
         let _ = write!(std::io::stdout(), "{text}{}", files.told());
     }
+    // Last: what else was asked for is measured and written all the same.
+    if let Some(misuse) = misuse {
+        return Err(misuse);
+    }
     Ok(!report.comparison.is_some_and(|comparison| comparison.is_failure(arguments.strict)))
 }
 
-fn measured(arguments: &BenchArguments) -> Result<Report, Error> {
+/// What was measured; and why not all of it, where it was asked for amiss.
+fn measured(arguments: &BenchArguments) -> Result<(Report, Option<Error>), Error> {
     let names: Vec<&str> = match arguments.what.as_slice() {
         [] => MEASUREMENTS.iter().filter(|m| m.by_default).map(|m| m.name).collect(),
         what => what.to_vec(),
@@ -71,7 +78,7 @@ fn measured(arguments: &BenchArguments) -> Result<Report, Error> {
     let mut run = Run::new(settings(arguments), stop, &bars);
     measure(&names, &mut run);
     bars.finish();
-    Ok(run.report)
+    Ok((run.report, run.misuse))
 }
 
 fn settings(arguments: &BenchArguments) -> Settings {

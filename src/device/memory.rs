@@ -41,6 +41,24 @@ pub fn limit_bytes() -> Option<u64> {
     None
 }
 
+/// Whether so many bytes could be locked, whatever the limit says: a process with `CAP_IPC_LOCK` has none. Nothing
+/// stays locked, and no page is touched. Real-time: no.
+#[cfg(target_os = "linux")]
+pub fn may_lock(bytes: u64) -> bool {
+    let Ok(bytes) = usize::try_from(bytes) else { return false };
+    // SAFETY: a mapping of our own that nobody else knows; it is given back whole.
+    unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let place = libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+        if place == libc::MAP_FAILED {
+            return false;
+        }
+        let locked = libc::mlock2(place, bytes, libc::MLOCK_ONFAULT as _) == 0;
+        libc::munmap(place, bytes);
+        locked
+    }
+}
+
 /// Keeps the system from joining this process's pages to huge ones behind its back: it does so every ten
 /// seconds, copies 2 MiB at a time, and neither the callback's thread nor another is scheduled meanwhile
 /// (`Documentation/admin-guide/mm/transhuge.rst` of Linux). It holds for the whole process, and for what

@@ -14,6 +14,9 @@ pub const CONFIDENCE: f64 = 0.95;
 /// Of fewer samples nothing is said: the median of five lies between the least and
 /// the most of them 94 times in 100, that of fewer too seldom.
 pub const SAMPLES_AT_LEAST: usize = 5;
+/// Of so many on each side it can be told whether they lie apart: were both of one kind, all of the newer
+/// would lie above all of the older in one of twenty runs (a permutation test), of fewer more often.
+pub const APART_AT_LEAST: usize = 3;
 /// Of more, so many at even distances stand for all.
 const SAMPLES_AT_MOST: usize = 2_000;
 
@@ -37,6 +40,32 @@ pub fn ratio(old: &[f64], new: &[f64], seed: u64) -> Option<Interval> {
 /// samples.
 pub fn difference(old: &[f64], new: &[f64], seed: u64) -> Option<Interval> {
     interval(old, new, seed, |old, new| new - old)
+}
+
+/// Where there are too few samples to draw from: the ratio new to old, from that of the samples that lie
+/// nearest to each other to that of those that lie farthest. `None` where the two sides do not lie apart, are
+/// fewer than [`APART_AT_LEAST`], or one sample is not above zero.
+pub fn apart_ratio(old: &[f64], new: &[f64]) -> Option<Interval> {
+    let is_ratio = old.iter().chain(new).all(|sample| *sample > 0.0);
+    if is_ratio { apart(old, new, |old, new| new / old) } else { None }
+}
+
+/// The same as a difference.
+pub fn apart_difference(old: &[f64], new: &[f64]) -> Option<Interval> {
+    apart(old, new, |old, new| new - old)
+}
+
+fn apart(old: &[f64], new: &[f64], change: fn(f64, f64) -> f64) -> Option<Interval> {
+    if old.len().min(new.len()) < APART_AT_LEAST {
+        return None;
+    }
+    let ends = |samples: &[f64]| {
+        let least = samples.iter().copied().fold(f64::INFINITY, f64::min);
+        (least, samples.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    };
+    let ((old_least, old_most), (new_least, new_most)) = (ends(old), ends(new));
+    let are_apart = new_least > old_most || new_most < old_least;
+    are_apart.then(|| Interval { low: change(old_most, new_least), high: change(old_least, new_most) })
 }
 
 fn interval(old: &[f64], new: &[f64], seed: u64, change: fn(f64, f64) -> f64) -> Option<Interval> {
@@ -209,6 +238,16 @@ mod tests {
     fn times(seed: u64, count: u64, scale: f64) -> Vec<f64> {
         let share = |place| (scatter(seed, place) >> 11) as f64 / (1_u64 << 53) as f64;
         (0..count).map(|place| scale * (100.0 - 6.0 * (1.0 - share(place)).ln())).collect()
+    }
+
+    #[test]
+    fn a_few_samples_tell_only_that_they_lie_apart() {
+        let found = apart_ratio(&[90.0, 96.0, 100.0], &[30.0, 32.0, 30.0]).expect("they do");
+        assert_eq!((found.low, found.high), (0.3, 32.0 / 90.0));
+        assert_eq!(apart_ratio(&[90.0, 96.0, 100.0], &[30.0, 90.0, 30.0]), None);
+        assert_eq!(apart_ratio(&[90.0, 96.0], &[30.0, 30.0]), None);
+        assert_eq!(apart_ratio(&[0.0; 3], &[5.0; 3]), None);
+        assert_eq!(apart_difference(&[0.0; 3], &[5.0; 3]), Some(Interval { low: 5.0, high: 5.0 }));
     }
 
     #[test]

@@ -8,8 +8,11 @@
 
 mod change;
 mod circumstances;
+mod counts;
+mod headlines;
 #[cfg(test)]
 mod tests;
+mod vanished;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,14 +20,19 @@ use serde_json::Value;
 use super::bootstrap;
 use super::report::Report;
 
-pub use change::Change;
+use counts::COUNTS;
+use headlines::HEADLINES;
+
+pub use change::{Basis, Change};
 pub use circumstances::Circumstances;
+pub use vanished::Vanished;
 
 /// A regression beyond this is a failure where nothing else is asked for, in percent.
 pub const BOUND_PERCENT: f64 = 10.0;
 
 /// What changed since an older report.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Comparison {
     /// Where the older report was read from.
     pub with: String,
@@ -33,8 +41,13 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// How the machine was in both runs, for each measurement that both have.
     pub circumstances: Vec<Circumstances>,
-    /// Each figure that both have, by path.
+    /// Each figure that both have, by path; then counts that are not the same, and values that no samples
+    /// explain.
     pub changes: Vec<Change>,
+    /// How many figures, counts and values were held against each other: of none, nothing is known.
+    pub compared: usize,
+    /// Figures that were asked for again and are not there.
+    pub vanished: Vec<Vanished>,
     /// Figures that only the older has.
     pub only_old: Vec<String>,
     /// Figures that only the newer has.
@@ -115,14 +128,17 @@ impl Comparison {
             let there = circumstances.iter().find(|there| there.is_of(path));
             Change::of(path, old, new, there, bound_percent)
         });
-        let changes = changes.collect();
+        let mut changes: Vec<Change> = changes.collect();
+        let compared = add_values(&mut changes, (old, new), &circumstances, bound_percent);
         let mut differences = differences("machine", &old.machine, &new.machine);
         differences.extend(self::differences("asked", &old.asked, &new.asked));
         Comparison {
             with: with.to_owned(),
             differences,
+            vanished: vanished::all(old, new, &circumstances),
             circumstances,
             changes,
+            compared,
             only_old: old.figures.keys().filter(|path| !both(path)).cloned().collect(),
             only_new: new.figures.keys().filter(|path| !old.figures.contains_key(*path)).cloned().collect(),
             bound_percent,
@@ -141,10 +157,25 @@ impl Comparison {
         self.changes.iter().filter(is_doubtful).filter(|change| change.verdict == Verdict::NotComparable)
     }
 
-    /// Whether a script should stop: something got worse by more than the bound; with `is_strict` also
-    /// where that may have been the machine.
+    /// What was asked for again and is not there; `may_be_machine` says which.
+    pub fn vanished(&self, may_be_machine: bool) -> impl Iterator<Item = &Vanished> {
+        self.vanished.iter().filter(move |gone| gone.may_be_machine == may_be_machine)
+    }
+
+    /// Whether a script should stop: something got worse by more than the bound, or is not there any more,
+    /// or there was nothing to compare; with `is_strict` also where that may have been the machine.
     pub fn is_failure(&self, is_strict: bool) -> bool {
-        self.beyond_bound().next().is_some() || is_strict && self.doubtful().next().is_some()
+        self.is_worse() || is_strict && self.is_doubtful()
+    }
+
+    /// Without the machine's doing.
+    pub fn is_worse(&self) -> bool {
+        self.compared == 0 || self.beyond_bound().next().is_some() || self.vanished(false).next().is_some()
+    }
+
+    /// Whether something may have got worse, or it was the machine.
+    pub fn is_doubtful(&self) -> bool {
+        self.doubtful().next().is_some() || self.vanished(true).next().is_some()
     }
 
     /// The figures, the worst first.
@@ -158,6 +189,36 @@ impl Comparison {
     pub fn count(&self, verdict: Verdict) -> usize {
         self.changes.iter().filter(|change| change.verdict == verdict).count()
     }
+}
+
+/// Adds to what samples tell what counts and values do. Gives how many could be compared at all.
+fn add_values(
+    changes: &mut Vec<Change>,
+    (old, new): (&Report, &Report),
+    circumstances: &[Circumstances],
+    bound_percent: f64,
+) -> usize {
+    let there = |path: &str| circumstances.iter().find(|there| there.is_of(path));
+    let mut compared = changes.len();
+    for count in COUNTS {
+        if let Some(change) = count.change(old, new, there(count.figure), bound_percent) {
+            compared += 1;
+            changes.extend(Some(change).filter(|change| change.verdict != Verdict::Equal));
+        }
+    }
+    for line in HEADLINES {
+        compared += usize::from(line.is_in(old) && line.is_in(new));
+        let Some(change) = line.change(old, new, there(line.path), bound_percent) else { continue };
+        let by_samples = changes.iter_mut().find(|other| other.figure == change.figure);
+        match by_samples {
+            Some(other) if change.verdict == Verdict::Regression && !other.is_beyond_bound => *other = change,
+            // Its samples say more.
+            Some(_) => {}
+            None if change.basis == Basis::Unmatched && change.verdict != Verdict::Regression => {}
+            None => changes.push(change),
+        }
+    }
+    compared
 }
 
 /// What two of the same kind do not have in common. When it was is no difference.

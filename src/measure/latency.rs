@@ -31,7 +31,7 @@ pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
         if run.is_stopped() {
             run.missing(path, "stopped before its turn");
         } else if let Err(error) = part(run, &ends) {
-            run.missing(path, &error.to_string());
+            run.failed(path, error);
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ mod documentation;
 mod histogram;
 mod latency;
 mod read;
+mod reasons;
 mod rt;
 mod soak;
 

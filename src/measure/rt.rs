@@ -231,6 +231,8 @@ fn why_not(run: &mut Run, take: &Take, load: Load, info: Option<&StreamInfo>) {
     if !is_null {
         run.missing("rt.lateness_us", "only the null clock says when a callback is due");
         run.missing("rt.cyclictest_us", "it is held against the null clock only: --driver null");
+    } else if run.report.rt.cyclictest_us.is_none() && run.is_stopped() {
+        run.missing("rt.cyclictest_us", "stopped before its turn");
     } else if run.report.rt.cyclictest_us.is_none() {
         run.missing("rt.cyclictest_us", "cyclictest is not installed (rt-tests), or was not let run");
     }
@@ -260,7 +262,7 @@ fn look_for_most(run: &mut Run, seconds: f64, load: Load, info: &StreamInfo) -> 
     let (is_load_fixed, is_block_fixed) =
         (run.settings.voices.is_some(), run.settings.block_frames.is_some());
     if is_load_fixed {
-        run.missing("rt.max_voices", "--voices fixes the load");
+        run.missing("rt.max_voices", "not asked for: --voices fixes the load");
     } else {
         let (found, samples) = search::voices(run, seconds, load.voices())?;
         match found {
@@ -272,11 +274,18 @@ fn look_for_most(run: &mut Run, seconds: f64, load: Load, info: &StreamInfo) -> 
         }
     }
     if is_load_fixed && is_block_fixed {
-        run.missing("rt.min_block_frames", "--voices and --block fix the load");
+        run.missing("rt.min_block_frames", "not asked for: --voices and --block fix the load");
         return Ok(());
     }
     match search::block(run, seconds, load.voices(), info.block_frames)? {
-        Ok(frames) => run.report.rt.min_block_frames = Some(frames),
+        Ok(frames) => {
+            run.report.rt.min_block_frames = Some(frames);
+            if info.driver == DriverChoice::Jack.name() {
+                let why =
+                    "this is the period of the JACK server, which alone sets it: no shorter one was tried";
+                run.missing("rt.min_block_frames", why);
+            }
+        }
         Err(why) => run.missing("rt.min_block_frames", &why),
     }
     Ok(())

@@ -6,6 +6,7 @@ use super::conditions::Begun;
 use super::reference::{Pace, Reference, Samples};
 use super::report::{Better, Conditions, Figure, Report};
 use crate::device::audio::DriverChoice;
+use crate::engine::{Error, ErrorKind};
 use crate::unit::SampleRate;
 
 /// What is measured, and on what.
@@ -88,6 +89,8 @@ pub struct Run<'a> {
     pub settings: Settings,
     /// What was found so far.
     pub report: Report,
+    /// Why something could not be measured as it was asked for: the first reason.
+    pub misuse: Option<Error>,
     stop: Stop,
     watch: &'a dyn Watch,
     reference: RefCell<Reference>,
@@ -99,7 +102,8 @@ impl<'a> Run<'a> {
     /// Nothing measured yet.
     pub fn new(settings: Settings, stop: Stop, watch: &'a dyn Watch) -> Run<'a> {
         let report = Report::new(&settings);
-        Run { settings, report, stop, watch, reference: RefCell::default(), paces: RefCell::default() }
+        let (reference, paces) = (RefCell::default(), RefCell::default());
+        Run { settings, report, misuse: None, stop, watch, reference, paces }
     }
 
     /// Whether it is to end early.
@@ -136,6 +140,14 @@ impl<'a> Run<'a> {
     /// it is null there.
     pub fn missing(&mut self, path: &str, why: &str) {
         self.report.not_measured.insert(path.to_owned(), why.to_owned());
+    }
+
+    /// The same by what went wrong; what was asked for amiss is kept.
+    pub(super) fn failed(&mut self, path: &str, error: Error) {
+        self.missing(path, &error.to_string());
+        if error.kind == ErrorKind::Usage {
+            self.misuse.get_or_insert(error);
+        }
     }
 
     /// Does the reference once: how the machine is just now.
@@ -177,5 +189,6 @@ impl<'a> Run<'a> {
 
     pub(super) fn finish(&mut self) {
         self.report.stopped = self.is_stopped();
+        self.report.give_reasons();
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::Run;
 use super::reference::Samples;
 use super::report::{Better, Drift, Memory};
-use crate::device::audio::AudioRequest;
+use crate::device::audio::{AudioRequest, DriverChoice};
 use crate::engine::live::Live;
 use crate::engine::{CHAOS_RIG, Chaos, Error, ErrorKind, kinds};
 use crate::unit::SampleRate;
@@ -76,7 +76,12 @@ pub(super) fn measure(run: &mut Run) -> Result<(), Error> {
     if watched.memory.is_none() {
         run.missing("soak.memory", "this system does not tell, or it was too short");
     }
-    if watched.drift.audio_ppm.is_none() {
+    if watched.memory.is_some_and(|memory| memory.bytes_per_hour.is_none()) {
+        run.missing("soak.memory.bytes_per_hour", memory::TOO_SHORT);
+    }
+    if played.info.driver == DriverChoice::Null.name() {
+        run.missing("soak.drift", "the null clock is the system's own: there is nothing that could drift");
+    } else if watched.drift.audio_ppm.is_none() {
         run.missing("soak.drift", "too short");
     } else if watched.drift.midi_ppm.is_none() {
         run.missing("soak.drift.midi_ppm", "JACK's MIDI counts in the frames of its audio");
@@ -127,14 +132,13 @@ fn watch(run: &Run, live: &mut Live, seconds: f64) -> Watched {
             run.advance(elapsed.as_secs_f64() / seconds, &format!("{faults} stages failed and came back"));
         }
     }
-    let drift = clocks.drift(live.info().driver == "jack");
+    let drift = clocks.drift(live.info().driver);
     Watched { memory: memory::of(&sizes), drift, xruns_per_hour }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::audio::DriverChoice;
     use crate::measure::{Settings, Stop};
 
     #[test]
@@ -156,9 +160,12 @@ mod tests {
         let parts = &run.report.figures["soak.xruns_per_hour"].samples;
         assert!((9..=10).contains(&parts.len()) && parts.iter().all(|xruns| *xruns >= 0.0), "{parts:?}");
         assert!(soak.memory.is_some() == cfg!(target_os = "linux"), "{soak:?}");
-        // A busy machine may let a second of it slip.
-        let drift = soak.drift.and_then(|drift| drift.audio_ppm);
-        assert!(drift.is_some_and(|ppm| ppm.abs() < 100_000.0), "{soak:?}");
+        // Seconds tell nothing of an hour, and the null clock is the system's own.
+        assert_eq!(soak.memory.and_then(|memory| memory.bytes_per_hour), None);
+        assert_eq!(soak.drift, Some(Drift::default()));
+        let why = &run.report.not_measured;
+        assert!(why["soak.drift"].contains("system's own"), "{why:?}");
+        assert!(why.contains_key("soak.memory.bytes_per_hour") == soak.memory.is_some(), "{why:?}");
     }
 
     #[test]

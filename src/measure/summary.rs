@@ -141,7 +141,12 @@ pub fn missing(report: &Report) -> impl Iterator<Item = (&str, &str)> {
         .not_measured
         .iter()
         .map(|(path, why)| (path.as_str(), why.as_str()))
-        .filter(move |(_, why)| asked(why))
+        .filter(move |(path, why)| asked(why) && !is_detail(path))
+}
+
+/// Parts of lists, and the circumstances: their reasons are for scripts.
+fn is_detail(path: &str) -> bool {
+    path.contains("[]") || path.starts_with("conditions.")
 }
 
 /// What was not asked for.

@@ -7,7 +7,7 @@ use crate::measure::compare::{Change, Verdict};
 
 /// The comparison: first what makes it doubtful, then a line for each figure, the
 /// worst first, and what it comes to.
-pub(super) fn of(comparison: &Comparison) -> String {
+pub(super) fn of(comparison: &Comparison, is_strict: bool) -> String {
     let mut text = format!("\nChanges since {}\n", comparison.with);
     if !comparison.differences.is_empty() {
         text.push_str("NOT THE SAME CIRCUMSTANCES: what changed may have changed because of these.\n");
@@ -17,7 +17,12 @@ pub(super) fn of(comparison: &Comparison) -> String {
     }
     for there in &comparison.circumstances {
         if let Some(said) = there.said() {
-            let _ = writeln!(text, "NOT THE SAME MACHINE during `{}`: {said}.", there.measurement);
+            let title = if there.is_busy_in_both {
+                "A BUSY MACHINE in both runs of"
+            } else {
+                "NOT THE SAME MACHINE during"
+            };
+            let _ = writeln!(text, "{title} `{}`: {said}.", there.measurement);
         }
     }
     for change in comparison.by_verdict() {
@@ -28,13 +33,19 @@ pub(super) fn of(comparison: &Comparison) -> String {
             let _ = writeln!(text, "Only in the {whose}: {}", names.join(", "));
         }
     }
-    verdict(&mut text, comparison);
+    for gone in &comparison.vanished {
+        let _ = writeln!(text, "{:<44}NOT THERE ANY MORE: {}", gone.figure, gone.why);
+    }
+    verdict(&mut text, comparison, is_strict);
     text
 }
 
 fn line(text: &mut String, change: &Change, bound_percent: f64) {
     let Change { figure, unit, old_median, new_median, .. } = change;
-    let _ = write!(text, "{figure:<44}{} -> {} {unit}", digits(*old_median), digits(*new_median));
+    let _ = write!(text, "{figure:<44}{} -> {}", digits(*old_median), digits(*new_median));
+    if !unit.is_empty() {
+        let _ = write!(text, " {unit}");
+    }
     if let Some(ratio) = change.ratio.filter(|_| change.verdict != Verdict::Equal) {
         let _ = write!(text, ", {}", percent(ratio));
     }
@@ -50,6 +61,9 @@ fn line(text: &mut String, change: &Change, bound_percent: f64) {
         let _ = write!(text, "; the machine {machine}, without that {low} to {high}");
     }
     let _ = write!(text, ": {}", change.verdict.name());
+    if let Some(said) = change.basis.said() {
+        let _ = write!(text, " ({said})");
+    }
     if change.is_beyond_bound {
         let _ = write!(text, " BEYOND {bound_percent} %");
     }
@@ -71,9 +85,11 @@ fn digits(value: f64) -> String {
     }
 }
 
-fn verdict(text: &mut String, comparison: &Comparison) {
-    if comparison.changes.is_empty() {
-        text.push_str("There is no figure that both reports have: nothing can be said.\n");
+fn verdict(text: &mut String, comparison: &Comparison, is_strict: bool) {
+    if comparison.compared == 0 {
+        text.push_str(
+            "There is no figure that both reports have: nothing was compared, and that is a failure.\n",
+        );
         return;
     }
     let counts = Verdict::ALL.map(|verdict| (comparison.count(verdict), verdict.name()));
@@ -82,7 +98,9 @@ fn verdict(text: &mut String, comparison: &Comparison) {
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| format!("{count} {name}"))
         .collect();
-    let _ = writeln!(text, "{} figures: {}.", comparison.changes.len(), said.join(", "));
+    if !said.is_empty() {
+        let _ = writeln!(text, "{} figures: {}.", comparison.changes.len(), said.join(", "));
+    }
     let _ = writeln!(
         text,
         "Intervals hold the change within these runs {:.0} times in 100.",
@@ -101,10 +119,31 @@ fn verdict(text: &mut String, comparison: &Comparison) {
              (measure again when it is as it was, or fail by --strict): {doubtful}"
         );
     }
-    let _ = match (beyond.is_empty(), doubtful.is_empty()) {
-        (false, _) => writeln!(text, "Worse by more than {bound} %: {beyond}"),
-        (true, true) => writeln!(text, "Nothing got worse by more than {bound} %."),
-        (true, false) => writeln!(text, "Nothing is known to have got worse by more than {bound} %."),
+    let gone = |may_be_machine| {
+        comparison.vanished(may_be_machine).map(|gone| gone.figure.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (gone, hidden) = (gone(false), gone(true));
+    if !hidden.is_empty() {
+        let _ = writeln!(
+            text,
+            "Not there any more, but others had much of the machine, so this says nothing (measure again when \
+             they have not, or fail by --strict): {hidden}"
+        );
+    }
+    if !beyond.is_empty() {
+        let _ = writeln!(text, "Worse by more than {bound} %: {beyond}");
+    }
+    if !gone.is_empty() {
+        let _ = writeln!(text, "Asked for, and not there any more: {gone}");
+    }
+    let _ = match (comparison.is_worse(), comparison.is_doubtful()) {
+        (true, _) => Ok(()),
+        (false, false) => writeln!(text, "Nothing got worse by more than {bound} %."),
+        (false, true) if is_strict => writeln!(
+            text,
+            "This fails by --strict: nothing is known to have got worse by more than {bound} %, but something may have."
+        ),
+        (false, true) => writeln!(text, "Nothing is known to have got worse by more than {bound} %."),
     };
 }
 
@@ -133,18 +172,19 @@ mod tests {
             differences: vec![Difference { what, old: "A".to_owned(), new: "B".to_owned() }],
             changes: vec![change("a", Verdict::Noise, false), change("b", Verdict::Regression, true)],
             only_old: vec!["gone".to_owned()],
+            compared: 2,
             bound_percent: 10.0,
             confidence: 0.95,
             ..Comparison::default()
         };
-        let text = of(&comparison);
+        let text = of(&comparison, false);
         let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("`{part}` in {text}"));
         assert!(at("NOT THE SAME") < at("machine.processor"), "{text}");
         assert!(at("10 -> 12.5 ns, +25.0 % (+20.0 % to +30.0 %): regression BEYOND 10 %") < at(": noise"));
         at("Only in the older: gone\n");
         at("2 figures: 1 regression, 1 noise.");
         at("Worse by more than 10 %: b\n");
-        assert!(of(&Comparison::default()).contains("nothing can be said"));
+        assert!(of(&Comparison::default(), false).contains("nothing was compared"));
     }
 
     #[test]
@@ -176,10 +216,11 @@ mod tests {
         let comparison = Comparison {
             circumstances: vec![there],
             changes: vec![own, doubtful],
+            compared: 2,
             bound_percent: 10.0,
             ..Comparison::default()
         };
-        let text = of(&comparison);
+        let text = of(&comparison, false);
         for part in [
             "NOT THE SAME MACHINE during `rt`: the processor was 1.60 times slower; other programs had 1.4 \
              processors, then 0.1.\n",
@@ -191,5 +232,11 @@ mod tests {
             assert!(text.contains(part), "`{part}` in {text}");
         }
         assert!(!comparison.is_failure(false) && comparison.is_failure(true));
+        assert!(
+            of(&comparison, true)
+                .lines()
+                .last()
+                .is_some_and(|last| last.starts_with("This fails by --strict"))
+        );
     }
 }

@@ -27,8 +27,12 @@ pub(super) fn checks(callback: Scheduling) -> Vec<Check> {
         let text = asked("iw", &["dev", name, "get", "power_save"])?;
         Some(text.trim().ends_with("on"))
     };
-    let mut checks =
-        vec![priority_limit(callback), realtime_time(realtime_micros()), memory_limit(), groups(callback)];
+    let mut checks = vec![
+        priority_limit(callback),
+        realtime_time(realtime_micros()),
+        memory_limit(memory::limit_bytes(), memory::may_lock),
+        groups(callback),
+    ];
     checks.extend(machine(&Root::default()));
     checks.extend([
         timers(),
@@ -107,14 +111,20 @@ fn realtime_time(limit_micros: Option<u64>) -> Check {
     }
 }
 
-fn memory_limit() -> Check {
+/// By the limit, and whether this process may lock more than that.
+fn memory_limit(limit_bytes: Option<u64>, may_lock: fn(u64) -> bool) -> Check {
     const NAME: &str = "memory lock limit";
-    match memory::limit_bytes() {
+    match limit_bytes {
         None => Check::new(NAME, "unlimited", "unlimited"),
         Some(bytes) => {
             let check = Check::new(NAME, "unlimited, or at least 512 MiB", format!("{} MiB", bytes >> 20));
             if bytes >= MEMLOCK_BYTES {
                 return check;
+            }
+            // It is not asked for as much: an older kernel might take it at once.
+            if may_lock(bytes + 4_096) {
+                let found = format!("{} MiB, but this process may lock more (CAP_IPC_LOCK)", bytes >> 20);
+                return Check::new(NAME, "unlimited, or at least 512 MiB", found);
             }
             check.costing(page_fault()).but(Status::Warn, RTPRIO_FIX)
         }
@@ -408,6 +418,21 @@ mod tests {
         assert_eq!(shared.status, Status::Warn);
         assert_eq!(shared.found, "Card and Keys share the hub 3-1 of 480 Mbit/s");
         assert!(shared.costs.is_some() && shared.fix.contains("lsusb"));
+    }
+
+    #[test]
+    fn a_memory_lock_limit_that_does_not_bind_is_no_trouble() {
+        let low = Some(8 << 20);
+        assert_eq!(memory_limit(low, |_| false).status, Status::Warn);
+        let found = memory_limit(low, |bytes| bytes > 8 << 20);
+        assert_eq!(
+            (found.status, &*found.found),
+            (Status::Ok, "8 MiB, but this process may lock more (CAP_IPC_LOCK)")
+        );
+        assert_eq!(memory_limit(None, |_| false).status, Status::Ok);
+        assert_eq!(memory_limit(Some(1 << 30), |_| false).status, Status::Ok);
+        // A page may always be locked; more than there are addresses never.
+        assert!(!memory::may_lock(1 << 60));
     }
 
     #[test]

@@ -43,12 +43,44 @@ pub struct Change {
     pub own_low: Option<f64>,
     /// Likewise.
     pub own_high: Option<f64>,
+    /// By what it is judged.
+    pub basis: Basis,
     /// What it comes to.
     pub verdict: Verdict,
     /// It is worse by more than the bound, even at the better end of its interval.
     pub is_beyond_bound: bool,
     /// The same of what was measured, the machine's part not taken out.
     pub is_beyond_bound_as_measured: bool,
+}
+
+/// By what a change is judged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// By its samples, which are drawn again and again.
+    #[default]
+    Samples,
+    /// By samples that are too few for that, but lie apart.
+    Ranges,
+    /// By one value in each report, which has no samples.
+    Headline,
+    /// By one value in each report: in one of them it is not what its samples, histogram or trials say.
+    Unmatched,
+    /// By a count, against what chance makes of it.
+    Count,
+}
+
+impl Basis {
+    /// What is to be said of it, behind the verdict; nothing where the interval says it.
+    pub fn said(self) -> Option<&'static str> {
+        match self {
+            Basis::Samples => None,
+            Basis::Ranges => Some("few samples, which lie apart"),
+            Basis::Headline => Some("one value each, without samples"),
+            Basis::Unmatched => Some("its samples do not match it"),
+            Basis::Count => Some("a count"),
+        }
+    }
 }
 
 /// How much worse something is: positive is worse, in the unit of the bound.
@@ -87,11 +119,17 @@ impl Change {
         let (old_median, new_median) = (median(&old.samples)?, median(&new.samples)?);
         let first = old.samples[0];
         let is_equal = old.samples.iter().chain(&new.samples).all(|sample| *sample == first);
-        let interval = bootstrap::ratio(&old.samples, &new.samples, SEED);
+        let is_few = old.samples.len().min(new.samples.len()) < bootstrap::SAMPLES_AT_LEAST;
+        let interval = match is_few {
+            true => bootstrap::apart_ratio(&old.samples, &new.samples),
+            false => bootstrap::ratio(&old.samples, &new.samples, SEED),
+        };
         let from_one = |interval: Interval| Interval { low: interval.low - 1.0, high: interval.high - 1.0 };
         // Where a ratio says nothing: zeros, decibels.
-        let difference =
-            interval.map(from_one).or_else(|| bootstrap::difference(&old.samples, &new.samples, SEED));
+        let difference = interval.map(from_one).or_else(|| match is_few {
+            true => bootstrap::apart_difference(&old.samples, &new.samples),
+            false => bootstrap::difference(&old.samples, &new.samples, SEED),
+        });
         // From zero, any step is beyond every bound; the others are seen from the old median.
         let bound = match interval {
             Some(_) => bound_percent / 100.0,
@@ -103,6 +141,10 @@ impl Change {
         let verdict = match (measured, judged) {
             _ if is_equal => Verdict::Equal,
             (None, _) => Verdict::Unknown,
+            // Three that lie a little apart are no news.
+            (Some(measured), _) if is_few && measured.low <= bound && measured.high >= -bound => {
+                Verdict::Unknown
+            }
             (Some(measured), Some(judged)) => by_reference(measured, judged, bound),
             (Some(measured), None) => by_circumstances(measured.verdict(), new.clock, circumstances),
         };
@@ -122,6 +164,7 @@ impl Change {
             machine: own.as_ref().map(|own| own.machine),
             own_low: own.as_ref().map(|own| own.interval.low),
             own_high: own.as_ref().map(|own| own.interval.high),
+            basis: if is_few && difference.is_some() { Basis::Ranges } else { Basis::Samples },
             verdict,
             is_beyond_bound: verdict == Verdict::Regression && is_beyond(judged.or(measured)),
             is_beyond_bound_as_measured: is_beyond(measured),
@@ -140,7 +183,11 @@ fn by_reference(measured: Worse, judged: Worse, bound: f64) -> Verdict {
 }
 
 /// A change by the clock: worse on a worse machine, or better on a better one, says nothing.
-fn by_circumstances(verdict: Verdict, clock: Option<Clock>, there: Option<&Circumstances>) -> Verdict {
+pub(super) fn by_circumstances(
+    verdict: Verdict,
+    clock: Option<Clock>,
+    there: Option<&Circumstances>,
+) -> Verdict {
     let (Some(_), Some(there)) = (clock, there) else { return verdict };
     match verdict {
         Verdict::Regression if there.is_worse => Verdict::NotComparable,

@@ -31,6 +31,8 @@ pub struct Circumstances {
     pub is_worse: bool,
     /// It was faster now, or had less to do for others, or much then.
     pub is_better: bool,
+    /// Others had much of it in both runs, and alike.
+    pub is_busy_in_both: bool,
 }
 
 /// Of each measurement that both reports know the conditions of.
@@ -52,6 +54,13 @@ impl Circumstances {
         let more = |less: Option<f64>, more: Option<f64>| {
             less.zip(more).is_some_and(|(less, more)| more - less > margin)
         };
+        let was_worse = slower.is_some_and(|slower| slower > SLOWER)
+            || more(old.others_processors, new.others_processors)
+            || more(old.stolen_processors, new.stolen_processors);
+        let was_better = slower.is_some_and(|slower| slower < 1.0 / SLOWER)
+            || more(new.others_processors, old.others_processors)
+            || more(new.stolen_processors, old.stolen_processors);
+        let (old_crowded, new_crowded) = (old.is_crowded(processors), new.is_crowded(processors));
         Circumstances {
             measurement: measurement.to_owned(),
             slower,
@@ -59,14 +68,9 @@ impl Circumstances {
             new_others_processors: new.others_processors,
             old_stolen_processors: old.stolen_processors,
             new_stolen_processors: new.stolen_processors,
-            is_worse: slower.is_some_and(|slower| slower > SLOWER)
-                || more(old.others_processors, new.others_processors)
-                || more(old.stolen_processors, new.stolen_processors)
-                || new.is_crowded(processors),
-            is_better: slower.is_some_and(|slower| slower < 1.0 / SLOWER)
-                || more(new.others_processors, old.others_processors)
-                || more(new.stolen_processors, old.stolen_processors)
-                || old.is_crowded(processors),
+            is_worse: was_worse || new_crowded,
+            is_better: was_better || old_crowded,
+            is_busy_in_both: old_crowded && new_crowded && !was_worse && !was_better,
         }
     }
 
@@ -77,10 +81,10 @@ impl Circumstances {
 
     /// Whether it was another machine, so to say.
     pub fn differ(&self) -> bool {
-        self.is_worse || self.is_better
+        (self.is_worse || self.is_better) && !self.is_busy_in_both
     }
 
-    /// What was not the same, in a sentence; nothing where it was.
+    /// What was not the same, or was as bad in both runs, in a sentence; nothing where all was well.
     pub fn said(&self) -> Option<String> {
         let mut parts = Vec::new();
         match self.slower {
@@ -99,7 +103,7 @@ impl Circumstances {
                 parts.push(format!("{whose} had {new:.1} processors, then {old:.1}"));
             }
         };
-        if self.differ() {
+        if self.is_worse || self.is_better {
             processors(self.old_others_processors, self.new_others_processors, "other programs");
             processors(self.old_stolen_processors, self.new_stolen_processors, "other virtual machines");
         }

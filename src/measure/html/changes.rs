@@ -9,7 +9,17 @@ pub(super) fn write(page: &mut Markup, comparison: &Comparison) {
     page.leaf("h2", &[], &format!("Changes since {}", comparison.with));
     let bound = comparison.bound_percent;
     let (beyond, doubtful) = (comparison.beyond_bound().count(), comparison.doubtful().count());
+    let gone = comparison.vanished(false).count();
     let (class, sign, said) = match beyond {
+        _ if comparison.compared == 0 => {
+            ("bad", "✗", "There is no figure that both reports have: nothing was compared.".to_owned())
+        }
+        0 if gone > 0 => ("bad", "✗", format!("{gone} of the figures are not there any more.")),
+        0 if comparison.is_doubtful() && doubtful == 0 => (
+            "fair",
+            "!",
+            "What is not there any more may be missing because others had much of the machine.".to_owned(),
+        ),
         0 if doubtful > 0 => (
             "fair",
             "!",
@@ -35,14 +45,30 @@ pub(super) fn write(page: &mut Markup, comparison: &Comparison) {
             .collect();
         page.table("What is not the same", ["what", "then", "now"], &rows);
     }
-    let there: Vec<[String; 2]> = comparison
-        .circumstances
-        .iter()
-        .filter_map(|there| Some([there.measurement.clone(), there.said()?]))
-        .collect();
-    if !there.is_empty() {
-        page.leaf("h3", &[], "Not the same machine: what it did besides, or how fast it was, has changed");
-        page.table("How the machine has changed", ["while this was measured", "this was so"], &there);
+    for (is_busy, title, caption) in [
+        (
+            false,
+            "Not the same machine: what it did besides, or how fast it was, has changed",
+            "How the machine has changed",
+        ),
+        (true, "A busy machine in both runs: what goes by the clock says little", "How busy the machine was"),
+    ] {
+        let there: Vec<[String; 2]> = comparison
+            .circumstances
+            .iter()
+            .filter(|there| there.is_busy_in_both == is_busy)
+            .filter_map(|there| Some([there.measurement.clone(), there.said()?]))
+            .collect();
+        if !there.is_empty() {
+            page.leaf("h3", &[], title);
+            page.table(caption, ["while this was measured", "this was so"], &there);
+        }
+    }
+    let gone: Vec<[String; 2]> =
+        comparison.vanished.iter().map(|gone| [gone.figure.clone(), gone.why.clone()]).collect();
+    if !gone.is_empty() {
+        page.leaf("h3", &[], "Not there any more");
+        page.table("What is not there any more", ["figure", "why"], &gone);
     }
     let rows: Vec<[String; 6]> = comparison.by_verdict().into_iter().map(row).collect();
     if !rows.is_empty() {
@@ -70,6 +96,7 @@ fn row(change: &Change) -> [String; 6] {
     }
     let own = change.own_low.zip(change.own_high);
     let own = own.map(|(low, high)| format!("{} to {}", percent(low), percent(high)));
+    let basis = change.basis.said().map_or_else(String::new, |said| format!(" ({said})"));
     let beyond = if change.is_beyond_bound { ", beyond the bound" } else { "" };
     [
         change.figure.clone(),
@@ -77,6 +104,6 @@ fn row(change: &Change) -> [String; 6] {
         format!("{} {}", number(change.new_median), change.unit),
         changed,
         own.unwrap_or_default(),
-        format!("{}{beyond}", change.verdict.name()),
+        format!("{}{beyond}{basis}", change.verdict.name()),
     ]
 }

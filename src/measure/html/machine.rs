@@ -40,6 +40,10 @@ fn shown(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(values) if values.is_empty() => "–".to_owned(),
         Value::Array(values) => values.iter().map(shown).collect::<Vec<_>>().join(", "),
-        Value::Object(_) | Value::Number(_) => value.to_string(),
+        Value::Object(fields) => {
+            let said = fields.values().filter(|value| !value.is_null()).map(shown);
+            said.collect::<Vec<_>>().join(" ")
+        }
+        Value::Number(_) => value.to_string(),
     }
 }

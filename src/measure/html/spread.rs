@@ -117,8 +117,9 @@ fn sums(
         sum += bin.count;
         let before = y.at(100.0 * (sum - bin.count) as f64 / all);
         let after = y.at(100.0 * sum as f64 / all);
-        path.push_str(&format!("L{},{}", place(x.at(bin.from)), place(before)));
-        path.push_str(&format!("L{},{}", place(x.at(bin.to)), place(after)));
+        // Steps: of where in a bin its values lie nothing is known, so they count from its end on.
+        let end = place(x.at(bin.to));
+        path.push_str(&format!("L{end},{}L{end},{}", place(before), place(after)));
     }
     path.push_str(&format!("L{},{}", place(RIGHT), place(y.at(100.0))));
     page.void("path", &[("class", &"curve"), ("d", &path)]);

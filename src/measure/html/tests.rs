@@ -142,3 +142,20 @@ fn the_latency_budget_is_stacked_in_proportion() {
     assert_eq!(widths.len(), 5);
     assert!((widths[3] / widths[1] - 3.067).abs() < 0.02 && widths[4] == 0.0, "{widths:?}");
 }
+
+#[test]
+fn what_is_always_the_same_adds_up_in_one_step() {
+    let mut report = Report::default();
+    let histogram = crate::measure::report::Histogram::of("us", [1_333.0; 10]);
+    report.rt.histogram = Some(histogram);
+    report.machine.sound = full().machine.sound;
+    let text = page(&report);
+    let document = parsed(&text);
+    let curve =
+        of_class(&document, "path", "curve").next().and_then(|path| path.attribute("d")).expect("a curve");
+    let points: Vec<(&str, &str)> =
+        curve.trim_start_matches('M').split('L').filter_map(|point| point.split_once(',')).collect();
+    assert!(points.windows(2).all(|two| two[0].0 == two[1].0 || two[0].1 == two[1].1), "no ramp: {curve}");
+    let rows = table(&document, "The machine");
+    assert!(rows.iter().any(|row| row[0] == "sound" && row[1] == "jack 1.9.22"), "{rows:?}");
+}

@@ -46,6 +46,8 @@ pub(super) fn measure(run: &mut Run, ends: &Ends) -> Result<(), Error> {
     let ended = rounds.run(run, &mut session, path.as_mut());
     let found = rounds.found();
     if found.of(Way::Device).next().is_none() {
+        let path = path.map_or_else(|| devices(&info, &ends.audio), |path| path.words());
+        run.report.latency.audio = AudioLatency { lost: found.lost, ..opened_on(&info, path) };
         ended?;
         let why = if run.is_stopped() { "stopped before a round was whole" } else { "no round was whole" };
         return Err(Error::new(ErrorKind::Device, why));
@@ -87,6 +89,17 @@ fn no_device(refused: &[(&'static str, String)]) -> Error {
     Error::new(ErrorKind::Device, message)
 }
 
+/// Where sound went, whatever came back.
+fn opened_on(info: &StreamInfo, path: String) -> AudioLatency {
+    AudioLatency {
+        driver: Some(info.driver.to_owned()),
+        path: Some(path),
+        rate_hertz: Some(info.rate.hertz()),
+        block_frames: Some(info.block_frames),
+        ..AudioLatency::default()
+    }
+}
+
 fn devices(info: &StreamInfo, link: &Link) -> String {
     match link.inputs.first() {
         Some(input) => format!("{} -> {input}", info.device),
@@ -111,10 +124,7 @@ fn report(run: &mut Run, found: Found, info: &StreamInfo, claimed: Option<f64>, 
         gain_decibels: median(&of(|arrival| arrival.gain_decibels)),
         rounds: delays.len() as u64,
         lost: found.lost,
-        driver: Some(info.driver.to_owned()),
-        path: Some(path),
-        rate_hertz: Some(info.rate.hertz()),
-        block_frames: Some(info.block_frames),
+        ..opened_on(info, path)
     };
     if claimed.is_none() {
         run.missing("latency.audio.claimed_frames", "the driver claims nothing");
@@ -122,6 +132,8 @@ fn report(run: &mut Run, found: Found, info: &StreamInfo, claimed: Option<f64>, 
     if added.is_empty() {
         let why = if found.of(Way::Engine).next().is_none() {
             "no round through the engine was whole"
+        } else if !found.has_turns() {
+            "too few rounds: each through the engine is held against one before it and one after it"
         } else {
             "the path itself took longer or shorter from round to round, so that nothing can be told of the engine"
         };

@@ -27,6 +27,10 @@ fn of(latency: &Latency) -> Budget {
     else {
         return Budget { midi_ms, ..Budget::default() };
     };
+    if audio.round_trip_frames.is_none() && key.is_none() {
+        // A device was open, and nothing came back.
+        return Budget { midi_ms, ..Budget::default() };
+    }
     let ms = |frames: f64| frames * 1e3 / f64::from(rate_hertz);
     let block = f64::from(block);
     // A device that is opened anew may be in another place: what is summed is of one opening.

@@ -57,8 +57,9 @@ mod tests {
 
     #[test]
     fn what_an_older_one_did_not_measure_is_not_missed() {
-        let old = r#"{"schema": 1, "machine": {"processor": "Old"}, "figures": {}, "gone": 3}"#;
+        let old = r#"{"schema": 1, "machine": {"processor": "Old"}, "figures": {}, "gone": 3, "comparison": {"with": "older.json"}}"#;
         let report = Report::parse(old).expect("it is one");
         assert_eq!((report.machine.processor.as_str(), report.rt.xruns), ("Old", None));
+        assert!(report.comparison.is_some_and(|comparison| comparison.vanished.is_empty()));
     }
 }

@@ -35,7 +35,7 @@ pub struct Memory {
     /// At the end, in bytes.
     pub end_bytes: u64,
     /// The slope of a line through all of it, in bytes an hour.
-    pub bytes_per_hour: f64,
+    pub bytes_per_hour: Option<f64>,
 }
 
 /// How clocks went against the system's, in millionths.

@@ -12,6 +12,7 @@ use super::load::Load;
 use super::take::{self, Take};
 use crate::engine::Error;
 use crate::measure::Run;
+use crate::measure::bootstrap::SAMPLES_AT_LEAST;
 use crate::measure::report::Trial;
 use crate::measure::statistics::median;
 
@@ -23,8 +24,9 @@ const ATTEMPTS: u32 = 2;
 const TRIALS: usize = 64;
 /// A search for voices is done once it is known to one part in so many.
 const PRECISION: u32 = 16;
-/// The search for voices is done so often; the figure is the middle one.
-const REPEATS: usize = 3;
+/// The search for voices is done so often: as many samples as a comparison needs. The figure is the
+/// middle one.
+const REPEATS: usize = SAMPLES_AT_LEAST;
 /// What does not hold for the whole time is lessened so often.
 const STEPS_DOWN: u32 = 8;
 
@@ -165,7 +167,11 @@ pub(super) fn voices(run: &mut Run, seconds: f64, first: u32) -> Result<(Found, 
             Some(_) => break,
         }
     }
-    let why = format!("{} voices held for {short} s at a time, but none for {seconds} s", samples[0]);
+    let why = if trying.is_over() {
+        format!("ended early; {found} voices held for {short} s")
+    } else {
+        format!("{} voices held for {short} s at a time, but none for {seconds} s", samples[0])
+    };
     Ok((Err(why), samples))
 }
 
@@ -175,7 +181,10 @@ fn bracket(trying: &mut Trying, seconds: f64, first: u32) -> Result<Result<(u32,
     let (mut voices, mut low, mut high) = (first.max(1), None, None);
     loop {
         let Some(came) = trying.try_out(voices, block_frames, seconds)? else {
-            return Ok(Err("ended before a load was found that holds".to_owned()));
+            return Ok(Err(match low {
+                Some(low) => format!("ended early; {low} voices held for {seconds} s"),
+                None => "ended early, before a load was found that holds".to_owned(),
+            }));
         };
         match came.holds {
             true if voices == Load::VOICES_AT_MOST => return Ok(Ok((voices, voices + 1))),
@@ -227,7 +236,7 @@ pub(super) fn block(run: &mut Run, seconds: f64, voices: u32, first_frames: u32)
         };
     }
     let Some((mut place, _)) = holding else {
-        return Ok(Err("ended before a block was found that holds".to_owned()));
+        return Ok(Err("ended early, before a block was found that holds".to_owned()));
     };
     while place <= last {
         match trying.try_out(voices, Some(BLOCKS[place]), seconds)? {
@@ -236,5 +245,6 @@ pub(super) fn block(run: &mut Run, seconds: f64, voices: u32, first_frames: u32)
             Some(_) => place += 1,
         }
     }
-    Ok(Err(format!("{voices} voices held for {short} s at a time, but not for {seconds} s")))
+    let why = format!("{voices} voices held for {short} s at a time, but not for {seconds} s");
+    Ok(Err(if trying.is_over() { format!("ended early; {why}") } else { why }))
 }

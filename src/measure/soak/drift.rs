@@ -1,3 +1,4 @@
+use crate::device::audio::DriverChoice;
 use crate::engine::live::Live;
 use crate::measure::report::Drift;
 use crate::measure::statistics::{Line, line};
@@ -28,8 +29,12 @@ impl Clocks {
         self.midi.push((seconds(sent), rate.seconds(frames)));
     }
 
-    /// In millionths. On JACK both count in the same frames.
-    pub(super) fn drift(&self, is_jack: bool) -> Drift {
+    /// In millionths. On JACK both count in the same frames, and the null clock is the system's own.
+    pub(super) fn drift(&self, driver: &str) -> Drift {
+        if driver == DriverChoice::Null.name() {
+            return Drift::default();
+        }
+        let is_jack = driver == DriverChoice::Jack.name();
         let fit = |looks: &[(f64, f64)]| (looks.len() >= LOOKS_AT_LEAST).then(|| line(looks)).flatten();
         let (Some(audio), Some(midi)) = (fit(&self.audio), fit(&self.midi)) else { return Drift::default() };
         let ppm = |line: &Line| (line.slope - 1.0) * MILLIONTHS;
@@ -62,11 +67,12 @@ mod tests {
             let sent = 5_000_000_000 + (rate.seconds(frames) * 1.0e9) as u64;
             clocks.add(HostTime(nanos), frames, HostTime(sent), rate);
         }
-        let drift = clocks.drift(false);
+        let drift = clocks.drift("alsa");
         let (audio, error) = (drift.audio_ppm.expect("looks"), drift.audio_ppm_error.expect("looks"));
         assert!((audio - 50.0).abs() < 4.0 * error && error < 2.0, "{drift:?}");
         assert!(drift.midi_ppm.is_some_and(|ppm| (ppm - 50.0).abs() < 4.0), "{drift:?}");
-        assert_eq!(clocks.drift(true).midi_ppm, None);
-        assert_eq!(Clocks::default().drift(false), Drift::default());
+        assert_eq!(clocks.drift("jack").midi_ppm, None);
+        assert_eq!(clocks.drift("null"), Drift::default());
+        assert_eq!(Clocks::default().drift("alsa"), Drift::default());
     }
 }

@@ -2,6 +2,10 @@ use crate::measure::report::Memory;
 use crate::measure::statistics::line;
 
 const SECONDS_PER_HOUR: f64 = 3_600.0;
+/// From less no hour is foretold: what is made once would be made again and again.
+const SECONDS_AT_LEAST: f64 = 50.0;
+pub(super) const TOO_SHORT: &str =
+    "too short: what memory does in seconds says nothing of an hour; make --for 60 or longer";
 
 /// What this process holds in memory, in bytes; `None` where the system does not tell.
 pub(super) fn resident_bytes() -> Option<u64> {
@@ -17,10 +21,13 @@ fn parse(status: &str) -> Option<u64> {
 /// From sizes at times in seconds.
 pub(super) fn of(sizes: &[(f64, u64)]) -> Option<Memory> {
     let points: Vec<(f64, f64)> = sizes.iter().map(|(seconds, bytes)| (*seconds, *bytes as f64)).collect();
+    let (first, last) = (sizes.first()?, sizes.last()?);
+    let is_long = last.0 - first.0 >= SECONDS_AT_LEAST;
+    let slope = is_long.then(|| line(&points)).flatten().map(|line| line.slope);
     Some(Memory {
-        begin_bytes: sizes.first()?.1,
-        end_bytes: sizes.last()?.1,
-        bytes_per_hour: line(&points)?.slope * SECONDS_PER_HOUR,
+        begin_bytes: first.1,
+        end_bytes: last.1,
+        bytes_per_hour: slope.map(|slope| slope * SECONDS_PER_HOUR),
     })
 }
 
@@ -37,7 +44,8 @@ mod tests {
             (0..100).map(|second| (f64::from(second), 5_000 + 3 * second as u64)).collect();
         let memory = of(&grows).expect("there are sizes");
         assert_eq!((memory.begin_bytes, memory.end_bytes), (5_000, 5_297));
-        assert!((memory.bytes_per_hour - 10_800.0).abs() < 1e-6, "{memory:?}");
+        assert!(memory.bytes_per_hour.is_some_and(|rate| (rate - 10_800.0).abs() < 1e-6), "{memory:?}");
+        assert_eq!(of(&grows[..40]).expect("there are sizes").bytes_per_hour, None);
         assert_eq!(of(&[]), None);
     }
 }

@@ -11,7 +11,11 @@ pub(super) fn section(report: &Report) -> Section {
     let rt = &report.rt;
     let count = |value: Option<u64>, unit| value.map(|value| Quantity::count(value, unit));
     section.row("most voices", count(rt.max_voices.map(u64::from), "voices"), "that held the whole time");
-    section.row("shortest block", count(rt.min_block_frames.map(u64::from), "frames"), "that held likewise");
+    let shortest = match rt.driver.as_deref() {
+        Some("jack") => "the server's period, which it alone sets",
+        _ => "that held likewise",
+    };
+    section.row("shortest block", count(rt.min_block_frames.map(u64::from), "frames"), shortest);
     section.row("xruns", count(rt.xruns, ""), rt.load.as_ref().map_or_else(String::new, load));
     section.row("violations", count(rt.violations, ""), "allocations inside the callback; 0 is right");
     if let Some(callback) = &rt.callback_us {

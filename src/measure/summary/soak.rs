@@ -20,11 +20,9 @@ pub(super) fn section(report: &Report) -> Section {
     section.row("xruns", count(soak.xruns), hourly);
     section.row("violations", count(soak.violations), "allocations inside the callback; 0 is right");
     if let Some(memory) = &soak.memory {
-        let note = format!(
-            "{} MiB at first; {} MiB an hour",
-            number(memory.begin_bytes as f64 / MIB),
-            number(memory.bytes_per_hour / MIB)
-        );
+        let first = format!("{} MiB at first", number(memory.begin_bytes as f64 / MIB));
+        let hourly = memory.bytes_per_hour.map(|rate| format!("; {} MiB an hour", number(rate / MIB)));
+        let note = first + &hourly.unwrap_or_default();
         section.row("memory at the end", Some(Quantity::of(memory.end_bytes as f64 / MIB, "MiB")), note);
     }
     if let Some(drift) = &soak.drift {

@@ -36,6 +36,12 @@ fn the_verdict_is_honest_where_it_is_bad() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
+    report.rt.max_voices = Some(841);
+    let text = text_of(&report);
+    let said = "At 64 frames this machine holds 841 voices, but dropped out 12 times in 60.0 s of 64 voices and 1 stage";
+    assert!(text.contains(&format!("Bad: {said}")), "as bad as the key beside it: {text}");
+    report.latency.key_to_sound_ms = None;
+    assert!(text_of(&report).contains(&format!("Fair: {said}")), "{}", text_of(&report));
     report.rt.max_voices = Some(0);
     assert!(text_of(&report).contains("Bad: At 64 frames this machine holds not a single voice"));
 }
@@ -46,6 +52,11 @@ fn the_verdict_says_nothing_of_what_was_not_measured() {
     report.machine.optimised = true;
     assert_eq!(text_of(&report), "Plain: Nothing was measured.\n");
     assert!(sections(&report).iter().all(Section::is_empty), "{:?}", sections(&report));
+    let figure = crate::measure::report::Figure { samples: vec![1.0], ..Default::default() };
+    let mut early = report.clone();
+    early.stopped = true;
+    early.figures.insert("render.by_voices.1".to_owned(), figure);
+    assert_eq!(text_of(&early), "Plain: It was stopped early: this is what there was by then.\n");
     report.rings.event_ns = Some(9.0);
     report.stopped = true;
     let text = text_of(&report);

@@ -45,7 +45,7 @@ pub fn verdict(report: &Report) -> Vec<Sentence> {
     if sentences.is_empty() {
         sentences.extend(parts(report));
     }
-    if sentences.is_empty() {
+    if sentences.is_empty() && report.figures.is_empty() {
         sentences.push(sentence(Tone::Plain, "Nothing was measured."));
     }
     if report.stopped {
@@ -112,17 +112,21 @@ fn capacity(report: &Report) -> Option<Sentence> {
         Some(voices) => {
             let tone = if voices < 32 { Tone::Fair } else { Tone::Good };
             let voices = Quantity::count(u64::from(voices), if voices == 1 { "voice" } else { "voices" });
-            return Some(sentence(tone, format!("{at}{this} machine holds {voices}{unheard}.")));
+            let held = format!("{at}{this} machine holds {voices}{unheard}");
+            // What held for the search did not hold before it.
+            return Some(match (dropped_out(report), tone) {
+                (Some(times), _) => sentence(Tone::Fair, format!("{held}, but dropped out {times}.")),
+                (None, tone) => sentence(tone, format!("{held}.")),
+            });
         }
         None => {}
     }
-    let (xruns, played) = (rt.xruns?, rt.load.as_ref().map(load).unwrap_or_default());
+    rt.xruns?;
+    let played = rt.load.as_ref().map(load).unwrap_or_default();
     let callback = rt.callback_us.as_ref();
     let share = callback.filter(|callback| callback.budget > 0.0).map(|c| 100.0 * c.max / c.budget);
-    if xruns > 0 {
-        let times =
-            if xruns == 1 { "once".to_owned() } else { format!("{} times", Quantity::count(xruns, "")) };
-        let text = format!("{at}{this} machine dropped out {} {played}{unheard}.", times.trim());
+    if let Some(times) = dropped_out(report) {
+        let text = format!("{at}{this} machine dropped out {times}{unheard}.");
         return Some(sentence(Tone::Bad, text));
     }
     let tone = if share.is_some_and(|share| share > 70.0) { Tone::Fair } else { Tone::Good };
@@ -130,6 +134,18 @@ fn capacity(report: &Report) -> Option<Sentence> {
         format!(", and the longest callback took {share:.0} % of its time")
     });
     Some(sentence(tone, format!("{at}{this} machine did not drop out {played}{unheard}{used}.")))
+}
+
+/// How often the stated load dropped out, and in what; nothing where it did not.
+fn dropped_out(report: &Report) -> Option<String> {
+    let xruns = report.rt.xruns.filter(|xruns| *xruns > 0)?;
+    let times = if xruns == 1 {
+        "once".to_owned()
+    } else {
+        format!("{} times", Quantity::count(xruns, "").to_string().trim())
+    };
+    let played = report.rt.load.as_ref().map(load).unwrap_or_default();
+    Some(format!("{times} {played}").trim_end().to_owned())
 }
 
 fn key(report: &Report) -> Option<Sentence> {

@@ -6,13 +6,15 @@ use super::probe::Round;
 use super::session::{Heard, Session, Way};
 use crate::engine::{Error, ErrorKind};
 use crate::measure::Run;
+use crate::measure::bootstrap::SAMPLES_AT_LEAST;
 use crate::measure::signal::{Arrival, arrival};
 use crate::unit::SampleRate;
 
 /// How long it lasts where nothing was said.
 const USUAL_SECONDS: f64 = 8.0;
-/// So many rounds of each way there are at least, if it takes no longer than …
-const LEAST_ROUNDS: usize = 3;
+/// So many rounds through the engine there are at least, and one more without it, which makes as many as a
+/// comparison needs; if it takes no longer than …
+const LEAST_ROUNDS: usize = SAMPLES_AT_LEAST - 1;
 /// … this many times as long.
 const LONGEST: f64 = 5.0;
 const LONGEST_MORE: Duration = Duration::from_secs(10);
@@ -50,6 +52,12 @@ impl Found {
 
     fn count(&self, way: Way) -> usize {
         self.of(way).count()
+    }
+
+    /// Whether one through the engine lies between two without it.
+    pub(super) fn has_turns(&self) -> bool {
+        let ways = |three: &[(Way, Arrival)]| [three[0].0, three[1].0, three[2].0];
+        self.arrivals.windows(3).any(|three| ways(three) == [Way::Device, Way::Engine, Way::Device])
     }
 
     /// How many frames later each came through the engine than without it just before and just
@@ -250,5 +258,7 @@ mod tests {
         let found = Found { arrivals: turns.zip(delays.map(arrival)).collect(), lost: 0 };
         assert_eq!(found.added_frames(), [2.0, 2.0]);
         assert_eq!((found.count(Way::Device), found.count(Way::Engine)), (4, 3));
+        let few = Found { arrivals: found.arrivals[..2].to_vec(), lost: 0 };
+        assert!(found.has_turns() && !few.has_turns());
     }
 }

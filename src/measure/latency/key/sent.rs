@@ -128,6 +128,7 @@ fn go(
         path,
         rate_hertz: info.rate.hertz(),
         midi_latency_frames: fixed,
+        is_in_frames: info.driver == DriverChoice::Jack.name(),
     };
     Ok((found, trouble))
 }

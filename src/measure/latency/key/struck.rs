@@ -88,6 +88,8 @@ fn found(session: &Session, channel: u16) -> Found {
         path: format!("{}, microphone at input {channel}", info.device),
         rate_hertz: info.rate.hertz(),
         midi_latency_frames: session.midi_latency_frames(),
+        // The key's own MIDI comes by another program, which the load keeps waiting.
+        is_in_frames: false,
     }
 }
 
