@@ -161,6 +161,7 @@ impl Live {
             ));
         }
         messages.extend(workers::refusal(&job.rig));
+        let workshop = if job.log.is_some() { workshop.for_log() } else { workshop };
         sounds::load_all(&mut job.rig, info.rate, &workshop)?;
         let is_jack = info.driver == DriverChoice::Jack.name();
         let latency =
