@@ -7,6 +7,8 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
+use antiphon::journal::{BitDepth, WavOut};
+use antiphon::unit::SampleRate;
 use support::gig::{PROGRAM, RIG, is_the_same, play, play_rig, replay, write_song};
 use support::play::{Play, SOON};
 use support::program::wait_for;
@@ -191,4 +193,48 @@ fn what_is_no_log_is_refused_with_a_reason() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("gig.anti is no log of Antiphon"), "{said}");
     assert!(!folder.path().join("replay.wav").exists());
+}
+
+/// 4.5 s in which each sample is another, as floats.
+fn write_long(path: &Path) {
+    let frames = SampleRate::DEFAULT.frames(4.5) as u32;
+    let samples: Vec<f32> = (0..frames).map(|n| 0.25 + n as f32 / (1 << 22) as f32).collect();
+    let mut wav = WavOut::create(path, SampleRate::DEFAULT, 2, BitDepth::Float32, None).unwrap();
+    wav.write(&[&samples, &samples]).unwrap();
+    wav.finish().unwrap();
+}
+
+#[test]
+fn a_log_whose_clip_was_edited_anywhere_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let path = folder.join("long.wav");
+    write_long(&path);
+    let clip = |name| {
+        format!(
+            "[clip.{name}]\nfile = 'long.wav'\nstream = true\nautoplay = true\n\
+             [[cable]]\nfrom = '{name}'\nto = 'out'\n"
+        )
+    };
+    let rig = format!("[transport]\nstart = true\n{}", clip("tape"));
+    let gig = play_rig(Command::new(PROGRAM), folder, &rig, &["--driver", "null", "--for", "5"]);
+    // What is saved while it plays is known by all of its files, too.
+    std::fs::write(folder.join("rig.toml"), format!("{rig}{}", clip("more"))).unwrap();
+    wait_for("the change", SOON, || gig.said().contains("the changed rig plays").then_some(()));
+    let played = gig.finish();
+    is_the_same(folder, &played);
+    let bytes = std::fs::read(&path).unwrap();
+    // Each is but one sample of 4.5 s, and not all of them are in what is read at once.
+    for at in [800_000, bytes.len() / 63 + 20_000, bytes.len() - 20_000] {
+        let mut edited = bytes.clone();
+        edited[at] ^= 1;
+        std::fs::write(&path, edited).unwrap();
+        let mut command = Command::new(PROGRAM);
+        let output =
+            command.current_dir(folder).args(["replay", "gig.anti", "-o", "no.wav"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("the sound of the clip `tape`"), "{at}: {said}");
+    }
+    std::fs::write(&path, bytes).unwrap();
+    is_the_same(folder, &played);
 }

@@ -304,7 +304,7 @@ impl Conductor {
         }
         let snapshot = self.doors.snapshot();
         for supplier in &mut self.suppliers {
-            while let Some(index) = supplier.wanted(snapshot.frame, snapshot.transport.beats) {
+            while let Some(index) = supplier.wanted(snapshot.frame, &snapshot.transport) {
                 match self.workshop.segment(supplier.order(), index) {
                     Ok(segment) => self.doors.lend(supplier.lend(segment, snapshot.frame)),
                     Err(failure) => {

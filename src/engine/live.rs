@@ -72,10 +72,12 @@ use crate::device::audio::{
 use crate::device::memory;
 use crate::journal::Recorder;
 use crate::journal::log::{BlackBox, LogFile, Scribe};
-use crate::render::{self, Command, RendererSettings, Score, Snapshot, Swap, TimeBase, Turn, tap};
+use crate::render::{
+    self, Command, RendererSettings, Score, Snapshot, Swap, TimeBase, TransportView, Turn, tap,
+};
 use crate::rig::{Deployment, Rig};
 use crate::stage::Role;
-use crate::transport::{Beats, Lock, Order};
+use crate::transport::{Lock, Order};
 use crate::unit::{Frame, HostTime, SampleRate};
 
 /// The recorder may be stalled by its disk for so long without a loss.
@@ -155,6 +157,7 @@ impl Live {
             ));
         }
         messages.extend(workers::refusal(&job.rig));
+        let workshop = if job.log.is_some() { workshop.for_log() } else { workshop };
         sounds::load_all(&mut job.rig, info.rate, &workshop)?;
         let is_jack = info.driver == DriverChoice::Jack.name();
         let latency =
@@ -179,7 +182,7 @@ impl Live {
         let streams = doors.streams().clone();
         for supplier in suppliers.iter_mut().filter(|supplier| supplier.is_local()) {
             // What is made here is there before the first frame.
-            while let Some(index) = supplier.wanted(0, Beats(0)) {
+            while let Some(index) = supplier.wanted(0, &TransportView::default()) {
                 match workshop.segment(supplier.order(), index) {
                     Ok(segment) => doors.lend(supplier.lend(segment, 0)),
                     Err(failure) => return Err(Error::new(ErrorKind::Input, failure.to_string())),

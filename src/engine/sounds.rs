@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::error::{Error, ErrorKind};
 use super::workshop::Workshop;
-use crate::feed::tape;
+use crate::feed::tape::{self, Known};
 use crate::feed::wav::WavInput;
 use crate::generate::{Form, Length, Request};
 use crate::instrument::clip::{ClipKind, Samples};
@@ -24,6 +24,7 @@ const READ_FRAMES: usize = 65_536;
 fn load(
     rig: &mut Rig,
     rate: SampleRate,
+    known: Option<&Known>,
     generate: impl Fn(&ClipWords, bool, &Rig) -> Option<Result<Arc<Samples>, String>>,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -34,7 +35,7 @@ fn load(
         let loaded = match &clip.source {
             ClipSource::File(file) => {
                 let folder = rig.folder.as_deref().unwrap_or_else(|| Path::new(""));
-                open(&folder.join(file), rate, &clip)
+                open(&folder.join(file), rate, &clip, known)
             }
             ClipSource::Words(words) => {
                 let actor = &rig.actors[index];
@@ -74,7 +75,7 @@ fn load(
 
 /// The same, of clips that play files: nothing is generated.
 pub(crate) fn load_files(rig: &mut Rig, rate: SampleRate) -> Vec<Problem> {
-    load(rig, rate, |_, _, _| None)
+    load(rig, rate, None, |_, _, _| None)
 }
 
 /// Loads the sound of every clip.
@@ -82,7 +83,8 @@ pub(crate) fn load_files(rig: &mut Rig, rate: SampleRate) -> Vec<Problem> {
 /// # Errors
 /// [`Error`] with all that is wrong.
 pub(super) fn load_all(rig: &mut Rig, rate: SampleRate, workshop: &Workshop) -> Result<(), Error> {
-    let problems = load(rig, rate, |words, loops, rig| Some(generate(words, loops, rig, rate, workshop)));
+    let generate = |words: &ClipWords, loops, rig: &Rig| Some(generate(words, loops, rig, rate, workshop));
+    let problems = load(rig, rate, workshop.known(), generate);
     if problems.is_empty() {
         return Ok(());
     }
@@ -98,12 +100,12 @@ enum Loaded {
 }
 
 /// Reads a file, or its beginning where it is long or the rig wants it so.
-fn open(path: &Path, rate: SampleRate, clip: &Clip) -> Result<Loaded, String> {
+fn open(path: &Path, rate: SampleRate, clip: &Clip, known: Option<&Known>) -> Result<Loaded, String> {
     let wav = WavInput::open(path, rate).map_err(|error| error.to_string())?;
     let seconds = rate.seconds(wav.frames());
     if clip.stream.unwrap_or(seconds > STREAM_SECONDS) {
         let modified = std::fs::metadata(path).and_then(|data| data.modified()).ok();
-        let tape = tape::open(path, rate).map_err(|error| error.to_string())?;
+        let tape = tape::open(path, rate, known).map_err(|error| error.to_string())?;
         if let Some(tape) = tape {
             return Ok(Loaded::Tape(tape, modified));
         }

@@ -1,23 +1,24 @@
 //! Fetches what clips play from a disk.
+//!
+//! A disk may hang for one clip, and must not for another: while an engine plays each stream has a thread of
+//! its own ([`Fetcher`]). A render or a replay waits for each instead, in turn ([`fill`](Streams::fill)). A
+//! Renderer has one or the other, so that a stream is always in one hand.
+
+mod fetcher;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{JoinHandle, Thread};
-use std::time::{Duration, Instant};
+use std::thread::Thread;
 
-use super::error::{Error, ErrorKind};
+pub(super) use fetcher::Fetcher;
+
 use crate::rt::reel::{Feeding, ReelCount};
 
-/// How often it looks whether there is room. What is in memory lasts seconds.
-const LOOK: Duration = Duration::from_millis(5);
-/// The same while nobody plays from a disk.
-const IDLE: Duration = Duration::from_secs(1);
-/// A clip that could not be read is tried again after so many looks.
-const REST_LOOKS: u32 = 200;
-/// How long a disk may keep the thread that reads when the engine ends.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// A clip that could not be read is tried again after so many passes of a render.
+const REST_PASSES: u32 = 200;
 /// What could not be read waits to be said; more of it is not.
 const TROUBLES: usize = 100;
 
@@ -40,22 +41,33 @@ pub(super) struct Streams(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    /// Those that came since the last pass.
+    /// Those that came since somebody looked.
     arrived: Mutex<Vec<Stream>>,
-    /// Held for as long as a disk takes: by whoever fetches only.
-    streams: Mutex<Vec<Stream>>,
+    /// Those that are fetched in turn; held for as long as a disk takes. None where each has a thread.
+    in_turn: Mutex<Vec<Stream>>,
     tallies: Mutex<BTreeMap<String, Tally>>,
     troubles: Mutex<Vec<Trouble>>,
-    /// Who fetches, where that is a thread.
-    thread: Mutex<Option<Thread>>,
+    /// Who is to know that one came, where each has a thread.
+    keeper: Mutex<Option<Thread>>,
 }
 
 struct Stream {
     clip: String,
     feeding: Box<Feeding>,
-    /// Looks until it is tried again.
+    /// Passes until it is tried again.
     rest: u32,
     has_failed: bool,
+}
+
+/// What came of a look at a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Look {
+    /// Something was fetched, and there may be room for more.
+    Moved,
+    /// There is no room.
+    Still,
+    /// It cannot be read.
+    Failed,
 }
 
 /// A clip that cannot be read.
@@ -110,16 +122,18 @@ impl Streams {
         drop(tallies);
         let stream = Stream { clip: clip.to_owned(), feeding, rest: 0, has_failed: false };
         lock(&self.0.arrived).push(stream);
-        if let Some(thread) = &*lock(&self.0.thread) {
-            thread.unpark();
+        if let Some(keeper) = &*lock(&self.0.keeper) {
+            keeper.unpark();
         }
     }
 
-    /// Fetches until there is no room. Blocks as long as the disk does.
+    /// Fetches until there is no room, one clip after the other. Blocks as long as the disk does. Not for a
+    /// Renderer whose streams have a [`Fetcher`].
     ///
     /// # Errors
     /// The first clip that cannot be read.
     pub(super) fn fill(&self) -> Result<(), Trouble> {
+        debug_assert!(lock(&self.0.keeper).is_none(), "its streams are in other hands");
         loop {
             let has_moved = self.pass();
             if let Some(trouble) = self.take_troubles().into_iter().next() {
@@ -133,7 +147,25 @@ impl Streams {
 
     /// Goes round once: a part for each that has room; gives whether there was one.
     fn pass(&self) -> bool {
-        let mut streams = lock(&self.0.streams);
+        let mut streams = lock(&self.0.in_turn);
+        self.take_arrived(&mut streams);
+        let mut has_moved = false;
+        for stream in streams.iter_mut() {
+            if stream.rest > 0 {
+                stream.rest -= 1;
+                continue;
+            }
+            match self.look(stream) {
+                Look::Moved => has_moved = true,
+                Look::Still => {}
+                Look::Failed => stream.rest = REST_PASSES,
+            }
+        }
+        has_moved
+    }
+
+    /// Adds those that came, and closes those whose processor is gone.
+    fn take_arrived(&self, streams: &mut Vec<Stream>) {
         streams.append(&mut lock(&self.0.arrived));
         streams.retain(|stream| {
             let is_over = stream.feeding.is_abandoned();
@@ -142,30 +174,32 @@ impl Streams {
             }
             !is_over
         });
-        let mut has_moved = false;
-        for stream in streams.iter_mut() {
-            if stream.rest > 0 {
-                stream.rest -= 1;
-                continue;
+    }
+
+    /// A part for each lane of a stream that has room; that it cannot be read is told once, until it can be.
+    fn look(&self, stream: &mut Stream) -> Look {
+        match stream.fetch() {
+            Ok(true) => {
+                stream.has_failed = false;
+                Look::Moved
             }
-            match stream.fetch() {
-                Ok(moved) => {
-                    has_moved |= moved;
-                    stream.has_failed &= !moved;
-                }
-                Err(reason) => {
-                    stream.rest = REST_LOOKS;
-                    if !std::mem::replace(&mut stream.has_failed, true) {
-                        tracing::warn!(clip = stream.clip, reason, "a clip cannot be read");
-                        let mut troubles = lock(&self.0.troubles);
-                        if troubles.len() < TROUBLES {
-                            troubles.push(Trouble { clip: stream.clip.clone(), reason });
-                        }
-                    }
-                }
+            Ok(false) => Look::Still,
+            Err(reason) => {
+                self.tell(stream, reason);
+                Look::Failed
             }
         }
-        has_moved
+    }
+
+    fn tell(&self, stream: &mut Stream, reason: String) {
+        if std::mem::replace(&mut stream.has_failed, true) {
+            return;
+        }
+        tracing::warn!(clip = stream.clip, reason, "a clip cannot be read");
+        let mut troubles = lock(&self.0.troubles);
+        if troubles.len() < TROUBLES {
+            troubles.push(Trouble { clip: stream.clip.clone(), reason });
+        }
     }
 
     /// Its processor is gone: what it counted stays.
@@ -177,10 +211,6 @@ impl Streams {
             tally.before[0] += underruns;
             tally.before[1] += lost_frames;
         }
-    }
-
-    fn is_empty(&self) -> bool {
-        lock(&self.0.streams).is_empty() && lock(&self.0.arrived).is_empty()
     }
 
     /// What could not be read since the last time, each clip once until it can be again.
@@ -205,153 +235,5 @@ impl Streams {
             ClipRecord { clip: clip.clone(), underruns, lost_frames, memory_bytes: tally.memory_bytes }
         };
         lock(&self.0.tallies).iter().map(record).collect()
-    }
-}
-
-/// The thread that fetches while an engine plays; it ends with this. It belongs to no actor, so killing
-/// any of them changes nothing of it.
-pub(super) struct Fetcher {
-    stopping: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Fetcher {
-    /// Fetches for these from now on.
-    ///
-    /// # Errors
-    /// [`Error`] where the system starts no thread.
-    pub(super) fn start(streams: &Streams) -> Result<Fetcher, Error> {
-        let stopping = Arc::new(AtomicBool::new(false));
-        let (told, fetched) = (Arc::clone(&stopping), streams.clone());
-        let thread = std::thread::Builder::new()
-            .name("antiphon-streams".to_owned())
-            .spawn(move || {
-                while !told.load(Relaxed) {
-                    if !fetched.pass() {
-                        std::thread::park_timeout(if fetched.is_empty() { IDLE } else { LOOK });
-                    }
-                }
-            })
-            .map_err(|error| {
-                Error::new(ErrorKind::Device, format!("the thread that reads clips cannot start: {error}"))
-            })?;
-        *lock(&streams.0.thread) = Some(thread.thread().clone());
-        Ok(Fetcher { stopping, thread: Some(thread) })
-    }
-}
-
-impl Drop for Fetcher {
-    fn drop(&mut self) {
-        self.stopping.store(true, Relaxed);
-        let Some(thread) = self.thread.take() else { return };
-        thread.thread().unpark();
-        let begun = Instant::now();
-        // It may be waiting for a disk that is gone.
-        while !thread.is_finished() {
-            if begun.elapsed() > FAREWELL {
-                tracing::warn!("a disk does not answer; the thread that waits for it is left behind");
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let _ = thread.join();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-    use crate::rt::reel::{Medium, Reading, Reel, Stereo, Tape};
-    use crate::unit::SampleRate;
-
-    const FRAMES: u64 = 400_000;
-
-    /// A disk that answers when it is let, or fails.
-    struct Disk(Mutex<Option<mpsc::Receiver<()>>>, bool);
-
-    struct Silence(Option<mpsc::Receiver<()>>);
-
-    impl Medium for Disk {
-        fn open(&self) -> Result<Box<dyn Reading>, String> {
-            if self.1 { Err("it is away".to_owned()) } else { Ok(Box::new(Silence(lock(&self.0).take()))) }
-        }
-    }
-
-    impl Reading for Silence {
-        fn seek(&mut self, _: u64) -> Result<(), String> {
-            Ok(())
-        }
-
-        fn read(&mut self, frames: usize, into: &mut Vec<Stereo>) -> Result<(), String> {
-            if let Some(gate) = &self.0 {
-                gate.recv().map_err(|_| "it is gone".to_owned())?;
-            }
-            into.extend(std::iter::repeat_n([0.0; 2], frames));
-            Ok(())
-        }
-    }
-
-    fn reel(disk: Disk) -> Reel {
-        let opening = vec![[0.0; 2]; Tape::opening_frames(SampleRate::DEFAULT) as usize];
-        let tape = Tape::new(opening, FRAMES, 0, Arc::new(disk)).expect("it is long");
-        Reel::new(&tape, SampleRate::DEFAULT)
-    }
-
-    #[test]
-    fn what_was_counted_outlives_who_counted_it() {
-        let streams = Streams::default();
-        let late = |reel: &mut Reel| {
-            let lane = reel.start(0);
-            reel.tick();
-            // At a place for which nothing was fetched.
-            reel.judge(lane, 200_000, u64::MAX, 0);
-            let [mut left, mut right] = [[1.0; 32]; 2];
-            reel.read(lane, 200_000, &mut left, &mut right);
-        };
-        for times in 1..=2 {
-            let mut reel = reel(Disk(Mutex::new(None), false));
-            streams.add("tape", reel.take_feeding().expect("once"));
-            late(&mut reel);
-            assert!(streams.fill().is_ok());
-            let record = ClipRecord {
-                clip: "tape".to_owned(),
-                underruns: times,
-                lost_frames: 32 * times,
-                memory_bytes: 4_608_000,
-            };
-            assert_eq!(streams.records(), std::slice::from_ref(&record));
-            assert_eq!((streams.take_late(), streams.take_late()), (vec!["tape".to_owned()], Vec::new()));
-            drop(reel);
-            assert!(streams.fill().is_ok() && streams.is_empty());
-            assert_eq!(streams.records(), [record]);
-        }
-    }
-
-    #[test]
-    fn a_disk_that_is_away_is_told_of_once() {
-        let streams = Streams::default();
-        let mut reel = reel(Disk(Mutex::new(None), true));
-        streams.add("tape", reel.take_feeding().expect("once"));
-        let trouble = streams.fill().expect_err("it is away");
-        assert_eq!((trouble.clip.as_str(), trouble.reason.as_str()), ("tape", "it is away"));
-        (0..3 * REST_LOOKS).for_each(|_| assert!(!streams.pass()));
-        assert!(streams.take_troubles().is_empty());
-    }
-
-    #[test]
-    fn an_engine_ends_though_a_disk_does_not_answer() {
-        let (open, gate) = mpsc::channel();
-        let streams = Streams::default();
-        let mut reel = reel(Disk(Mutex::new(Some(gate)), false));
-        let fetcher = Fetcher::start(&streams).expect("a thread");
-        streams.add("tape", reel.take_feeding().expect("once"));
-        open.send(()).expect("it waits, or will");
-        let begun = Instant::now();
-        drop(fetcher);
-        assert!(begun.elapsed() < 10 * FAREWELL);
-        // The thread that was left behind ends with the disk.
-        drop(open);
     }
 }

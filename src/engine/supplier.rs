@@ -3,10 +3,9 @@ use std::sync::Arc;
 
 use super::answers::AnswersRecord;
 use super::workshop::{LOCAL, Order};
-use crate::render::{PerformerCount, Segment, Swap};
+use crate::render::{PerformerCount, SEGMENTS, Segment, Swap, TransportView};
 use crate::rig::{Ahead, Deployment, Generator, GeneratorKind};
 use crate::route::ContinuationCount;
-use crate::transport::Beats;
 use crate::unit::{Frame, SampleRate};
 
 /// What was lent is asked for again after this, if it did not come to be ready.
@@ -119,23 +118,106 @@ impl Supplier {
     }
 
     /// The segment that is wanted next, if any: from where the transport stands on, and from where it will
-    /// when it is started.
-    pub(super) fn wanted(&mut self, now: Frame, stands: Beats) -> Option<u64> {
+    /// when it is started. Of no more than there is room for, the nearest; or one would take the other's
+    /// place for ever.
+    pub(super) fn wanted(&mut self, now: Frame, transport: &TransportView) -> Option<u64> {
         let length = u64::from(self.order.ahead.beats()) << 32;
-        let here = stands.0 / length;
-        let at = self.count.at();
+        let here = transport.beats.0 / length;
+        // What played last is of no use where the song stands elsewhere by now.
+        let at = if transport.state.is_rolling() { self.count.at() } else { here };
         let horizon = self.order.ahead.segments();
         self.lent.retain(|_, frame| now <= *frame + self.rate.frames(AGAIN_SECONDS));
         let from = [here, at, 0];
         let lengths = [horizon, horizon, 2];
-        let all = from.into_iter().zip(lengths).flat_map(|(from, length)| from..from + length);
-        let mut missing = all.filter(|index| !self.count.holds(*index) && !self.lent.contains_key(index));
-        missing.next()
+        let mut near = Vec::with_capacity(SEGMENTS);
+        for index in from.into_iter().zip(lengths).flat_map(|(from, length)| from..from + length) {
+            if near.len() < SEGMENTS && !near.contains(&index) {
+                near.push(index);
+            }
+        }
+        let is_missing = |index: &u64| !self.count.holds(*index) && !self.lent.contains_key(index);
+        near.into_iter().find(is_missing)
     }
 
     /// The parcel with a segment.
     pub(super) fn lend(&mut self, segment: Segment, now: Frame) -> Swap {
         self.lent.insert(segment.index(), now);
         Swap { segments: vec![(self.number, Some(Box::new(segment)))], ..Swap::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{self, Performer};
+    use crate::transport::{Beats, State, Time};
+
+    /// A generator of one bar a segment, eight bars ahead, and its performer.
+    fn generator() -> (Supplier, render::Ahead) {
+        let rate = SampleRate::DEFAULT;
+        let count = Arc::new(PerformerCount::default());
+        let ahead = Ahead {
+            backend: LOCAL.to_owned(),
+            description: None,
+            style: None,
+            key: None,
+            bars: 1,
+            horizon_bars: 8,
+        };
+        let performer = render::Ahead::new(ahead.beats(), rate, Arc::clone(&count));
+        let order = Order { ahead, tempo: 120.0, seed: 0, rate };
+        (
+            Supplier { name: "band".to_owned(), number: 0, order, count, rate, lent: BTreeMap::new() },
+            performer,
+        )
+    }
+
+    /// Lends what is wanted for so many seconds, in each of which what did not stay is asked for again;
+    /// gives what was lent.
+    fn supply(
+        supplier: &mut Supplier,
+        performer: &mut render::Ahead,
+        transport: &TransportView,
+        seconds: std::ops::Range<u64>,
+    ) -> Vec<u64> {
+        let mut lent = Vec::new();
+        for second in seconds {
+            let now = second * 2 * 48_000;
+            while let Some(index) = supplier.wanted(now, transport) {
+                lent.push(index);
+                let swap = supplier.lend(Segment::new(index, Beats(4 << 32), Vec::new()), now);
+                for (_, mut segment) in swap.segments {
+                    performer.exchange(&mut segment);
+                }
+            }
+        }
+        lent
+    }
+
+    #[test]
+    fn located_while_it_stands_it_makes_what_is_wanted_there_and_rests() {
+        for (played, located) in [(None, 50), (Some(20), 50), (Some(50), 20), (Some(50), 45), (Some(3), 7)] {
+            let (mut supplier, mut performer) = generator();
+            let mut transport = TransportView::default();
+            let bar = |bar: u64| Beats((4 * bar) << 32);
+            supply(&mut supplier, &mut performer, &transport, 0..2);
+            if let Some(played) = played {
+                let mut time = Time::at_rest(SampleRate::DEFAULT);
+                time.state = State::Rolling;
+                time.grid.locate(0, bar(played));
+                performer.follow(0, 64, &time);
+                performer.next();
+                (transport.state, transport.beats) = (State::Rolling, bar(played));
+                supply(&mut supplier, &mut performer, &transport, 2..4);
+                time.state = State::Stopped;
+                performer.follow(64, 128, &time);
+            }
+            (transport.state, transport.beats) = (State::Stopped, bar(located));
+            let lent = supply(&mut supplier, &mut performer, &transport, 4..10);
+            assert!(lent.len() <= SEGMENTS, "from {played:?} to {located}: {lent:?}");
+            assert!((located..located + 9).chain([0, 1]).all(|index| supplier.count.holds(index)));
+            let again = supply(&mut supplier, &mut performer, &transport, 10..20);
+            assert!(again.is_empty(), "from {played:?} to {located}: {again:?}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::band::Band;
 use super::error::Error;
 use super::sounds;
 use crate::actor::{ActorReport, AnyAddress};
+use crate::feed::tape::Known;
 use crate::generate::local::{self, Local, Settings};
 use crate::generate::{Draft, Failure, FailureKind, Form, Length, Perform, Product, Request};
 use crate::midi::Message;
@@ -46,6 +47,7 @@ pub trait Supply: Send + Sync {
 #[derive(Clone, Default)]
 pub struct Workshop {
     supply: Option<Arc<dyn Supply>>,
+    known: Option<Known>,
 }
 
 /// What a generator's segments are made of, beside their number.
@@ -60,7 +62,18 @@ pub(super) struct Order {
 impl Workshop {
     /// With a supply for what the embedded generator does not make.
     pub fn new(supply: Arc<dyn Supply>) -> Workshop {
-        Workshop { supply: Some(supply) }
+        Workshop { supply: Some(supply), known: None }
+    }
+
+    /// The same for a log, or its replay: what clips play from the disk is read from end to end when it is
+    /// loaded, so that it is known whether it is the same to the bit. Else that would take too long.
+    pub(super) fn for_log(self) -> Workshop {
+        Workshop { known: Some(Known::default()), ..self }
+    }
+
+    /// What was read from end to end, where that is asked for.
+    pub(super) fn known(&self) -> Option<&Known> {
+        self.known.as_ref()
     }
 
     /// Loads what the clips of a rig play, for an engine of this rate: what plays or renders a rig does so

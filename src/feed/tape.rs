@@ -1,117 +1,106 @@
 //! Long WAV files, played from the disk.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+mod known;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+
+pub use known::Known;
+use known::{Fnv, Stamp, of_stretches};
 
 use super::wav::{WavError, WavFault, WavInput};
 use crate::rt::reel::{Medium, Reading, Stereo, Tape};
 use crate::unit::SampleRate;
 
-/// What is read of a file to know it again: so many stretches, spread evenly over it …
-const STRETCHES: u64 = 64;
-/// … of so many bytes each.
-const STRETCH_BYTES: u64 = 16_384;
-
-/// Opens a file as a tape: reads its beginning. `None` where it is too short to be one.
+/// Opens a file as a tape: reads its beginning, and what it is to be known again by. That is all of it
+/// where what was read so is `known`, and stretches of it elsewhere, so that it is there at once. `None`
+/// where it is too short to be one.
 ///
 /// # Errors
 /// [`WavError`] where it cannot be played.
-pub fn open(path: &Path, rate: SampleRate) -> Result<Option<Arc<Tape>>, WavError> {
-    let stamp = Stamp::of(path)?;
+pub fn open(path: &Path, rate: SampleRate, known: Option<&Known>) -> Result<Option<Arc<Tape>>, WavError> {
+    let cannot = |error: std::io::Error| unreadable(path, &error);
+    let stamp = stamp_at(path)?;
     let mut wav = WavInput::open(path, rate)?;
     let opening_frames = Tape::opening_frames(rate);
     if wav.frames() < 2 * opening_frames {
         return Ok(None);
     }
     let frames = wav.frames();
-    let digest = digest(path, stamp.bytes, frames)?;
+    let content = match known {
+        Some(known) => known.digest(path, stamp),
+        None => of_stretches(path, stamp.bytes),
+    };
+    let mut digest = Fnv::new();
+    [stamp.bytes, frames, content.map_err(cannot)?].iter().for_each(|word| digest.add(&word.to_le_bytes()));
     let mut opening = Vec::new();
     let mut channels = vec![Vec::new(); wav.channels().clamp(1, 2)];
     read(&mut wav, opening_frames as usize, &mut channels, &mut opening)?;
     let medium = WavMedium { path: path.to_owned(), rate, stamp };
-    Ok(Tape::new(opening, frames, digest, Arc::new(medium)))
+    Ok(Tape::new(opening, frames, digest.0, Arc::new(medium)))
 }
 
-/// When a file was written last, and how long it is: another file has another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    bytes: u64,
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Result<Stamp, WavError> {
-        let data = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-        Ok(Stamp { modified: data.modified().ok(), bytes: data.len() })
-    }
+fn stamp_at(path: &Path) -> Result<Stamp, WavError> {
+    std::fs::metadata(path).map(|data| Stamp::of(&data)).map_err(|error| unreadable(path, &error))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> WavError {
     WavError { path: path.to_owned(), fault: WavFault::Unreadable(error.to_string()) }
 }
 
-/// FNV-1a over the file's length, how long it sounds, and stretches of it: to read an hour for it would
-/// take as long as a song.
-fn digest(path: &Path, bytes: u64, frames: u64) -> Result<u64, WavError> {
-    let cannot = |error: std::io::Error| unreadable(path, &error);
-    let mut file = File::open(path).map_err(cannot)?;
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut add = |bytes: &[u8]| {
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    };
-    add(&bytes.to_le_bytes());
-    add(&frames.to_le_bytes());
-    let mut stretch = Vec::new();
-    for index in 0..STRETCHES {
-        let last = bytes.saturating_sub(STRETCH_BYTES);
-        let at = (u128::from(last) * u128::from(index) / u128::from(STRETCHES - 1)) as u64;
-        file.seek(SeekFrom::Start(at)).map_err(cannot)?;
-        stretch.clear();
-        (&file).take(STRETCH_BYTES).read_to_end(&mut stretch).map_err(cannot)?;
-        add(&stretch);
-    }
-    Ok(hash)
-}
-
 /// A WAV file, for an engine that runs at this rate.
+#[derive(Clone)]
 struct WavMedium {
     path: PathBuf,
     rate: SampleRate,
     stamp: Stamp,
 }
 
+impl WavMedium {
+    /// What is there is what was there when it was loaded.
+    fn check(&self, stamp: Stamp) -> Result<(), String> {
+        if stamp == self.stamp {
+            return Ok(());
+        }
+        let path = self.path.display();
+        Err(format!("{path} is another file than when the rig was loaded; save the rig to have it"))
+    }
+}
+
 impl Medium for WavMedium {
     fn open(&self) -> Result<Box<dyn Reading>, String> {
-        let stamp = Stamp::of(&self.path).map_err(|error| error.to_string())?;
-        if stamp != self.stamp {
-            let path = self.path.display();
-            return Err(format!(
-                "{path} is another file than when the rig was loaded; save the rig to have it"
-            ));
-        }
+        self.check(stamp_at(&self.path).map_err(|error| error.to_string())?)?;
         let wav = WavInput::open(&self.path, self.rate).map_err(|error| error.to_string())?;
         let channels = vec![Vec::new(); wav.channels().clamp(1, 2)];
-        Ok(Box::new(WavReading { wav, channels }))
+        Ok(Box::new(WavReading { medium: self.clone(), wav, channels }))
     }
 }
 
 struct WavReading {
+    medium: WavMedium,
     wav: WavInput,
     channels: Vec<Vec<f32>>,
 }
 
+impl WavReading {
+    /// After something was read: whether the file was written to before that, whatever it gave. One that only
+    /// took its place by name is not what is read here.
+    fn unless_overwritten(&self, read: Result<(), WavError>) -> Result<(), String> {
+        let data = self.wav.metadata().map_err(|error| unreadable(&self.medium.path, &error).to_string())?;
+        self.medium.check(Stamp::of(&data))?;
+        read.map_err(|error| error.to_string())
+    }
+}
+
 impl Reading for WavReading {
     fn seek(&mut self, frame: u64) -> Result<(), String> {
-        self.wav.seek(frame).map_err(|error| error.to_string())
+        let gone = self.wav.seek(frame);
+        self.unless_overwritten(gone)
     }
 
     fn read(&mut self, frames: usize, into: &mut Vec<Stereo>) -> Result<(), String> {
-        read(&mut self.wav, frames, &mut self.channels, into).map_err(|error| error.to_string())
+        let read = read(&mut self.wav, frames, &mut self.channels, into);
+        self.unless_overwritten(read)
     }
 }
 
@@ -133,6 +122,9 @@ fn read(
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Seek, SeekFrom, Write};
+    use std::time::Duration;
+
     use super::*;
     use crate::unit::SampleRate;
 
@@ -166,11 +158,9 @@ mod tests {
             let mut channels = vec![Vec::new(); 2];
             let mut all = Vec::new();
             read(&mut whole, frames as usize, &mut channels, &mut all).expect("it plays");
-            let tape = open(&path, rate).expect("it plays").expect("it is long");
+            let tape = open(&path, rate, None).expect("it plays").expect("it is long");
             assert_eq!((tape.frames(), all.len() as u64), (frames, frames));
-            let mut reading = WavMedium { path: path.clone(), rate, stamp: Stamp::of(&path).expect("it") }
-                .open()
-                .expect("it plays");
+            let mut reading = medium(&path, rate).open().expect("it plays");
             for at in [100_000_u64, 0, 96_000, 96_001, frames - 500] {
                 reading.seek(at).expect("it plays");
                 let mut part = Vec::new();
@@ -187,14 +177,94 @@ mod tests {
         let path = folder.path().join("long.wav");
         let rate = SampleRate::DEFAULT;
         write(&path, 400_000);
-        let tape = open(&path, rate).expect("it plays").expect("it is long");
-        assert_eq!(open(&path, rate).expect("it plays").expect("it is long").digest(), tape.digest());
-        let medium = WavMedium { path: path.clone(), rate, stamp: Stamp::of(&path).expect("it") };
+        let first = digests(&path, &Known::default());
+        assert_eq!(digests(&path, &Known::default()), first);
+        let medium = medium(&path, rate);
         write(&path, 400_001);
-        assert_ne!(open(&path, rate).expect("it plays").expect("it is long").digest(), tape.digest());
+        let second = digests(&path, &Known::default());
+        assert!(first[0] != second[0] && first[1] != second[1]);
         let said = medium.open().err().expect("another file");
         assert!(said.contains("save the rig"), "{said}");
         write(&path, 10_000);
-        assert!(open(&path, rate).expect("it plays").is_none(), "it is short");
+        assert!(open(&path, rate, None).expect("it plays").is_none(), "it is short");
+    }
+
+    #[test]
+    fn a_byte_anywhere_tells_it_from_another_where_all_of_it_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("long.wav");
+        write(&path, 1_000_000);
+        let known = Known::default();
+        let first = digests(&path, &known);
+        let bytes = std::fs::metadata(&path).expect("it is there").len();
+        for at in [bytes / 64 + 20_000, 3_200_000, bytes - 20_000] {
+            let was = edit(&path, at, None);
+            let edited = digests(&path, &known);
+            assert!(edited[0] == first[0], "byte {at} is in no stretch");
+            assert!(edited[1] != first[1], "byte {at}");
+            edit(&path, at, Some(was));
+            assert_eq!(digests(&path, &known), first, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_overwritten_is_not_read_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("long.wav");
+        write(&path, 400_000);
+        // At its own rate, and resampled.
+        for hertz in [44_100, 48_000] {
+            let medium = medium(&path, SampleRate::new(hertz).expect("a rate"));
+            let reading = || {
+                let mut reading = medium.open().expect("it plays");
+                reading.seek(100_000).expect("it plays");
+                reading.read(8_192, &mut Vec::new()).expect("it plays");
+                reading
+            };
+            let [mut goes_on, mut goes_back] = [reading(), reading()];
+            edit(&path, 2_000_000, None);
+            for said in [goes_on.read(8_192, &mut Vec::new()), goes_back.seek(0)] {
+                let said = said.expect_err("it was overwritten");
+                assert!(said.contains("save the rig"), "{said}");
+            }
+        }
+        // Cut off in the middle, too; one that takes its place is played when it is opened.
+        let medium = medium(&path, SampleRate::DEFAULT);
+        let mut reading = medium.open().expect("it plays");
+        let other = folder.path().join("other.wav");
+        write(&other, 400_001);
+        std::fs::rename(&other, &path).expect("it is there");
+        reading.read(8_192, &mut Vec::new()).expect("it is what it was");
+        assert!(medium.open().is_err());
+        let medium = self::medium(&path, SampleRate::DEFAULT);
+        let mut reading = medium.open().expect("it plays");
+        std::fs::File::options().write(true).open(&path).and_then(|file| file.set_len(1_000)).expect("cut");
+        let said = reading.read(100_000, &mut Vec::new()).expect_err("it is cut");
+        assert!(said.contains("save the rig"), "{said}");
+    }
+
+    fn medium(path: &Path, rate: SampleRate) -> WavMedium {
+        WavMedium { path: path.to_owned(), rate, stamp: stamp_at(path).expect("it is there") }
+    }
+
+    /// By stretches of it, and by all of it.
+    fn digests(path: &Path, known: &Known) -> [u64; 2] {
+        [None, Some(known)].map(|known| {
+            open(path, SampleRate::DEFAULT, known).expect("it plays").expect("it is long").digest()
+        })
+    }
+
+    /// Writes a byte, another than is there unless it is given; gives what was there.
+    fn edit(path: &Path, at: u64, byte: Option<u8>) -> u8 {
+        let mut file = std::fs::File::options().read(true).write(true).open(path).expect("it is there");
+        let before = file.metadata().and_then(|data| data.modified()).expect("it has a time");
+        let mut was = [0];
+        file.seek(SeekFrom::Start(at)).expect("it is long");
+        file.read_exact(&mut was).expect("it is long");
+        file.seek(SeekFrom::Start(at)).expect("it is long");
+        file.write_all(&[byte.unwrap_or(!was[0])]).expect("it is long");
+        // Some clocks of files are coarse.
+        file.set_modified(before + Duration::from_secs(1)).expect("it has a time");
+        was[0]
     }
 }

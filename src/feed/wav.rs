@@ -126,6 +126,14 @@ impl WavInput {
         Ok(())
     }
 
+    /// What the system says of the file that was opened, whatever is at its path by now.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn metadata(&self) -> std::io::Result<std::fs::Metadata> {
+        self.decoder.file.metadata()
+    }
+
     /// Channels in the file.
     pub fn channels(&self) -> usize {
         self.decoder.channels
@@ -169,7 +177,7 @@ impl WavInput {
 
 /// Counts the bytes that were read, for the place in an error.
 struct Counted {
-    file: BufReader<File>,
+    file: BufReader<Arc<File>>,
     position: Arc<AtomicU64>,
 }
 
@@ -192,6 +200,7 @@ impl Seek for Counted {
 /// The file at its own rate.
 struct Decoder {
     path: PathBuf,
+    file: Arc<File>,
     reader: WavReader<Counted>,
     position: Arc<AtomicU64>,
     rate_hertz: u32,
@@ -207,11 +216,11 @@ impl Decoder {
     fn open(path: &Path) -> Result<Decoder, WavError> {
         let error = |fault| WavError { path: path.to_owned(), fault };
         let unreadable = |e: std::io::Error| error(WavFault::Unreadable(e.to_string()));
-        let file = File::open(path).map_err(unreadable)?;
+        let file = Arc::new(File::open(path).map_err(unreadable)?);
         let file_bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|data| data.len());
         let position = Arc::new(AtomicU64::new(0));
-        let counted =
-            Counted { file: BufReader::with_capacity(BUFFER_BYTES, file), position: Arc::clone(&position) };
+        let buffered = BufReader::with_capacity(BUFFER_BYTES, Arc::clone(&file));
+        let counted = Counted { file: buffered, position: Arc::clone(&position) };
         let reader = WavReader::new(counted).map_err(|e| {
             let offset_bytes = position.load(Ordering::Relaxed);
             let reason = match e {
@@ -243,6 +252,7 @@ impl Decoder {
         }
         Ok(Decoder {
             path: path.to_owned(),
+            file,
             position,
             rate_hertz: spec.sample_rate,
             channels: usize::from(spec.channels),

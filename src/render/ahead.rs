@@ -132,14 +132,13 @@ impl Performer for Ahead {
     fn exchange(&mut self, segment: &mut Option<Box<Segment>>) {
         let Some(index) = segment.as_ref().map(|segment| segment.index()) else { return };
         let playing = self.playing.and_then(|playing| playing.slot);
-        let at = self.at;
         let slot = match self.slot_of(index) {
             // What plays is not changed under it.
             Some(slot) if Some(slot) == playing => return,
             Some(slot) => Some(slot),
-            None => {
-                (0..SEGMENTS).find(|slot| self.slots[*slot].is_none()).or_else(|| self.farthest(at, playing))
-            }
+            None => (0..SEGMENTS)
+                .find(|slot| self.slots[*slot].is_none())
+                .or_else(|| self.farthest(index, playing)),
         };
         if let Some(slot) = slot {
             std::mem::swap(&mut self.slots[slot], segment);
@@ -203,10 +202,15 @@ impl Ahead {
     }
 
     /// What is needed last: what was played long ago, but for the song's beginning, where a start leads.
-    fn farthest(&self, at: u64, playing: Option<usize>) -> Option<usize> {
+    /// While it stands, who makes segments knows where the song will go on, and this only what is lent: what
+    /// is farthest from that.
+    fn farthest(&self, lent: u64, playing: Option<usize>) -> Option<usize> {
         let held = |slot: usize| self.slots[slot].as_ref().map_or(0, |segment| segment.index());
-        let old = (0..SEGMENTS).filter(|slot| Some(*slot) != playing && (2..at).contains(&held(*slot)));
-        let any = (0..SEGMENTS).filter(|slot| Some(*slot) != playing && held(*slot) > 1);
-        old.min_by_key(|slot| held(*slot)).or_else(|| any.max_by_key(|slot| held(*slot).abs_diff(at)))
+        let any = || (0..SEGMENTS).filter(|slot| Some(*slot) != playing && held(*slot) > 1);
+        if !self.rolls {
+            return any().max_by_key(|slot| held(*slot).abs_diff(lent));
+        }
+        let old = any().filter(|slot| held(*slot) < self.at);
+        old.min_by_key(|slot| held(*slot)).or_else(|| any().max_by_key(|slot| held(*slot).abs_diff(self.at)))
     }
 }

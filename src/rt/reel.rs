@@ -92,7 +92,8 @@ impl Tape {
         self.frames
     }
 
-    /// The same for the same sound, and in all likelihood for no other. Real-time: yes.
+    /// The same for the same sound. Where all of it was read for this, in all likelihood for no other; else
+    /// also for one that differs only where nobody looked. Real-time: yes.
     pub fn digest(&self) -> u64 {
         self.digest
     }

@@ -109,11 +109,11 @@ pub(super) struct Look;
 impl GeneratorKeeper {
     async fn look(&mut self) -> Duration {
         let board = &self.parts.board;
-        let (frame, stands) = {
+        let (frame, transport) = {
             let shown = board.shown();
-            (shown.snapshot.frame, shown.snapshot.transport.beats)
+            (shown.snapshot.frame, shown.snapshot.transport)
         };
-        let Some(index) = self.supplier.wanted(frame, stands) else { return LOOK };
+        let Some(index) = self.supplier.wanted(frame, &transport) else { return LOOK };
         let (workshop, order) = (self.parts.workshop.clone(), self.supplier.order().clone());
         let made = tokio::task::spawn_blocking(move || workshop.segment(&order, index)).await;
         match made {

@@ -50,7 +50,7 @@ impl Parcels {
             seed,
             midi,
             played,
-            workshop,
+            workshop: workshop.for_log(),
             waiting: BTreeMap::new(),
             deployment: None,
             blueprints: BTreeMap::new(),

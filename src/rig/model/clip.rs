@@ -15,7 +15,7 @@ pub struct Clip {
     /// What was loaded, by its digest ([`Samples`](crate::instrument::clip::Samples::digest),
     /// [`Tape`](crate::rt::reel::Tape::digest)); `None` before that.
     pub loaded: Option<u64>,
-    /// When what is played from the disk was written: its digest is not of all of it.
+    /// When what is played from the disk was written: its digest may be of parts of it only.
     pub modified: Option<SystemTime>,
 }
 
