@@ -19,6 +19,7 @@ use super::local::Local;
 use super::service::Backends;
 use super::{Backend, Failure, FailureKind};
 use crate::actor::Rate;
+use crate::library;
 
 pub use environment::Environment;
 use file::{Entry, Kind};
@@ -40,6 +41,7 @@ pub struct Config {
     path: Option<PathBuf>,
     entries: BTreeMap<String, Entry>,
     cache_folder: Option<PathBuf>,
+    cache_limits: library::Limits,
     environment: Environment,
     local: Option<Arc<dyn Backend>>,
     made: Mutex<BTreeMap<String, Made>>,
@@ -91,10 +93,18 @@ impl Config {
                 entries.entry(kind.name().to_owned()).or_insert_with(|| Entry::new(kind));
             }
         }
+        let usual = library::Limits::default();
+        let day = Duration::from_secs(24 * 60 * 60);
+        let cache_limits = library::Limits {
+            file_bytes: parsed.cache_size_mib.map_or(usual.file_bytes, |mib| mib << 20),
+            ttl: parsed.cache_ttl_days.map_or(usual.ttl, |days| Some(day * days as u32)),
+            ..usual
+        };
         Ok(Config {
             path,
             entries,
             cache_folder: parsed.cache_folder,
+            cache_limits,
             environment,
             local: None,
             made: Mutex::new(BTreeMap::new()),
@@ -141,6 +151,11 @@ impl Config {
             let message = "there is no home folder to keep the cache in: set ANTIPHON_CACHE_DIR";
             Failure::new(FailureKind::Config, message)
         })
+    }
+
+    /// How much the cache keeps, and for how long: as the file says, else [`Limits`](library::Limits)' own.
+    pub fn cache_limits(&self) -> library::Limits {
+        self.cache_limits
     }
 
     /// A backend by its name; the same one each time. To be asked for within a runtime of tokio's.
