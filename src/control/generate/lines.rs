@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::time::Instant;
 
@@ -44,6 +45,8 @@ struct Line {
     deadline_seconds: Option<f64>,
     #[serde(default, rename = "loop")]
     looped: Option<bool>,
+    #[serde(default)]
+    tags: Option<BTreeSet<String>>,
 }
 
 /// Serves the requests of stdin, all together; prints one answer a line as each is done. Ends when
@@ -181,6 +184,7 @@ fn parsed(text: &str, arguments: &GenerateArguments) -> Result<Parsed, (serde_js
     made.style = line.style.or(made.style);
     made.backend = line.backend.unwrap_or(made.backend);
     made.looped = line.looped.unwrap_or(made.looped);
+    made.tags = line.tags.unwrap_or(made.tags);
     let limit = seconds(line.deadline_seconds.unwrap_or(arguments.deadline))
         .map_err(|failure| (id.clone(), failure))?;
     let made = super::checked(made).map_err(|failure| (id, failure))?;
