@@ -39,7 +39,8 @@ use crate::device::memory;
 use crate::engine::{Error, ErrorKind};
 
 /// Runs the program: reads its arguments, does what they say; gives the exit
-/// status: 0 done, 1 failed, 2 wrong usage, 70 the audio thread hung.
+/// status: 0 done, 1 failed, 2 wrong usage, 3 a cache that could not be verified,
+/// 70 the audio thread hung.
 pub fn run() -> u8 {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -71,11 +72,7 @@ pub fn run() -> u8 {
             Ok(false) => return 1,
             Err(error) => Err(error),
         },
-        Command::Cache(arguments) => match cache::cache(arguments) {
-            Ok(true) => Ok(()),
-            Ok(false) => return 1,
-            Err(error) => Err(error),
-        },
+        Command::Cache(arguments) => return cache::cache(arguments),
         Command::Generate(arguments) => match generate::generate(arguments) {
             Ok(generate::Ended::Done) => Ok(()),
             Ok(generate::Ended::Failed) => return 1,

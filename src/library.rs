@@ -9,6 +9,9 @@
 //!
 //! Equal requests at once are one generation: [`Cache::get_or`].
 //!
+//! Where nothing can be written what is there is read: [`Cache::look`], which changes nothing at all, and
+//! [`Cache::open`] by itself.
+//!
 //! An entry's age is counted from when it was stored, by the wall clock read once when the cache was
 //! opened and a monotonic clock since; it never runs backwards past what the index has seen.
 
@@ -24,6 +27,7 @@ mod key;
 mod memory;
 mod stats;
 mod store;
+mod tally;
 
 pub use cache::{Cache, Limits, Served, Source};
 pub use entry::{Entry, Fingerprint};
@@ -33,4 +37,4 @@ pub use index::{Counts, Index, IndexEvent, Item, Part, Reason, Use};
 pub use keeper::{CacheKeeper, CacheMessage};
 pub use key::Key;
 pub use stats::{CacheStats, Damage, Listed, Verified};
-pub use store::{ENTRIES_AT_MOST, Evict};
+pub use store::{ENTRIES_AT_MOST, Evict, TAGS_AT_MOST};

@@ -284,6 +284,7 @@ impl Supply for Beats4 {
             tempo: Some(120.0),
             fingerprint: None,
             warnings: Vec::new(),
+            unkept: None,
             tries: 1,
             from_cache: false,
         })

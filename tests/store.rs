@@ -15,6 +15,8 @@ mod kills;
 mod ledger;
 #[path = "store/retention.rs"]
 mod retention;
+#[path = "store/troubles.rs"]
+mod troubles;
 
 use antiphon::persistence::{DecodeError, EventSourced};
 use serde::{Deserialize, Serialize};

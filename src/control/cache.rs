@@ -11,7 +11,7 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use crate::engine::{Error, ErrorKind};
 use crate::generate::{Config, Failure, FailureKind};
-use crate::library::{Cache, Evict, Key, LibraryError, Limits, Listed};
+use crate::library::{Cache, CacheStats, Evict, Key, LibraryError, Limits, Listed, Verified};
 
 /// The fewest digits of a key that stand for all of it.
 const KEY_DIGITS: usize = 4;
@@ -47,7 +47,8 @@ enum CacheCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// Reads all of it, and says what is damaged: exit status 0 where it is whole, 1 where it is not
+    /// Reads all of it, changes nothing, and says what is damaged: exit status 0 where it is whole, 1 where an
+    /// entry or the index is damaged, 3 where it could not be looked at
     Verify,
 }
 
@@ -72,7 +73,14 @@ struct EvictArguments {
 impl From<LibraryError> for Error {
     fn from(error: LibraryError) -> Error {
         let kind = if let LibraryError::Key(_) = error { ErrorKind::Usage } else { ErrorKind::Disk };
-        Error::new(kind, error.to_string())
+        let hint = if error.damage().is_some() {
+            ": the next generation sets it aside, `antiphon cache clear` begins a new one now"
+        } else if error.is_full() {
+            ", or let `antiphon cache clear --yes` throw all of the cache away: that needs none"
+        } else {
+            ""
+        };
+        Error::new(kind, format!("{error}{hint}"))
     }
 }
 
@@ -87,50 +95,105 @@ pub(super) fn folder(named: Option<&Path>, config: Option<&Path>) -> Result<Path
     }
 }
 
-/// Does it; gives whether all is well.
-///
-/// # Errors
-/// [`Error`], of which nothing has been printed yet.
-pub fn cache(arguments: &CacheArguments) -> Result<bool, Error> {
-    let folder = folder(arguments.cache_dir.as_deref(), arguments.config.as_deref()).map_err(|failure| {
-        let is_usage = failure.kind == FailureKind::Usage;
-        Error::new(if is_usage { ErrorKind::Usage } else { ErrorKind::Input }, failure.to_string())
-    })?;
+/// `verify` could not look, and so does not know.
+const NOT_LOOKED: u8 = 3;
+
+/// Does it, and says what came of it; gives the exit status.
+pub fn cache(arguments: &CacheArguments) -> u8 {
     let out = &mut std::io::stdout();
-    let there_is_one = folder.join("index.sqlite").try_exists();
-    let cannot = |error| Error::new(ErrorKind::Disk, format!("{} cannot be read: {error}", folder.display()));
-    if !there_is_one.map_err(cannot)? {
-        return Ok(show::nothing(&folder, arguments, out));
+    let error = match done(arguments, out) {
+        Ok(status) => return status,
+        Err(error) => error,
+    };
+    let is_verify = matches!(arguments.command, CacheCommand::Verify);
+    if arguments.json {
+        show::failed(&error, is_verify, out);
+    } else {
+        super::tell(&format!("antiphon: {error}"));
     }
-    let cache = Cache::open(&folder, Limits::default())?;
-    let json = arguments.json;
-    match &arguments.command {
-        CacheCommand::Stats => show::stats(&cache.stats(), json, out),
-        CacheCommand::List => show::list(cache.list(), json, out),
-        CacheCommand::Verify => {
-            let verified = cache.verify()?;
-            show::verified(&folder, &verified, json, out);
-            return Ok(verified.bad() == 0);
-        }
-        CacheCommand::Evict(which) => {
-            let which = chosen(which, &cache.list())?;
-            evict(&cache, &which, json, out)?;
-        }
-        CacheCommand::Clear { yes } => {
-            if *yes || json || is_meant(&folder, &cache)? {
-                evict(&cache, &Evict::All, json, out)?;
-            } else {
-                let _ = writeln!(out, "Nothing was removed.");
-            }
-        }
+    match error.kind {
+        ErrorKind::Usage => 2,
+        _ if is_verify => NOT_LOOKED,
+        _ => 1,
     }
-    Ok(true)
 }
 
-fn evict(cache: &Cache, which: &Evict, json: bool, out: &mut impl Write) -> Result<(), Error> {
-    let before = cache.stats();
-    let evicted = cache.evict(which)?;
-    show::evicted(evicted, &before, &cache.stats(), json, out);
+/// Where the cache is, and how much it may hold.
+fn place(arguments: &CacheArguments) -> Result<(PathBuf, Limits), Error> {
+    let config = Config::load(arguments.config.as_deref());
+    if let Some(folder) = &arguments.cache_dir {
+        // Where it stands is said: a configuration that is wrong hinders nobody.
+        return Ok((
+            folder.clone(),
+            config.map_or_else(|_| Limits::default(), |config| config.cache_limits()),
+        ));
+    }
+    config.and_then(|config| Ok((config.cache_folder()?, config.cache_limits()))).map_err(|failure| {
+        let is_usage = failure.kind == FailureKind::Usage;
+        Error::new(if is_usage { ErrorKind::Usage } else { ErrorKind::Input }, failure.to_string())
+    })
+}
+
+/// Gives the exit status.
+fn done(arguments: &CacheArguments, out: &mut impl Write) -> Result<u8, Error> {
+    let (folder, limits) = place(arguments)?;
+    let cannot = |error| Error::new(ErrorKind::Disk, format!("{} cannot be read: {error}", folder.display()));
+    if !Cache::is_in(&folder).map_err(cannot)? {
+        show::nothing(&folder, &limits, arguments, out);
+        return Ok(0);
+    }
+    let json = arguments.json;
+    match &arguments.command {
+        CacheCommand::Stats => show::stats(&Cache::look(&folder, limits)?.stats(), json, out),
+        CacheCommand::List => show::list(Cache::look(&folder, limits)?.list(), json, out),
+        CacheCommand::Verify => {
+            let verified = verified(&folder, limits)?;
+            show::verified(&folder, &verified, json, out);
+            return Ok(u8::from(verified.bad() > 0));
+        }
+        CacheCommand::Evict(which) => {
+            let cache = Cache::open(&folder, limits)?;
+            let which = chosen(which, &cache.list())?;
+            let before = cache.stats();
+            let evicted = cache.evict(&which)?;
+            let after = cache.stats();
+            show::evicted(Some(evicted), before.bytes.saturating_sub(after.bytes), &after, json, out);
+        }
+        CacheCommand::Clear { yes } => clear(&folder, limits, *yes, json, out)?,
+    }
+    Ok(0)
+}
+
+fn verified(folder: &Path, limits: Limits) -> Result<Verified, LibraryError> {
+    let verified = Cache::look(folder, limits).and_then(|cache| cache.verify());
+    verified.or_else(|error| match error.damage() {
+        Some(reason) => Ok(Verified { index: Some(reason.to_owned()), ..Verified::default() }),
+        None => Err(error),
+    })
+}
+
+fn clear(folder: &Path, limits: Limits, yes: bool, json: bool, out: &mut impl Write) -> Result<(), Error> {
+    let known = Cache::look(folder, limits).ok().map(|cache| cache.stats());
+    if !yes && !json && !is_meant(folder, known.as_ref())? {
+        let _ = writeln!(out, "Nothing was removed.");
+        return Ok(());
+    }
+    let cleared = Cache::open(folder, limits).and_then(|cache| {
+        let before = cache.stats();
+        Ok((cache.clear()?, before, cache.stats()))
+    });
+    match cleared {
+        Ok((evicted, before, after)) => {
+            show::evicted(Some(evicted), before.bytes.saturating_sub(after.bytes), &after, json, out);
+        }
+        // To write down that they are gone takes room.
+        Err(error) if error.is_full() => {
+            let (_, freed_bytes) = Cache::empty(folder)?;
+            let evicted = known.map(|known| known.entries);
+            show::evicted(evicted, freed_bytes, &CacheStats::default(), json, out);
+        }
+        Err(error) => return Err(error.into()),
+    }
     Ok(())
 }
 
@@ -164,13 +227,14 @@ fn key_of(begin: &str, keys: impl Iterator<Item = Key>) -> Result<Key, Error> {
 }
 
 /// Asks on a terminal; elsewhere it is meant.
-fn is_meant(folder: &Path, cache: &Cache) -> Result<bool, Error> {
+fn is_meant(folder: &Path, known: Option<&CacheStats>) -> Result<bool, Error> {
     if !std::io::stdin().is_terminal() {
         return Ok(true);
     }
-    let stats = cache.stats();
-    let size = amount::size(stats.bytes);
-    let asked = format!("Remove all {} entries ({size}) in {}? [y/N] ", stats.entries, folder.display());
+    let what = known.map_or_else(String::new, |stats| {
+        format!(" {} entries ({})", stats.entries, amount::size(stats.bytes))
+    });
+    let asked = format!("Remove all{what} in {}? [y/N] ", folder.display());
     let mut answer = String::new();
     let mut err = std::io::stderr();
     // Who cannot be asked has not said yes.

@@ -55,6 +55,9 @@ pub struct GenerateArguments {
     /// The same words with another seed are other music
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, value_parser = whole::<u64>)]
     pub seed: u64,
+    /// A word by which `antiphon cache evict --tag` finds it, also where it is kept already; up to 8 times
+    #[arg(long = "tag", value_name = "TEXT")]
+    pub tags: Vec<String>,
     /// The sound's rate, in Hz
     #[arg(long, value_name = "HZ", value_parser = super::arguments::parse_rate)]
     pub rate: Option<SampleRate>,
@@ -237,6 +240,7 @@ fn request(arguments: &GenerateArguments) -> Result<Request, Failure> {
     request.seed = arguments.seed;
     request.form = form;
     request.looped = arguments.looped;
+    request.tags = arguments.tags.iter().cloned().collect();
     checked(request)
 }
 

@@ -18,7 +18,7 @@ use crate::generate::tasks::Tasks;
 use crate::generate::{
     CHART_PART, Config, Failure, FailureKind, Form, MIDI_PART, Product, Progress, Request, SOUND_PART,
 };
-use crate::library::{Cache, Limits};
+use crate::library::Cache;
 
 /// The pipeline's place in the tree.
 pub(crate) const GENERATION: &str = "generation";
@@ -61,7 +61,7 @@ impl Studio {
     pub async fn within(config: Option<&Path>, system: &System) -> Result<Studio, Error> {
         let config = Config::load(config)?.with_local(Arc::new(Local));
         let folder = config.cache_folder()?;
-        let cache = Cache::open_or_memory(&folder, Limits::default());
+        let cache = Cache::open_or_memory(&folder, config.cache_limits());
         system
             .spawn("cache", Options::new(), cache.keeper())
             .map_err(|error| Error::new(ErrorKind::Device, error.to_string()))?;
@@ -166,12 +166,14 @@ impl Studio {
         let entry = if needs_bytes { cache.get(&key).await? } else { cache.glance(&key).await? };
         let bytes = entry.parts.get(part_of(request)).cloned();
         let warnings = entry.meta["warnings"].as_array().into_iter().flatten();
+        let warnings = warnings.filter_map(|warning| warning.as_str().map(str::to_owned));
+        let untagged = service.tag(&key, request).await;
         Some(Kept {
             // The cache's files are named by what is in them, and were read by this process.
             sha256: path.file_name()?.to_string_lossy().into_owned(),
             chart: entry.parts.get(CHART_PART).and_then(|chart| String::from_utf8(chart.to_vec()).ok()),
             frames: entry.meta["frames"].as_u64(),
-            warnings: warnings.filter_map(|warning| warning.as_str().map(str::to_owned)).collect(),
+            warnings: warnings.chain(untagged).collect(),
             path,
             bytes,
         })

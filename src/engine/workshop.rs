@@ -155,6 +155,7 @@ fn local_product(request: &Request) -> Result<Product, Failure> {
         tempo: Some(tempo),
         fingerprint: None,
         warnings: Vec::new(),
+        unkept: None,
         tries: 1,
         from_cache: false,
     })

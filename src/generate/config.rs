@@ -20,6 +20,7 @@ use super::local::Local;
 use super::service::{Backends, GENERATORS};
 use super::{Backend, Failure, FailureKind, Identity};
 use crate::actor::Rate;
+use crate::library;
 
 pub use environment::Environment;
 use file::{Entry, Kind};
@@ -38,6 +39,7 @@ pub struct Config {
     entries: BTreeMap<String, Entry>,
     cache_folder: Option<PathBuf>,
     generators: Option<usize>,
+    cache_limits: library::Limits,
     environment: Environment,
     secrets: Secrets,
     local: Option<Arc<dyn Backend>>,
@@ -89,9 +91,17 @@ impl Config {
                 entries.entry(kind.name().to_owned()).or_insert_with(|| Entry::new(kind));
             }
         }
+        let usual = library::Limits::default();
+        let day = Duration::from_secs(24 * 60 * 60);
+        let cache_limits = library::Limits {
+            file_bytes: parsed.cache_size_mib.map_or(usual.file_bytes, |mib| mib << 20),
+            ttl: parsed.cache_ttl_days.map_or(usual.ttl, |days| Some(day * days as u32)),
+            ..usual
+        };
         Ok(Config {
             path,
             cache_folder: parsed.cache_folder,
+            cache_limits,
             generators: parsed.generators,
             secrets: secrets(&entries, &environment),
             entries,
@@ -167,6 +177,11 @@ impl Config {
                 most + 1
             )
         })
+    }
+
+    /// How much the cache keeps, and for how long: as the file says, else [`Limits`](library::Limits)' own.
+    pub fn cache_limits(&self) -> library::Limits {
+        self.cache_limits
     }
 
     /// A backend by its name; the same one each time. To be asked for within a runtime of tokio's.

@@ -1,11 +1,13 @@
+use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::verify::Fingerprint;
-use super::{Failure, FailureKind, Request};
+use super::{Failure, FailureKind, Form, Request};
 use crate::library::{self, Entry};
+use crate::theory::Chart;
 use crate::unit::SampleRate;
 
 /// The parts of a cache's entry.
@@ -14,6 +16,9 @@ pub const SOUND_PART: &str = "audio.wav";
 pub const MIDI_PART: &str = "midi.mid";
 /// The chord chart's part.
 pub const CHART_PART: &str = "chart.json";
+
+/// Of a style that a request named its tag says no more.
+const STYLE_CHARACTERS: usize = 64;
 
 /// Sound, a slice for each of its one or two channels, all of the same length.
 #[derive(Clone, PartialEq, Debug)]
@@ -62,6 +67,8 @@ pub struct Product {
     pub fingerprint: Option<Fingerprint>,
     /// What verification found that is no reason to refuse it.
     pub warnings: Vec<String>,
+    /// Why it is in no file of the cache, where it was made just now and is in none; among the warnings too.
+    pub unkept: Option<String>,
     /// How many times a backend was asked; 0 from the cache.
     pub tries: u32,
     /// Whether it was in the cache.
@@ -89,7 +96,21 @@ impl Product {
             "warnings": self.warnings,
         });
         entry.fingerprint = self.likeness();
+        entry.tags = self.tags(request);
         Ok(entry)
+    }
+
+    /// By what it is found in the cache: what it is, and what who asked for it calls it.
+    fn tags(&self, request: &Request) -> BTreeSet<String> {
+        let chart = self.chart.as_deref().and_then(|chart| Chart::from_json(chart).ok());
+        let style = chart.map(|chart| chart.style.to_string()).or_else(|| request.style.clone());
+        let style = style.map(|style| style.chars().take(STYLE_CHARACTERS).collect::<String>());
+        let form = if request.form == Form::Midi { "midi" } else { "audio" };
+        let mut tags = request.tags.clone();
+        tags.insert(format!("backend:{}", request.backend));
+        tags.insert(format!("form:{form}"));
+        tags.extend(style.map(|style| format!("style:{style}")));
+        tags
     }
 
     /// What it sounds like, as the cache compares it.
@@ -122,6 +143,7 @@ impl Product {
             tempo: entry.meta["tempo"].as_f64(),
             fingerprint: None,
             warnings: warnings.filter_map(|w| w.as_str().map(str::to_owned)).collect(),
+            unkept: None,
             tries: 0,
             from_cache: true,
         })

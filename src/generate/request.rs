@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::unit::SampleRate;
@@ -10,6 +12,9 @@ const DESCRIPTION_BYTES: usize = 4_000;
 const TEXT_BYTES: usize = 200;
 /// The longest clip, in seconds.
 const SECONDS_AT_MOST: f64 = 600.0;
+/// The most tags, and the longest, in characters.
+const TAGS_AT_MOST: usize = 8;
+const TAG_CHARACTERS: usize = 64;
 /// The most bars.
 const BARS_AT_MOST: u32 = 256;
 
@@ -65,7 +70,7 @@ pub enum Form {
     Midi,
 }
 
-/// What to generate. Each field is part of the cache's key: the same request is the same music.
+/// What to generate. Each field but the tags is part of the cache's key: the same request is the same music.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Request {
     /// What it shall be like, in words.
@@ -92,6 +97,9 @@ pub struct Request {
     /// Frames per second of the sound.
     #[serde(rename = "rate_hertz", with = "hertz")]
     pub rate: SampleRate,
+    /// Words by which what is kept is found again, beside those that say what it is.
+    #[serde(skip)]
+    pub tags: BTreeSet<String>,
 }
 
 /// A rate as a number of hertz.
@@ -130,6 +138,7 @@ impl Request {
             form: Form::Audio,
             looped: false,
             rate,
+            tags: BTreeSet::new(),
         }
     }
 
@@ -157,6 +166,18 @@ impl Request {
                 return wrong(format!("the {what} is longer than {TEXT_BYTES} bytes"));
             }
         }
+        if self.tags.len() > TAGS_AT_MOST {
+            let count = self.tags.len();
+            return wrong(format!("{count} tags are too many; {TAGS_AT_MOST} may be given"));
+        }
+        for tag in &self.tags {
+            if tag.trim().is_empty() || tag.chars().any(char::is_control) {
+                return wrong("a tag must be a word or some words in one line".to_owned());
+            }
+            if tag.chars().count() > TAG_CHARACTERS {
+                return wrong(format!("a tag is longer than {TAG_CHARACTERS} characters; say less"));
+            }
+        }
         match self.length {
             Length::Seconds(s) if !(s > 0.0 && s <= SECONDS_AT_MOST) => {
                 return wrong(format!(
@@ -174,5 +195,32 @@ impl Request {
             return wrong(format!("a tempo of {tempo} cannot be; 20 to 400 beats a minute can"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_have_a_limit_and_are_in_nothing_that_is_sent_or_hashed() {
+        let tagged = |tags: &[&str]| Request {
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            ..Request::new("a tune", SampleRate::DEFAULT)
+        };
+        let long = "é".repeat(TAG_CHARACTERS);
+        assert_eq!(tagged(&["gig", "a b", &long]).check(), Ok(()));
+        assert_eq!(serde_json::to_value(tagged(&["gig"])).ok(), serde_json::to_value(tagged(&[])).ok());
+        let nine: Vec<String> = (0..9).map(|tag| tag.to_string()).collect();
+        let nine: Vec<&str> = nine.iter().map(String::as_str).collect();
+        for (tags, said) in [
+            (&nine[..], "9 tags are too many; 8 may be given"),
+            (&[" "], "a word or some words"),
+            (&["a\nb"], "in one line"),
+            (&[&format!("{long}é")], "longer than 64 characters"),
+        ] {
+            let error = tagged(tags).check().expect_err(said);
+            assert!(error.0.contains(said), "{error}");
+        }
     }
 }

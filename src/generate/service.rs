@@ -230,11 +230,22 @@ impl Service {
             Some((mut product, twin)) => {
                 let same = twin.map(|(key, _)| format!("it is the same music as what is kept as {key}"));
                 product.warnings.extend(same);
-                product.warnings.extend(served.warning.map(|warning| warning.to_string()));
+                product.unkept = served.warning.map(|warning| warning.to_string());
+                product.warnings.extend(product.unkept.clone());
                 Ok(product)
             }
-            None => Product::from_entry(&served.entry),
+            None => {
+                let mut product = Product::from_entry(&served.entry)?;
+                product.warnings.extend(self.tag(&key, request).await);
+                Ok(product)
+            }
         }
+    }
+
+    /// Gives what is kept the tags that it was asked for with; gives a warning where that cannot be done.
+    pub async fn tag(&self, key: &Key, request: &Request) -> Option<String> {
+        let tagged = self.0.cache.add_tags(key, &request.tags).await;
+        tagged.err().map(|error| format!("it has not got the tags: {error}"))
     }
 
     async fn make(

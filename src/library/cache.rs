@@ -15,7 +15,8 @@ use super::keeper::CacheKeeper;
 use super::key::Key;
 use super::memory::{Memory, Remembered};
 use super::stats::{CacheStats, Listed, Verified};
-use super::store::{ENTRIES_AT_MOST, Evict, Store, Tally};
+use super::store::{self, ENTRIES_AT_MOST, Evict, Store};
+use super::tally::Tally;
 use crate::persistence::Seen;
 
 /// How long the disk may take for an entry.
@@ -114,14 +115,43 @@ impl Drop for Shared {
 
 impl Cache {
     /// Opens the cache in a folder, which is made where it is not there. What processes that have ended
-    /// left half done is swept; a damaged index is set aside and a new one begun.
+    /// left half done is swept; a damaged index is set aside and a new one begun, and then nothing is swept yet.
+    /// A cache that is there and cannot be written is read.
     ///
     /// # Errors
-    /// [`LibraryError`]: the folder cannot be written, or its index not read.
+    /// [`LibraryError`]: the folder cannot be made, or its index not read.
     pub fn open(folder: &Path, limits: Limits) -> Result<Cache, LibraryError> {
         let tally = Arc::default();
         let store = Store::open(folder, limits.file_bytes, limits.ttl, &tally)?;
         Ok(Cache::with(Ok(store), limits, tally))
+    }
+
+    /// Opens a cache that is there to look at it: nothing of it is changed, also where it is damaged. What is
+    /// found in it is not counted.
+    ///
+    /// # Errors
+    /// [`LibraryError`]: its index cannot be read, or [is damaged](LibraryError::damage).
+    pub fn look(folder: &Path, limits: Limits) -> Result<Cache, LibraryError> {
+        let tally = Arc::default();
+        let store = Store::look(folder, limits.file_bytes, limits.ttl, &tally)?;
+        Ok(Cache::with(Ok(store), limits, tally))
+    }
+
+    /// Whether there is a cache in a folder, whole or not.
+    ///
+    /// # Errors
+    /// What the system says where that cannot be found out.
+    pub fn is_in(folder: &Path) -> std::io::Result<bool> {
+        store::is_begun(folder)
+    }
+
+    /// Empties a folder without opening its cache, for a disk that has no room for that: the files of all entries
+    /// go first, then the index. Gives how many files went, and their bytes. Blocks.
+    ///
+    /// # Errors
+    /// [`LibraryError`] where another process is just opening it, or the index cannot be removed.
+    pub fn empty(folder: &Path) -> Result<(u64, u64), LibraryError> {
+        store::empty(folder)
     }
 
     /// As [`open`](Self::open); where that fails, a cache in memory only, whose products come with that
@@ -143,7 +173,8 @@ impl Cache {
             store.observe(move |seen| match seen {
                 Seen::Event(IndexEvent::Evicted { key, .. }) => memory.forget(key),
                 Seen::Event(IndexEvent::Stored { key, .. }) => memory.forget_glance(key),
-                Seen::Event(_) => {}
+                Seen::Event(IndexEvent::Tagged { key, tags }) => memory.retag(key, tags),
+                Seen::Event(IndexEvent::Used { .. }) => {}
                 // What went meanwhile is not known one by one.
                 Seen::Anew(index) => {
                     let gone = |key: &Key| !index.entries.contains_key(key);
@@ -355,8 +386,30 @@ impl Cache {
     /// # Errors
     /// [`LibraryError`] where the index cannot be written.
     pub fn tag(&self, key: &Key, tags: BTreeSet<String>) -> Result<bool, LibraryError> {
-        self.0.memory.forget(key);
-        self.0.store.as_ref().map_or(Ok(false), |store| store.tag(*key, tags))
+        self.0.store.as_ref().map_or(Ok(false), |store| store.tag(*key, |_| tags))
+    }
+
+    /// Gives an entry tags beside those that it has; nothing is done where it has them, or is in no file.
+    ///
+    /// # Errors
+    /// [`LibraryError`] where the index cannot be written, or it would have more than [`TAGS_AT_MOST`].
+    ///
+    /// [`TAGS_AT_MOST`]: super::TAGS_AT_MOST
+    pub async fn add_tags(&self, key: &Key, tags: &BTreeSet<String>) -> Result<(), LibraryError> {
+        let Ok(store) = &self.0.store else { return Ok(()) };
+        if tags.is_empty() || store.has_tags(key, tags) {
+            return Ok(());
+        }
+        let (cache, key, tags) = (self.clone(), *key, tags.clone());
+        let tagged = tokio::task::spawn_blocking(move || match &cache.0.store {
+            Ok(store) => store.tag(key, |before| before.union(&tags).cloned().collect()).map(drop),
+            Err(_) => Ok(()),
+        });
+        match tokio::time::timeout(WRITE, tagged).await {
+            Ok(Ok(tagged)) => tagged,
+            Ok(Err(error)) => Err(LibraryError::Fault(error.to_string())),
+            Err(_) => Err(LibraryError::Slow { seconds: WRITE.as_secs() }),
+        }
     }
 
     /// Removes entries; gives how many. Blocks.

@@ -36,6 +36,12 @@ pub enum LibraryError {
         /// How much may be said.
         limit_bytes: usize,
     },
+    /// An entry has as many tags as it may have.
+    #[error("an entry has no more than {limit} tags: no other is added")]
+    Tags {
+        /// How many it may have.
+        limit: usize,
+    },
     /// The index cannot be read or written.
     #[error("the cache's index: {0}")]
     Index(#[from] JournalError),
@@ -55,10 +61,42 @@ impl LibraryError {
         LibraryError::File { path: path.to_owned(), what, reason: error.to_string() }
     }
 
+    /// Of the cache's folder as a whole.
+    pub(super) fn folder(folder: &Path, error: &std::io::Error) -> LibraryError {
+        use std::io::ErrorKind as K;
+        let (path, reason) = (folder.to_owned(), error.to_string());
+        match error.kind() {
+            K::ReadOnlyFilesystem | K::PermissionDenied => JournalError::ReadOnly { path, reason }.into(),
+            K::StorageFull | K::QuotaExceeded => JournalError::Full { path }.into(),
+            _ => LibraryError::File { path, what: "used", reason },
+        }
+    }
+
+    /// Whether nothing can be written, and what is there may be read.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, LibraryError::Index(JournalError::ReadOnly { .. }))
+    }
+
+    /// Whether the disk has no room.
+    pub fn is_full(&self) -> bool {
+        matches!(self, LibraryError::Index(JournalError::Full { .. }))
+    }
+
+    /// What is wrong with the index, where that is damaged and not only out of reach.
+    pub fn damage(&self) -> Option<&str> {
+        match self {
+            LibraryError::Index(JournalError::Unsound { reason, .. }) => Some(reason),
+            _ => None,
+        }
+    }
+
     /// Whether the same call may succeed later.
     pub fn retry_helps(&self) -> bool {
         match self {
-            LibraryError::Key(_) | LibraryError::TooLarge { .. } | LibraryError::Wordy { .. } => false,
+            LibraryError::Key(_)
+            | LibraryError::TooLarge { .. }
+            | LibraryError::Wordy { .. }
+            | LibraryError::Tags { .. } => false,
             LibraryError::Index(error) => error.retry_helps(),
             LibraryError::File { .. } | LibraryError::Slow { .. } | LibraryError::Fault(_) => true,
         }

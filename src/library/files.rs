@@ -51,8 +51,14 @@ pub(super) enum ReadError {
 /// files are made in a transaction of the index, which no two processes are in at once.
 pub(super) struct Files {
     folder: PathBuf,
-    session: String,
+    /// None where nothing is written.
+    session: Option<Session>,
     written: AtomicU64,
+}
+
+/// A process that may write.
+struct Session {
+    name: String,
     /// Locked as long as this process lives: so others know whose files aside are still written.
     _alive: File,
 }
@@ -91,7 +97,17 @@ impl Files {
                 Err(fs::TryLockError::Error(error)) => return Err(error),
             }
         };
-        Ok(Files { folder: folder.to_owned(), session, written: AtomicU64::new(0), _alive: alive })
+        let session = Some(Session { name: session, _alive: alive });
+        Ok(Files { folder: folder.to_owned(), session, written: AtomicU64::new(0) })
+    }
+
+    /// The files that are there, for who writes none.
+    pub(super) fn look(folder: &Path) -> Files {
+        Files { folder: folder.to_owned(), session: None, written: AtomicU64::new(0) }
+    }
+
+    fn session(&self) -> &str {
+        self.session.as_ref().map_or("", |session| &session.name)
     }
 
     fn shelf(&self, name: &Key) -> PathBuf {
@@ -107,7 +123,7 @@ impl Files {
         let shelf = self.shelf(&part.sha256);
         fs::create_dir_all(&shelf).map_err(|error| (shelf.clone(), error))?;
         let number = self.written.fetch_add(1, Ordering::Relaxed);
-        let path = shelf.join(format!("{ASIDE}{}-{number}", self.session));
+        let path = shelf.join(format!("{ASIDE}{}-{number}", self.session()));
         // Made first, so that it is deleted where the writing fails.
         let aside = Aside { path, part, is_placed: false };
         let written = File::create(&aside.path).and_then(|mut file| {
@@ -124,7 +140,16 @@ impl Files {
         for file in aside.iter_mut() {
             let path = self.path(&file.part.sha256);
             // Also where it is there: whatever happened to it, it is whole again.
-            fs::rename(&file.path, &path).map_err(|error| (path, error))?;
+            fs::rename(&file.path, &path)
+                .or_else(|error| {
+                    // A folder in its place gives way to nothing by itself.
+                    if !path.is_dir() {
+                        return Err(error);
+                    }
+                    remove_any(&path)?;
+                    fs::rename(&file.path, &path)
+                })
+                .map_err(|error| (path, error))?;
             file.is_placed = true;
             shelves.insert(self.shelf(&file.part.sha256));
         }
@@ -140,15 +165,15 @@ impl Files {
     /// A file that is as long as what was written.
     fn begin(&self, part: &Part) -> Result<File, ReadError> {
         let path = self.path(&part.sha256);
-        let unopened = |error: io::Error| match error.kind() {
+        let missing = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => ReadError::Damaged("it is not there".to_owned()),
             _ => ReadError::Io(error),
         };
-        // A pipe would be waited for without end.
-        if !fs::metadata(&path).map_err(unopened)?.is_file() {
-            return Err(ReadError::Damaged("it is no file".to_owned()));
+        // Looked at first: to open a pipe is to wait for whoever writes into it.
+        if !fs::metadata(&path).map_err(missing)?.is_file() {
+            return Err(ReadError::Damaged("it is no file: a folder, a pipe or the like".to_owned()));
         }
-        let file = File::open(path).map_err(unopened)?;
+        let file = File::open(&path).map_err(missing)?;
         let length = file.metadata().map_err(ReadError::Io)?.len();
         if length != part.bytes {
             return Err(ReadError::Damaged(format!(
@@ -203,17 +228,17 @@ impl Files {
     /// Removes a file that no entry needs.
     pub(super) fn remove(&self, name: &Key) {
         // What is left is swept when a cache is opened.
-        let _ = fs::remove_file(self.path(name));
+        let _ = remove_any(&self.path(name));
     }
 
     /// Removes what processes that have ended left behind: files that were being written, and files that
     /// no entry came to need. In a transaction of the index. Gives how many those were.
     pub(super) fn sweep(&self, index: &Index) -> io::Result<u64> {
-        let mut alive = BTreeSet::from([self.session.clone()]);
+        let mut alive = BTreeSet::from([self.session().to_owned()]);
         for session in fs::read_dir(self.folder.join("sessions"))? {
             let session = session?;
             let name = session.file_name().to_string_lossy().into_owned();
-            if name == self.session {
+            if name == self.session() {
                 continue;
             }
             let is_alive = File::options()
@@ -235,7 +260,7 @@ impl Files {
                     Some(aside) => aside.rsplit_once('-').is_some_and(|(session, _)| alive.contains(session)),
                     None => name.parse().is_ok_and(|name| index.needs(&name)),
                 };
-                if !is_needed && fs::remove_file(file.path()).is_ok() {
+                if !is_needed && remove_any(&file.path()).is_ok() {
                     swept += 1;
                 }
             }
@@ -246,8 +271,43 @@ impl Files {
 
 impl Drop for Files {
     fn drop(&mut self) {
-        let _ = fs::remove_file(self.folder.join("sessions").join(&self.session));
+        if let Some(session) = &self.session {
+            let _ = fs::remove_file(self.folder.join("sessions").join(&session.name));
+        }
     }
+}
+
+/// Removes what stands in a file's place, whatever it is.
+fn remove_any(path: &Path) -> io::Result<()> {
+    // A link to a folder is no folder: what it leads to stays.
+    if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}
+
+/// What is on the shelves of a cache's folder.
+fn contents(folder: &Path) -> impl Iterator<Item = fs::DirEntry> {
+    let shelves = fs::read_dir(folder.join("files")).into_iter().flatten().flatten();
+    shelves.flat_map(|shelf| fs::read_dir(shelf.path()).into_iter().flatten().flatten())
+}
+
+/// Whether there is any file that an entry had, or has.
+pub(super) fn has_any(folder: &Path) -> bool {
+    contents(folder).any(|file| file.file_name().to_string_lossy().parse::<Key>().is_ok())
+}
+
+/// Removes all files; gives how many went, and their size.
+pub(super) fn remove_all(folder: &Path) -> (u64, u64) {
+    let mut gone = (0, 0);
+    for file in contents(folder) {
+        let bytes = file.metadata().map_or(0, |file| file.len());
+        match remove_any(&file.path()) {
+            Ok(()) => gone = (gone.0 + 1, gone.1 + bytes),
+            // It is swept when a cache is opened.
+            Err(error) => {
+                tracing::warn!(path = %file.path().display(), %error, "a file could not be removed")
+            }
+        }
+    }
+    gone
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use moka::policy::EvictionPolicy;
@@ -56,6 +57,16 @@ impl Memory {
     pub(super) fn put_glance(&self, key: Key, entry: &Arc<Entry>, stored_ms: u64) {
         self.glances.insert(key, Remembered { entry: Arc::clone(entry), stored_ms });
         self.glances.run_pending_tasks();
+    }
+
+    /// An entry has other tags now.
+    pub(super) fn retag(&self, key: &Key, tags: &BTreeSet<String>) {
+        for tier in [&self.whole, &self.glances] {
+            if let Some(kept) = tier.get(key).filter(|kept| kept.entry.tags != *tags) {
+                let entry = Arc::new(Entry { tags: tags.clone(), ..Entry::clone(&kept.entry) });
+                tier.insert(*key, Remembered { entry, ..kept });
+            }
+        }
     }
 
     /// Something else is stored now.

@@ -1,3 +1,6 @@
+mod open;
+mod verify;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,10 +9,13 @@ use std::time::Duration;
 use super::entry::Entry;
 use super::error::LibraryError;
 use super::files::{self, Aside, Files, ReadError};
-use super::index::{Counts, Index, IndexEvent, Item, Reason, Use};
+use super::index::{Index, IndexEvent, Item, Reason};
 use super::key::Key;
-use super::stats::{Damage, Listed, Verified};
+use super::stats::Listed;
+use super::tally::Tally;
 use crate::persistence::{CommitError, Journal, JournalError, Seen, View};
+
+pub(super) use open::{empty, is_begun};
 
 #[cfg(test)]
 mod tests;
@@ -29,83 +35,12 @@ pub enum Evict {
     All,
 }
 
-/// Entries whose uses are remembered until they are written down; of more only the counts are.
-const USES_AT_MOST: usize = 10_000;
-/// Uses in one event.
-const USES_TOGETHER: usize = 1_000;
 /// Entries in the index, however small they are: of more those used the longest ago go, a sixteenth at a time.
 pub const ENTRIES_AT_MOST: usize = 10_000;
+/// Tags of an entry, from all who asked for it.
+pub const TAGS_AT_MOST: usize = 64;
 /// The most that may be said of an entry in the index, as JSON.
 const ITEM_BYTES: usize = 256 << 10;
-
-/// What was found since that was written down last.
-#[derive(Default)]
-pub(super) struct Tally(Mutex<Tallied>);
-
-#[derive(Default)]
-struct Tallied {
-    uses: BTreeMap<Key, Use>,
-    counts: Counts,
-}
-
-impl Tally {
-    fn hold(&self) -> MutexGuard<'_, Tallied> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn count(&self, count: impl FnOnce(&mut Counts)) {
-        count(&mut self.hold().counts);
-    }
-
-    pub(super) fn used(&self, key: Key, now_ms: u64, count: impl FnOnce(&mut Counts)) {
-        let mut tallied = self.hold();
-        if tallied.uses.len() < USES_AT_MOST || tallied.uses.contains_key(&key) {
-            let used = tallied.uses.entry(key).or_default();
-            used.times += 1;
-            used.last_ms = used.last_ms.max(now_ms);
-        }
-        count(&mut tallied.counts);
-    }
-
-    pub(super) fn counts(&self) -> Counts {
-        self.hold().counts
-    }
-
-    fn is_empty(&self) -> bool {
-        let tallied = self.hold();
-        tallied.uses.is_empty() && tallied.counts == Counts::default()
-    }
-
-    fn take(&self) -> Tallied {
-        std::mem::take(&mut *self.hold())
-    }
-
-    /// What could not be written down after all.
-    fn give_back(&self, tallied: Tallied) {
-        let mut held = self.hold();
-        held.counts.add(&tallied.counts);
-        for (key, used) in tallied.uses {
-            let now = held.uses.entry(key).or_default();
-            now.times += used.times;
-            now.last_ms = now.last_ms.max(used.last_ms);
-        }
-    }
-}
-
-impl Tallied {
-    fn events(&self) -> Vec<IndexEvent> {
-        let uses: Vec<(Key, Use)> = self.uses.iter().map(|(key, used)| (*key, *used)).collect();
-        let used = |(at, uses): (usize, &[(Key, Use)])| IndexEvent::Used {
-            uses: uses.iter().copied().collect(),
-            counts: if at == 0 { self.counts } else { Counts::default() },
-        };
-        let mut events: Vec<IndexEvent> = uses.chunks(USES_TOGETHER).enumerate().map(used).collect();
-        if events.is_empty() && self.counts != Counts::default() {
-            events.push(IndexEvent::Used { uses: BTreeMap::new(), counts: self.counts });
-        }
-        events
-    }
-}
 
 /// An entry whose files are written aside, and which waits for its place in the index.
 struct Waiting {
@@ -127,6 +62,8 @@ pub(super) struct Store {
     ttl: Option<Duration>,
     /// What was set aside when it was opened.
     set_aside: Option<String>,
+    /// Why nothing can be written, where it is only read.
+    unwritable: Option<LibraryError>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -138,43 +75,6 @@ fn index_error(error: CommitError<LibraryError>) -> LibraryError {
 }
 
 impl Store {
-    pub(super) fn open(
-        folder: &Path,
-        limit_bytes: u64,
-        ttl: Option<Duration>,
-        tally: &Arc<Tally>,
-    ) -> Result<Store, LibraryError> {
-        let mut journal = Journal::<Index>::open(&folder.join("index.sqlite"), "main")?;
-        let set_aside = journal.set_aside().map(|aside| {
-            format!("it was damaged ({}) and was set aside as {}", aside.reason, aside.path.display())
-        });
-        let mut opened = None;
-        let swept = journal.commit(|index| {
-            let cannot = |error| LibraryError::file(folder, "used", &error);
-            let files = Files::open(folder).map_err(cannot)?;
-            match files.sweep(index) {
-                Ok(0) => {}
-                Ok(swept) => tracing::debug!(swept, "files that no entry needs were removed"),
-                Err(error) => tracing::warn!(%error, "what may be left over could not be swept"),
-            }
-            opened = Some(files);
-            Ok(Vec::new())
-        });
-        swept.map_err(index_error)?;
-        let Some(files) = opened else { return Err(LibraryError::Fault("no files".to_owned())) };
-        Ok(Store {
-            folder: folder.to_owned(),
-            view: journal.view(),
-            journal: Mutex::new(journal),
-            files,
-            queue: Mutex::default(),
-            tally: Arc::clone(tally),
-            limit_bytes,
-            ttl,
-            set_aside,
-        })
-    }
-
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -231,8 +131,17 @@ impl Store {
         Some((Entry { parts, meta, tags, fingerprint }, stored_ms))
     }
 
+    /// Whether anything can be written.
+    fn may_write(&self) -> Result<(), LibraryError> {
+        self.unwritable.clone().map_or(Ok(()), Err)
+    }
+
     /// Looks once more, where nobody else can write, and lets go of an entry that is damaged indeed.
     fn evict_damaged(&self, key: &Key, reason: &str) {
+        if self.unwritable.is_some() {
+            tracing::warn!(%key, reason, "a damaged entry of a cache that is only read is passed over");
+            return;
+        }
         let evicted = lock(&self.journal).commit::<LibraryError>(|index| {
             let Some(kept) = index.entries.get(key) else { return Ok(Vec::new()) };
             let mut is_damaged = false;
@@ -253,6 +162,7 @@ impl Store {
 
     /// Keeps an entry in files. Those that wait at the same time go into one transaction.
     pub(super) fn put(&self, key: Key, entry: &Entry, stored_ms: u64) -> Result<(), LibraryError> {
+        self.may_write()?;
         if entry.bytes() > self.limit_bytes {
             return Err(LibraryError::TooLarge { bytes: entry.bytes(), limit_bytes: self.limit_bytes });
         }
@@ -300,11 +210,14 @@ impl Store {
                     continue;
                 }
                 coming = coming.saturating_add(index.taken_by(&waiting.item));
-                events.push(IndexEvent::Stored { key: waiting.key, item: waiting.item.clone() });
-                // What it stands in the place of.
+                let mut item = waiting.item.clone();
+                // What it stands in the place of: who tagged that finds this by it.
                 if let Some(before) = index.entries.get(&waiting.key) {
                     unneeded.extend(before.item.parts.values().map(|part| part.sha256));
+                    let room = TAGS_AT_MOST.saturating_sub(item.tags.len());
+                    item.tags.extend(before.item.tags.iter().take(room).cloned());
                 }
+                events.push(IndexEvent::Stored { key: waiting.key, item });
             }
             let is_many = index.entries.len() + together.len() > ENTRIES_AT_MOST;
             if index.bytes().saturating_add(coming) > self.limit_bytes || is_many {
@@ -350,6 +263,7 @@ impl Store {
 
     /// Removes entries, and writes down what was tallied; gives how many went.
     pub(super) fn evict(&self, which: &Evict, now_ms: u64) -> Result<u64, LibraryError> {
+        self.may_write()?;
         let reason = match which {
             Evict::To(_) => Reason::Room,
             Evict::OlderThan(_) => Reason::Age,
@@ -400,17 +314,39 @@ impl Store {
         if let Err(error) = journal.rebuild() {
             journal.begin_anew(&error.to_string())?;
         }
+        // Also what an index knew that was set aside.
+        let swept = journal.commit::<LibraryError>(|index| {
+            self.files.sweep(index).map_err(|error| LibraryError::folder(&self.folder, &error))?;
+            Ok(Vec::new())
+        });
+        swept.map_err(index_error)?;
         Ok(cleared)
     }
 
-    /// Gives an entry other tags; `false` where there is none of that key.
-    pub(super) fn tag(&self, key: Key, tags: BTreeSet<String>) -> Result<bool, LibraryError> {
+    /// Gives an entry other tags, as they come from those that it has; `false` where there is none of that key.
+    pub(super) fn tag(
+        &self,
+        key: Key,
+        tags: impl FnOnce(&BTreeSet<String>) -> BTreeSet<String>,
+    ) -> Result<bool, LibraryError> {
+        self.may_write()?;
         let mut is_there = false;
         let committed = lock(&self.journal).commit::<LibraryError>(|index| {
-            is_there = index.entries.contains_key(&key);
-            Ok(if is_there { vec![IndexEvent::Tagged { key, tags }] } else { Vec::new() })
+            let Some(kept) = index.entries.get(&key) else { return Ok(Vec::new()) };
+            is_there = true;
+            let tags = tags(&kept.item.tags);
+            if tags.len() > TAGS_AT_MOST {
+                return Err(LibraryError::Tags { limit: TAGS_AT_MOST });
+            }
+            let is_other = tags != kept.item.tags;
+            Ok(if is_other { vec![IndexEvent::Tagged { key, tags }] } else { Vec::new() })
         });
         committed.map_err(index_error).map(|_| is_there)
+    }
+
+    /// Whether an entry has all of these tags, as far as is known here.
+    pub(super) fn has_tags(&self, key: &Key, tags: &BTreeSet<String>) -> bool {
+        self.view.read(|index| index.entries.get(key).is_some_and(|kept| tags.is_subset(&kept.item.tags)))
     }
 
     /// Catches up with other processes.
@@ -422,7 +358,7 @@ impl Store {
 
     /// Writes down what was tallied.
     pub(super) fn flush(&self) -> Result<(), LibraryError> {
-        if self.tally.is_empty() {
+        if self.tally.is_empty() || self.unwritable.is_some() {
             return Ok(());
         }
         let mut journal = lock(&self.journal);
@@ -436,7 +372,7 @@ impl Store {
 
     /// Removes what is too old to be found.
     pub(super) fn expire(&self, now_ms: u64) -> Result<u64, LibraryError> {
-        let Some(ttl) = self.ttl else { return Ok(0) };
+        let Some(ttl) = self.ttl.filter(|_| self.unwritable.is_none()) else { return Ok(0) };
         let any = self
             .view
             .read(|index| index.entries.values().any(|kept| self.is_over(kept.item.stored_ms, now_ms)));
@@ -461,61 +397,6 @@ impl Store {
     /// The size of the index's own files.
     pub(super) fn index_bytes(&self) -> u64 {
         lock(&self.journal).size_bytes()
-    }
-
-    /// Looks through all entries, and makes the index anew from the first event that is kept.
-    pub(super) fn verify(&self) -> Result<Verified, LibraryError> {
-        let mut verified = Verified { index: self.set_aside.clone(), ..Verified::default() };
-        let journal = {
-            let mut journal = lock(&self.journal);
-            journal.refresh()?;
-            if let Some(aside) = journal.set_aside().filter(|_| verified.index.is_none()) {
-                verified.index = Some(format!("{}: set aside as {}", aside.reason, aside.path.display()));
-            }
-            match journal.rebuild() {
-                Err(error) => verified.index = Some(error.to_string()),
-                Ok(rebuilt) => {
-                    let rebuilt = crate::persistence::hash_of(&rebuilt);
-                    let rebuilt = rebuilt.map_err(|error| JournalError::Event(error.to_string()))?;
-                    if rebuilt != journal.state_hash()? {
-                        verified.index = Some("its snapshot is not what its events come to".to_owned());
-                    }
-                }
-            }
-            journal
-        };
-        let all: Vec<(Key, Item)> = {
-            let index = journal.state();
-            index.entries.iter().map(|(key, kept)| (*key, kept.item.clone())).collect()
-        };
-        drop(journal);
-        let mut files = BTreeMap::new();
-        for (key, item) in all {
-            let before = verified.damage.len();
-            for (name, part) in &item.parts {
-                let reason = match self.files.verify(part) {
-                    Ok(()) => continue,
-                    Err(ReadError::Damaged(reason)) => reason,
-                    Err(ReadError::Io(error)) => format!("it cannot be read: {error}"),
-                };
-                let path = self.files.path(&part.sha256);
-                verified.damage.push(Damage { key, part: name.clone(), path, reason });
-            }
-            if verified.damage.len() > before && !self.is_still(&key, &item) {
-                // It went, or came anew, while it was looked at.
-                verified.damage.truncate(before);
-                continue;
-            }
-            verified.entries += 1;
-            files.extend(item.parts.values().map(|part| (part.sha256, part.bytes)));
-        }
-        verified.bytes = files.values().fold(0, |sum, bytes| sum.saturating_add(*bytes));
-        Ok(verified)
-    }
-
-    fn is_still(&self, key: &Key, item: &Item) -> bool {
-        self.refresh();
-        self.view.read(|index| index.entries.get(key).is_some_and(|kept| kept.item == *item))
     }
 }
 

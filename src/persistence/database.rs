@@ -22,6 +22,9 @@ const CHECKED_BYTES: u64 = 64 << 20;
 /// What has not gone into the file itself is no longer than this, once nobody reads it any more.
 const LOG_BYTES: i64 = 4 << 20;
 
+/// What a database needs beside its file before anything is in it: its log's index, and a page or two.
+const ROOM_BYTES: usize = 64 << 10;
+
 const EVENTS: &str = "
     CREATE TABLE events (
         stream TEXT NOT NULL, number INTEGER NOT NULL, version INTEGER NOT NULL,
@@ -47,6 +50,7 @@ impl Trouble {
     /// Sorts what the database says.
     pub(super) fn of(path: &Path, error: &rusqlite::Error) -> Trouble {
         use rusqlite::Error as E;
+        let at = path;
         let path = path.to_owned();
         let reason = error.to_string();
         match error {
@@ -56,6 +60,11 @@ impl Trouble {
                 }
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Trouble::Damaged(reason),
                 ErrorCode::DiskFull => Trouble::Journal(JournalError::Full { path }),
+                ErrorCode::ReadOnly => Trouble::Journal(JournalError::ReadOnly { path, reason }),
+                // Of a file beside it that cannot grow it says no more than this.
+                ErrorCode::SystemIoFailure | ErrorCode::CannotOpen if is_full(at) => {
+                    Trouble::Journal(JournalError::Full { path })
+                }
                 _ if failure.extended_code == rusqlite::ffi::SQLITE_ERROR => Trouble::Damaged(reason),
                 _ => Trouble::Journal(JournalError::Storage { path, reason }),
             },
@@ -77,8 +86,25 @@ impl Trouble {
     }
 }
 
-fn storage(path: &Path, error: &std::io::Error) -> JournalError {
-    JournalError::Storage { path: path.to_owned(), reason: error.to_string() }
+pub(super) fn storage(path: &Path, error: &std::io::Error) -> JournalError {
+    use std::io::ErrorKind as K;
+    let (path, reason) = (path.to_owned(), error.to_string());
+    match error.kind() {
+        K::ReadOnlyFilesystem | K::PermissionDenied => JournalError::ReadOnly { path, reason },
+        K::StorageFull | K::QuotaExceeded => JournalError::Full { path },
+        _ => JournalError::Storage { path, reason },
+    }
+}
+
+/// Whether the disk has no room for what a database needs beside its file.
+fn is_full(path: &Path) -> bool {
+    let tried = beside(path, &format!(".room-{}", std::process::id()));
+    let written = std::fs::write(&tried, [0; ROOM_BYTES]);
+    // Where it could not be made there is nothing to remove.
+    let _ = std::fs::remove_file(&tried);
+    written.is_err_and(|error| {
+        matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+    })
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
@@ -165,14 +191,105 @@ pub(super) fn connect(path: &Path) -> Result<Connection, Trouble> {
         );
         connection.execute_batch(&all).map_err(trouble)?;
     }
+    check(path, &connection)?;
+    Ok(connection)
+}
+
+/// Opens a journal's file to look at it: nothing of it is changed, also where it cannot be.
+pub(super) fn connect_to_look(path: &Path) -> Result<Connection, Trouble> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let opened = Connection::open_with_flags(path, flags).and_then(looked_at);
+    let opened = match opened {
+        // Where no file can be made beside it: whatever it is, nobody writes it now. What is in its log alone
+        // would be missed, so then there must be none.
+        Err(rusqlite::Error::SqliteFailure(failure, _))
+            if matches!(
+                failure.code,
+                ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure
+            ) && std::fs::metadata(beside(path, "-wal")).map_or(0, |log| log.len()) == 0 =>
+        {
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            Connection::open_with_flags(immutable(path), flags).and_then(looked_at)
+        }
+        opened => opened,
+    };
+    let Looked { connection, application, layout, tables } =
+        opened.map_err(|error| Trouble::of(path, &error))?;
+    if application == 0 && tables == 0 {
+        // Whoever began it ended before anything was in it.
+        let empty = Connection::open_in_memory().and_then(|empty| {
+            empty.execute_batch(&format!("{EVENTS} {SNAPSHOTS}"))?;
+            Ok(empty)
+        });
+        return empty.map_err(|error| Trouble::of(path, &error));
+    }
+    if application != APPLICATION {
+        return Err(Trouble::Damaged("it is no journal of Antiphon's".to_owned()));
+    }
+    if layout > LAYOUT {
+        let version = u32::try_from(layout).unwrap_or(u32::MAX);
+        return Err(Trouble::version(path, DecodeError::Newer { version, known: LAYOUT as u32 }));
+    }
+    check(path, &connection)?;
+    Ok(connection)
+}
+
+/// What a file says of itself.
+struct Looked {
+    connection: Connection,
+    application: i64,
+    layout: i64,
+    tables: i64,
+}
+
+fn looked_at(connection: Connection) -> rusqlite::Result<Looked> {
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (application, layout) = (number("application_id")?, number("user_version")?);
+    // The first look at its content, which is where a log that cannot be had is missed.
+    let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(Looked { connection, application, layout, tables })
+}
+
+/// A file's name as SQLite takes it with more to say of it.
+fn immutable(path: &Path) -> String {
+    #[cfg(unix)]
+    let bytes = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_owned();
+    #[cfg(not(unix))]
+    let bytes = format!("/{}", path.to_string_lossy().replace('\\', "/")).into_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.:".contains(byte);
+    let name: String = bytes
+        .iter()
+        .map(|byte| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02x}") })
+        .collect();
+    format!("file:{name}?mode=ro&immutable=1")
+}
+
+/// Looks through a file that is not too long for it.
+fn check(path: &Path, connection: &Connection) -> Result<(), Trouble> {
     if std::fs::metadata(path).is_ok_and(|file| file.len() <= CHECKED_BYTES) {
-        let check = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
-        let said = connection.pragma_query_value(None, "quick_check", check).map_err(trouble)?;
+        let said = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+        let said = connection.pragma_query_value(None, "quick_check", said);
+        let said = said.map_err(|error| Trouble::of(path, &error))?;
         if said != "ok" {
             return Err(Trouble::Damaged(said));
         }
     }
-    Ok(connection)
+    Ok(())
+}
+
+/// Removes a journal's file with what belongs to it, where nobody needs it any more.
+pub(super) fn remove(path: &Path) -> Result<(), JournalError> {
+    for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(storage(&file, &error)),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Gives a file that cannot be read another name, and says which.
@@ -208,5 +325,49 @@ pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     {
         let _ = path;
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// What no disk of a test can be: full, or only to be read.
+    #[test]
+    fn a_disk_that_is_full_is_told_from_one_that_is_only_read() {
+        let path = Path::new("a/index.sqlite");
+        for (kind, is_full, is_read_only) in [
+            (io::ErrorKind::StorageFull, true, false),
+            (io::ErrorKind::QuotaExceeded, true, false),
+            (io::ErrorKind::ReadOnlyFilesystem, false, true),
+            (io::ErrorKind::PermissionDenied, false, true),
+            (io::ErrorKind::NotADirectory, false, false),
+        ] {
+            let error = storage(path, &io::Error::from(kind));
+            assert_eq!(matches!(error, JournalError::Full { .. }), is_full, "{error}");
+            assert_eq!(matches!(error, JournalError::ReadOnly { .. }), is_read_only, "{error}");
+        }
+        let said = |code| {
+            let failure = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            match Trouble::of(path, &failure) {
+                Trouble::Journal(error) => error,
+                Trouble::Damaged(reason) => panic!("{reason}"),
+            }
+        };
+        assert!(matches!(said(rusqlite::ffi::SQLITE_FULL), JournalError::Full { .. }));
+        assert!(matches!(said(rusqlite::ffi::SQLITE_READONLY), JournalError::ReadOnly { .. }));
+        // There is room here: it is something else.
+        assert!(matches!(said(rusqlite::ffi::SQLITE_IOERR), JournalError::Storage { .. }));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_with_signs_in_it_is_still_a_name() {
+        assert_eq!(
+            immutable(Path::new("/a b/?x=1#é%/i-n_d.sqlite")),
+            "file:/a%20b/%3fx%3d1%23%c3%a9%25/i-n_d.sqlite?mode=ro&immutable=1"
+        );
     }
 }

@@ -38,6 +38,22 @@ pub enum JournalError {
         /// What was wrong.
         reason: String,
     },
+    /// It cannot be written: its disk or its folder is only to be read.
+    #[error("{path} cannot be written: {reason}")]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// It is damaged; nothing was changed, for it was only looked at.
+    #[error("{path} is damaged: {reason}")]
+    Unsound {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// It was written by another version of this program.
     #[error("{path}: {error}")]
     Version {

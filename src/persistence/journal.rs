@@ -36,6 +36,14 @@ pub struct Journal<S: EventSourced> {
     /// The version of the file's data up to which others' events are known.
     seen: i64,
     set_aside: Option<SetAside>,
+    access: Access,
+}
+
+/// What may be done with a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Write,
+    Look,
 }
 
 impl<S: EventSourced> Journal<S> {
@@ -47,23 +55,71 @@ impl<S: EventSourced> Journal<S> {
     /// [`JournalError`]: the file cannot be made, is held by another program, or was written by another
     /// version of this one.
     pub fn open(path: &Path, stream: &str) -> Result<Journal<S>, JournalError> {
+        Journal::open_unless(path, stream, || None)
+    }
+
+    /// As [`open`](Self::open); where `damage` says what is wrong with a file that looks fine it is set aside too.
+    /// Asked where no other process opens the file.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_unless(
+        path: &Path,
+        stream: &str,
+        damage: impl FnOnce() -> Option<String>,
+    ) -> Result<Journal<S>, JournalError> {
         let stream = format!("{}/{stream}", S::KIND);
         let gate = Gate::pass(path)?;
         let mut replica = Replica::new();
         let mut set_aside = None;
-        let connection = match connect_and_load(path, &stream, &mut replica) {
+        let opened = match damage() {
+            Some(reason) => Err(Trouble::Damaged(reason)),
+            None => connect_and_load(path, &stream, &mut replica, Access::Write),
+        };
+        let connection = match opened {
             Ok(connection) => connection,
             Err(Trouble::Journal(error)) => return Err(error),
             Err(Trouble::Damaged(reason)) => {
                 set_aside = Some(put_aside(path, reason)?);
-                connect_and_load(path, &stream, &mut replica).map_err(|trouble| flat(path, trouble))?
+                let opened = connect_and_load(path, &stream, &mut replica, Access::Write);
+                opened.map_err(|trouble| flat(path, trouble))?
             }
         };
         drop(gate);
         let identity = database::identity(path);
         let path = path.to_owned();
         let retention = Retention::default();
-        Ok(Journal { path, stream, connection, identity, replica, retention, seen: -1, set_aside })
+        let access = Access::Write;
+        Ok(Journal { path, stream, connection, identity, replica, retention, seen: -1, set_aside, access })
+    }
+
+    /// Opens a stream that is there to look at it: also where nothing can be written. A damaged file stays as it
+    /// is, and each commit is refused with [`JournalError::ReadOnly`].
+    ///
+    /// # Errors
+    /// [`JournalError`]: the file cannot be read, is [damaged](JournalError::Unsound), or was written by another
+    /// version of this program.
+    pub fn look(path: &Path, stream: &str) -> Result<Journal<S>, JournalError> {
+        let (stream, access) = (format!("{}/{stream}", S::KIND), Access::Look);
+        let mut replica = Replica::new();
+        let opened = connect_and_load(path, &stream, &mut replica, access);
+        let connection = opened.map_err(|trouble| unsound(path, trouble))?;
+        let identity = database::identity(path);
+        let path = path.to_owned();
+        let retention = Retention::default();
+        let set_aside = None;
+        Ok(Journal { path, stream, connection, identity, replica, retention, seen: -1, set_aside, access })
+    }
+
+    /// Removes a file with all its streams, after `first`; no process opens it meanwhile. It takes no room: this
+    /// is for a disk that has none. Who has it open goes to the new one, once there is one.
+    ///
+    /// # Errors
+    /// [`JournalError`] where it cannot be removed, or is being opened.
+    pub fn remove(path: &Path, first: impl FnOnce()) -> Result<(), JournalError> {
+        let _gate = Gate::pass(path)?;
+        first();
+        database::remove(path)
     }
 
     /// The file.
@@ -155,6 +211,7 @@ impl<S: EventSourced> Journal<S> {
         &mut self,
         decide: impl FnOnce(&S) -> Result<Vec<S::Event>, E>,
     ) -> Result<u64, CommitError<E>> {
+        self.may_write()?;
         self.follow_file()?;
         let before = self.replica.number;
         let committed = match self.try_commit(decide) {
@@ -192,6 +249,7 @@ impl<S: EventSourced> Journal<S> {
         &mut self,
         decisions: &mut [impl FnMut(&S) -> Vec<S::Event>],
     ) -> Result<u64, JournalError> {
+        self.may_write()?;
         self.follow_file()?;
         let before = self.replica.number;
         let committed = self.try_commit_group(decisions).map_err(|trouble| self.settle(trouble));
@@ -229,7 +287,17 @@ impl<S: EventSourced> Journal<S> {
             stream::catch_up(path, &transaction, stream, replica)?;
             stream::rebuild(path, &transaction, stream, replica.number)
         });
-        rebuilt.map_err(|trouble| flat(path, trouble))
+        rebuilt.map_err(|trouble| unsound(path, trouble))
+    }
+
+    fn may_write(&self) -> Result<(), JournalError> {
+        match self.access {
+            Access::Write => Ok(()),
+            Access::Look => {
+                let reason = "it is open only to be looked at".to_owned();
+                Err(JournalError::ReadOnly { path: self.path.clone(), reason })
+            }
+        }
     }
 
     /// Sets the file aside, as one that is damaged, and begins a new one: all its streams are empty then.
@@ -237,6 +305,7 @@ impl<S: EventSourced> Journal<S> {
     /// # Errors
     /// [`JournalError`] where the file cannot be given another name, or a new one not be made.
     pub fn begin_anew(&mut self, reason: &str) -> Result<(), JournalError> {
+        self.may_write()?;
         let gate = Gate::pass(&self.path)?;
         self.set_aside = Some(put_aside(&self.path, reason.to_owned())?);
         drop(gate);
@@ -264,19 +333,23 @@ impl<S: EventSourced> Journal<S> {
     }
 
     fn reopen(&mut self) -> Result<(), JournalError> {
-        let gate = Gate::pass(&self.path)?;
+        let gate = match self.access {
+            Access::Write => Some(Gate::pass(&self.path)?),
+            Access::Look => None,
+        };
         let closed = Connection::open_in_memory();
         self.connection = closed.map_err(|error| flat(&self.path, Trouble::of(&self.path, &error)))?;
         self.identity = None;
         self.seen = -1;
         self.retention = Retention::default();
-        let opened = connect_and_load(&self.path, &self.stream, &mut self.replica);
+        let opened = connect_and_load(&self.path, &self.stream, &mut self.replica, self.access);
         self.connection = match opened {
             Ok(connection) => connection,
             Err(Trouble::Journal(error)) => return Err(error),
+            Err(trouble) if self.access == Access::Look => return Err(unsound(&self.path, trouble)),
             Err(Trouble::Damaged(reason)) => {
                 self.set_aside = Some(put_aside(&self.path, reason)?);
-                let opened = connect_and_load(&self.path, &self.stream, &mut self.replica);
+                let opened = connect_and_load(&self.path, &self.stream, &mut self.replica, Access::Write);
                 opened.map_err(|trouble| flat(&self.path, trouble))?
             }
         };
@@ -289,6 +362,7 @@ impl<S: EventSourced> Journal<S> {
     fn settle(&mut self, trouble: Trouble) -> JournalError {
         let reason = match trouble {
             Trouble::Journal(error) => return error,
+            Trouble::Damaged(_) if self.access == Access::Look => return unsound(&self.path, trouble),
             Trouble::Damaged(reason) => reason,
         };
         // Looks once more before it gives the file up: another process may have begun a new one.
@@ -332,6 +406,14 @@ fn flat(path: &Path, trouble: Trouble) -> JournalError {
     }
 }
 
+/// As [`flat`], of a file that stays as it is.
+fn unsound(path: &Path, trouble: Trouble) -> JournalError {
+    match trouble {
+        Trouble::Journal(error) => error,
+        Trouble::Damaged(reason) => JournalError::Unsound { path: path.to_owned(), reason },
+    }
+}
+
 fn put_aside(path: &Path, reason: String) -> Result<SetAside, JournalError> {
     let aside = database::set_aside(path)?;
     tracing::warn!(path = %path.display(), aside = %aside.display(), reason, "a damaged journal was set aside");
@@ -346,9 +428,13 @@ fn connect_and_load<S: EventSourced>(
     path: &Path,
     name: &str,
     replica: &mut Replica<S>,
+    access: Access,
 ) -> Result<Connection, Trouble> {
     replica.forget();
-    let connection = database::connect(path)?;
+    let connection = match access {
+        Access::Write => database::connect(path)?,
+        Access::Look => database::connect_to_look(path)?,
+    };
     let transaction = stream::look(path, &connection)?;
     stream::load(path, &transaction, name, replica)?;
     drop(transaction);

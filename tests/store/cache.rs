@@ -12,27 +12,27 @@ use antiphon::unit::Random;
 use serde_json::json;
 
 #[derive(Clone, Debug)]
-struct Never;
+pub(crate) struct Never;
 
 impl FlightError for Never {}
 
-fn key(number: u64) -> Key {
+pub(crate) fn key(number: u64) -> Key {
     Key::of(&number).unwrap()
 }
 
-fn content(number: u64, bytes: usize) -> Vec<u8> {
+pub(crate) fn content(number: u64, bytes: usize) -> Vec<u8> {
     let mut random = Random::new(number);
     (0..bytes).map(|_| random.draw() as u8).collect()
 }
 
-fn entry(number: u64, bytes: usize) -> Entry {
+pub(crate) fn entry(number: u64, bytes: usize) -> Entry {
     Entry::new(json!({"description": format!("piece {number}")}))
         .part("audio.wav", content(number, bytes))
         .part("chart.json", b"{}".to_vec())
 }
 
 /// The files of all entries.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for shelf in std::fs::read_dir(folder.join("files")).unwrap() {
         found.extend(std::fs::read_dir(shelf.unwrap().path()).unwrap().map(|file| file.unwrap().path()));
@@ -41,7 +41,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn file_of(cache: &Cache, folder: &Path, bytes: usize) -> PathBuf {
+pub(crate) fn file_of(cache: &Cache, folder: &Path, bytes: usize) -> PathBuf {
     assert_eq!(cache.verify().unwrap().bad(), 0);
     let is_it = |path: &PathBuf| std::fs::metadata(path).unwrap().len() == bytes as u64;
     files(folder).into_iter().find(is_it).expect("a file of that size")
@@ -148,6 +148,32 @@ async fn tags_are_changed_and_evicted_by() {
     assert_eq!(cache.get(&key(2)).await.unwrap().tags, BTreeSet::from(["keep".to_owned()]));
 }
 
+/// Also in the memory of another process, and however many ask.
+#[tokio::test]
+async fn who_finds_an_entry_may_add_tags_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::open(folder.path(), Limits::default()).unwrap();
+    let other = Cache::open(folder.path(), Limits::default()).unwrap();
+    cache.put(key(1), entry(1, 100).tag("a")).await.unwrap();
+    assert!(other.get(&key(1)).await.is_some());
+    let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<BTreeSet<_>>();
+    cache.add_tags(&key(1), &tags(&["a", "b"])).await.unwrap();
+    other.tidy();
+    for cache in [&cache, &other] {
+        assert_eq!(cache.get(&key(1)).await.unwrap().tags, tags(&["a", "b"]));
+    }
+    // Who generates the same at the same time takes none away.
+    other.put(key(1), entry(1, 100).tag("c")).await.unwrap();
+    assert_eq!(other.list()[0].tags, tags(&["a", "b", "c"]));
+    for number in 0..61 {
+        cache.add_tags(&key(1), &tags(&[&number.to_string()])).await.unwrap();
+    }
+    let error = cache.add_tags(&key(1), &tags(&["one more"])).await.unwrap_err();
+    assert!(error.to_string().contains("no more than 64 tags") && !error.retry_helps(), "{error}");
+    cache.add_tags(&key(9), &tags(&["of nothing"])).await.unwrap();
+    assert_eq!(other.evict(&Evict::Tag("b".to_owned())), Ok(1));
+}
+
 /// A glance takes no long part into memory, but sees that it is whole, and that it is gone.
 #[tokio::test]
 async fn a_glance_reads_what_it_does_not_keep() {
@@ -224,7 +250,7 @@ async fn a_damaged_entry_is_a_miss_and_made_anew() {
 }
 
 #[tokio::test]
-async fn a_damaged_index_is_set_aside_and_its_files_are_swept() {
+async fn a_damaged_index_is_set_aside_and_its_files_are_swept_the_next_time() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::open(folder.path(), Limits::default()).unwrap();
     cache.put(key(0), entry(0, 3_000)).await.unwrap();
@@ -233,10 +259,11 @@ async fn a_damaged_index_is_set_aside_and_its_files_are_swept() {
     let cache = Cache::open(folder.path(), Limits::default()).unwrap();
     let verified = cache.verify().unwrap();
     assert!(verified.bad() == 1 && verified.index.unwrap().contains("damaged"));
-    assert!(cache.get(&key(0)).await.is_none() && files(folder.path()).is_empty());
-    cache.put(key(0), entry(0, 3_000)).await.unwrap();
+    assert!(cache.get(&key(0)).await.is_none() && files(folder.path()).len() == 2);
+    cache.put(key(1), entry(1, 3_000)).await.unwrap();
     drop(cache);
-    assert_eq!(Cache::open(folder.path(), Limits::default()).unwrap().verify().unwrap().bad(), 0);
+    let cache = Cache::open(folder.path(), Limits::default()).unwrap();
+    assert_eq!((cache.verify().unwrap().bad(), files(folder.path()).len()), (0, 2));
 }
 
 /// Only making the index anew tells that an event from before its snapshot is damaged; clearing mends it.

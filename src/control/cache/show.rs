@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use super::amount::{age, size};
 use super::{CacheArguments, CacheCommand};
+use crate::engine::{Error, ErrorKind};
+use crate::generate::FailureKind;
 use crate::library::{CacheStats, ENTRIES_AT_MOST, Limits, Listed, Verified};
 
 /// Digits of a key that people are shown.
@@ -53,12 +55,15 @@ struct EntryReport {
 
 #[derive(Serialize)]
 struct VerifyReport {
+    ok: bool,
     folder: String,
     entries: u64,
     bytes: u64,
     bad: u64,
     damage: Vec<DamageReport>,
     index: Option<String>,
+    /// Null: it was looked at.
+    error: Option<()>,
 }
 
 #[derive(Serialize)]
@@ -71,7 +76,8 @@ struct DamageReport {
 
 #[derive(Serialize)]
 struct EvictReport {
-    evicted: u64,
+    /// Null where the index could not say how many there were.
+    evicted: Option<u64>,
     freed_bytes: u64,
     entries: u64,
     bytes: u64,
@@ -93,16 +99,15 @@ fn json(value: &impl Serialize, out: &mut impl Write) {
 }
 
 /// What there is to say of a folder in which no cache was made yet: nothing is wrong.
-pub fn nothing(folder: &Path, arguments: &CacheArguments, out: &mut impl Write) -> bool {
+pub fn nothing(folder: &Path, limits: &Limits, arguments: &CacheArguments, out: &mut impl Write) {
     if !arguments.json {
         let _ = writeln!(
             out,
             "There is no cache yet in {}: it is made by the first generation.",
             folder.display()
         );
-        return true;
+        return;
     }
-    let limits = Limits::default();
     let none = CacheStats {
         folder: Some(folder.to_owned()),
         limit_bytes: limits.file_bytes,
@@ -114,9 +119,25 @@ pub fn nothing(folder: &Path, arguments: &CacheArguments, out: &mut impl Write) 
         CacheCommand::Stats => stats(&none, true, out),
         CacheCommand::List => list(Vec::new(), true, out),
         CacheCommand::Verify => verified(folder, &Verified::default(), true, out),
-        CacheCommand::Evict(_) | CacheCommand::Clear { .. } => evicted(0, &none, &none, true, out),
+        CacheCommand::Evict(_) | CacheCommand::Clear { .. } => evicted(Some(0), 0, &none, true, out),
     }
-    true
+}
+
+/// Why it could not be done, for scripts.
+pub fn failed(error: &Error, is_verify: bool, out: &mut impl Write) {
+    let kind = match error.kind {
+        ErrorKind::Usage => FailureKind::Usage,
+        ErrorKind::Input => FailureKind::Config,
+        ErrorKind::Disk => FailureKind::Storage,
+        ErrorKind::Device => FailureKind::Fault,
+    };
+    let mut report = serde_json::json!({"ok": false, "error": {"kind": kind, "message": error.message}});
+    if is_verify {
+        for unknown in ["entries", "bytes", "bad"] {
+            report[unknown] = serde_json::Value::Null;
+        }
+    }
+    json(&report, out);
 }
 
 pub fn stats(stats: &CacheStats, as_json: bool, out: &mut impl Write) {
@@ -214,12 +235,14 @@ pub fn verified(folder: &Path, verified: &Verified, as_json: bool, out: &mut imp
             reason: damage.reason.clone(),
         });
         let report = VerifyReport {
+            ok: verified.bad() == 0,
             folder: folder.display().to_string(),
             entries: verified.entries,
             bytes: verified.bytes,
             bad: verified.bad(),
             damage: damage.collect(),
             index: verified.index.clone(),
+            error: None,
         };
         return json(&report, out);
     }
@@ -231,7 +254,7 @@ pub fn verified(folder: &Path, verified: &Verified, as_json: bool, out: &mut imp
     if let Some(index) = &verified.index {
         let _ = writeln!(
             out,
-            "the index: {index}\nWhere that is said again: `antiphon cache clear` begins a new one."
+            "the index: {index}\nThe next generation sets it aside; `antiphon cache clear` begins a new one now."
         );
     }
     let (entries, bytes) = (verified.entries, size(verified.bytes));
@@ -244,12 +267,18 @@ pub fn verified(folder: &Path, verified: &Verified, as_json: bool, out: &mut imp
     };
 }
 
-pub fn evicted(evicted: u64, before: &CacheStats, after: &CacheStats, as_json: bool, out: &mut impl Write) {
-    let freed_bytes = before.bytes.saturating_sub(after.bytes);
+pub fn evicted(
+    evicted: Option<u64>,
+    freed_bytes: u64,
+    after: &CacheStats,
+    as_json: bool,
+    out: &mut impl Write,
+) {
     let (entries, bytes) = (after.entries, after.bytes);
     if as_json {
         return json(&EvictReport { evicted, freed_bytes, entries, bytes }, out);
     }
     let (freed, left) = (size(freed_bytes), size(bytes));
+    let evicted = evicted.map_or_else(|| "All".to_owned(), |evicted| evicted.to_string());
     let _ = writeln!(out, "{evicted} entries removed, {freed}; {entries} are left, {left}.");
 }

@@ -76,6 +76,16 @@ impl Answer {
         }
     }
 
+    /// What was made, and is nowhere: it was asked for, and had its warnings, all the same.
+    fn lost(backend: &str, product: Product, took: Duration) -> Answer {
+        let why = product.unkept.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        let message =
+            format!("the music was made, and the cache cannot keep it{why}: name a file for it with -o");
+        let failure = Failure::new(FailureKind::Storage, message).after(product.tries);
+        let others = product.warnings.into_iter().filter(|warning| Some(warning) != product.unkept.as_ref());
+        Answer { warnings: others.collect(), ..Answer::failed(backend, &failure, took) }
+    }
+
     /// What was made, in the file that was asked for, else where the cache keeps it.
     pub(super) fn of(
         studio: &Studio,
@@ -85,11 +95,12 @@ impl Answer {
         took: Duration,
     ) -> Answer {
         match made.and_then(|product| placed(studio, request, product, out)) {
-            Ok((product, path, sha256)) => Answer {
+            Ok((product, None, _)) => Answer::lost(&request.backend, product, took),
+            Ok((product, Some(path), sha256)) => Answer {
                 id: None,
                 ok: true,
                 from_cache: product.from_cache,
-                path,
+                path: Some(path),
                 sha256: Some(sha256),
                 frames: product.audio.as_ref().map(|audio| audio.frames()),
                 rate_hertz: product.audio.as_ref().map(|audio| audio.rate.hertz()),
@@ -167,7 +178,7 @@ fn music(chart: &str) -> Option<String> {
     Some(format!("{} in {} at {:.0} BPM", chart.style, chart.key, chart.tempo))
 }
 
-/// The file where the music is, and its hash.
+/// The file where the music is, if it is in one, and its hash.
 fn placed(
     studio: &Studio,
     request: &Request,
@@ -183,16 +194,10 @@ fn placed(
     let path = match out {
         Some(out) => {
             let kept = studio.path_of(request).is_some();
-            write_whole(out, &bytes).map_err(|error| unwritten(&error, kept))?;
+            write_whole(out, &bytes).map_err(|error| unwritten(&error, kept).after(product.tries))?;
             Some(out.to_owned())
         }
         None => studio.path_of(request),
     };
-    if path.is_none() {
-        let why = product.warnings.join("; ");
-        let message =
-            format!("the music was made, and the cache cannot keep it ({why}): name a file for it with -o");
-        return Err(Failure::new(FailureKind::Storage, message));
-    }
     Ok((product, path, sha256))
 }

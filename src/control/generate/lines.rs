@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,8 @@ struct Line {
     deadline_seconds: Option<f64>,
     #[serde(default, rename = "loop")]
     looped: Option<bool>,
+    #[serde(default)]
+    tags: Option<BTreeSet<String>>,
 }
 
 /// Where nobody wants answers any more, lines that came before are still read for so long, and no longer
@@ -313,6 +315,7 @@ fn understood(value: Value, arguments: &GenerateArguments) -> Result<(Request, D
     made.style = line.style.or(made.style);
     made.backend = line.backend.unwrap_or(made.backend);
     made.looped = line.looped.unwrap_or(made.looped);
+    made.tags = line.tags.unwrap_or(made.tags);
     let limit = seconds(line.deadline_seconds.unwrap_or(arguments.deadline))?;
     Ok((super::checked(made)?, limit))
 }

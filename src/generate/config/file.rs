@@ -15,6 +15,10 @@ use crate::generate::backends::split_command;
 const TEXT_BYTES: usize = 1 << 20;
 /// The most backends.
 const BACKENDS: usize = 64;
+/// How large the cache's files may be said to become, in MiB: room for a long clip, and 16 TiB.
+const CACHE_MIB: (f64, f64) = (16.0, 16_777_216.0);
+/// How long they may be said to be kept, in days: up to a hundred years.
+const CACHE_DAYS: (f64, f64) = (1.0, 36_500.0);
 /// The longest list that a command may be.
 const WORDS: usize = 256;
 
@@ -116,6 +120,8 @@ pub(super) struct Parsed {
     pub entries: BTreeMap<String, Entry>,
     pub cache_folder: Option<PathBuf>,
     pub generators: Option<usize>,
+    pub cache_size_mib: Option<u64>,
+    pub cache_ttl_days: Option<u64>,
 }
 
 pub(super) fn read(path: &Path) -> std::io::Result<String> {
@@ -166,7 +172,18 @@ fn cache(table: &dyn TableLike, parsed: &mut Parsed, problems: &mut Problems<'_>
     for (name, item) in table.iter() {
         match name {
             "folder" => parsed.cache_folder = text(table, name, item, problems).map(PathBuf::from),
-            _ => unknown(name, span(table, name, item), "[cache]", &["folder"], problems),
+            "size_mib" => {
+                parsed.cache_size_mib =
+                    number(table, name, item, CACHE_MIB, problems).map(|number| number as u64);
+            }
+            "ttl_days" => {
+                parsed.cache_ttl_days =
+                    number(table, name, item, CACHE_DAYS, problems).map(|number| number as u64);
+            }
+            _ => {
+                let known = ["folder", "size_mib", "ttl_days"];
+                unknown(name, span(table, name, item), "[cache]", &known, problems);
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ fn names(config: &Config) -> Vec<(String, &'static str)> {
 #[test]
 fn every_key_has_its_meaning() {
     let parsed = parse(
-        "[cache]\nfolder = \"/tmp/c\"\n[generation]\ngenerators = 7\n\
+        "[cache]\nfolder = \"/tmp/c\"\nsize_mib = 4096\nttl_days = 7\n[generation]\ngenerators = 7\n\
          [backend.big]\nkind = \"hf\"\nurl = \"http://a:1\"\nmodel = \"m/n\"\nkey_env = \"HF_TOKEN\"\nca_file = \"ca.pem\"\nin_flight = 3\n\
          requests_per_second = 0.5\nburst = 2\ntries = 4\ndeadline_seconds = 7.5\n\
          [backend.mine]\nkind = \"program\"\ncommand = \"python3 'my model.py' --fast\"\n",
@@ -29,6 +29,7 @@ fn every_key_has_its_meaning() {
     .unwrap_or_else(|message| panic!("{message}"));
     assert_eq!(parsed.cache_folder.as_deref(), Some(Path::new("/tmp/c")));
     assert_eq!(parsed.generators, Some(7));
+    assert_eq!((parsed.cache_size_mib, parsed.cache_ttl_days), (Some(4_096), Some(7)));
     assert_eq!(parsed.entries["mine"].command, ["python3", "my model.py", "--fast"]);
     let big = &parsed.entries["big"];
     assert_eq!((big.model.as_deref(), big.key_env.as_deref()), (Some("m/n"), Some("HF_TOKEN")));
@@ -70,6 +71,9 @@ fn what_is_wrong_is_said_with_its_place_and_a_hint() {
             "unknown key `generator` in [generation]\n  hint: did you mean `generators`?",
         ),
         ("generation = 7", "`generation` must be a table\n  hint: write [generation]"),
+        ("[cache]\nsize_mib = 8", "2:1: error: `size_mib` must be a whole number from 16 to 16777216"),
+        ("[cache]\nttl_days = 0", "`ttl_days` must be a whole number from 1 to 36500"),
+        ("[cache]\nttl = 3", "unknown key `ttl` in [cache]"),
     ] {
         let message = parse(text).err().unwrap_or_else(|| panic!("taken: {text}"));
         assert!(message.contains(said), "{text}\n{message}");
@@ -195,4 +199,14 @@ fn a_backend_is_told_from_another_of_its_name() {
     let config = load("", &[]).expect("fine");
     assert_eq!(config.identity("local", None).expect("always there"), Identity::new("local"));
     assert_eq!(config.identity("b", None).expect_err("no such").kind, FailureKind::Usage);
+}
+
+#[test]
+fn the_caches_limits_are_the_files() {
+    use crate::library::Limits;
+    let limits = |text: &str| load(text, &[]).expect("fine").cache_limits();
+    assert_eq!(limits(""), Limits::default());
+    let day = Duration::from_secs(86_400);
+    let said = limits("[cache]\nsize_mib = 16\nttl_days = 36500");
+    assert_eq!(said, Limits { file_bytes: 16 << 20, ttl: Some(day * 36_500), ..Limits::default() });
 }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::library::index::{Counts, Use};
+use crate::library::tally::{USES_AT_MOST, USES_TOGETHER};
 use crate::persistence::EventSourced;
 
 fn small(number: u64) -> IndexEvent {
