@@ -97,20 +97,27 @@ pub(super) fn named_wavs(arguments: &[String]) -> Result<Vec<(String, PathBuf)>,
         .collect()
 }
 
-/// Writes a file whole or not at all: beside its place first, then in it.
+/// Writes a file whole or not at all: beside its place first, then in it. Through a link to the file that it
+/// names; a device takes it as it comes, and is never replaced.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let failed = |error: std::io::Error| {
         Error::new(ErrorKind::Disk, format!("{} cannot be written: {error}", path.display()))
     };
+    let place = match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => return Err(failed(std::io::ErrorKind::IsADirectory.into())),
+        Ok(there) if !there.is_file() => return std::fs::write(path, bytes).map_err(failed),
+        Ok(_) => std::fs::canonicalize(path).map_err(failed)?,
+        Err(_) => path.to_owned(),
+    };
     let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
+    name.push(place.file_name().unwrap_or_default());
     name.push(format!(".{}.part", std::process::id()));
-    let beside = path.with_file_name(name);
+    let beside = place.with_file_name(name);
     let written = std::fs::File::create(&beside).and_then(|mut file| {
         std::io::Write::write_all(&mut file, bytes)?;
         file.sync_all()
     });
-    written.and_then(|()| std::fs::rename(&beside, path)).map_err(|error| {
+    written.and_then(|()| std::fs::rename(&beside, &place)).map_err(|error| {
         let _ = std::fs::remove_file(&beside);
         failed(error)
     })
@@ -129,6 +136,39 @@ fn named_file(argument: &str) -> (Option<String>, PathBuf) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_replaced_where_it_is_and_a_device_is_not() {
+        use std::io::Read;
+        use std::os::unix::fs::FileTypeExt;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("a.mid"), folder.path().join("link"));
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        for bytes in [b"one", b"two"] {
+            write_whole(&file, bytes).expect("it is ours");
+            assert_eq!(std::fs::read(&file).expect("it is there"), bytes);
+        }
+        write_whole(&link, b"three").expect("it is ours");
+        assert!(link.is_symlink() && std::fs::read(&file).expect("it is there") == b"three");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("ours").count(), 2, "nothing is left beside it");
+        assert!(write_whole(folder.path(), b"x").is_err());
+        // A pipe stands for a device: it hands on what it is given, and stays.
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there");
+        assert!(made.success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || {
+                let mut heard = Vec::new();
+                std::fs::File::open(pipe).and_then(|mut pipe| pipe.read_to_end(&mut heard)).map(|_| heard)
+            }
+        });
+        write_whole(&pipe, b"four").expect("somebody reads");
+        assert_eq!(reader.join().expect("it ends").expect("it is read"), b"four");
+        assert!(std::fs::metadata(&pipe).expect("it is there").file_type().is_fifo());
+    }
 
     #[test]
     fn a_name_before_the_file_is_told_from_a_path_with_an_equals_sign() {
