@@ -70,17 +70,26 @@ fn a_minute_of_a_thousand_messages_a_second_comes_back_whole_each_at_its_frame()
 #[test]
 fn rtmidi_sends_and_receives_whole_messages_and_sysex() {
     let Some(jack) = JackServer::start("rtmidi", 48_000, 512) else { return };
-    let Some(script) = peer("rtmidi_thru.py") else { return };
+    if peer("rtmidi_thru.py").is_none() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let play = thru(&jack, folder.path());
     let log = folder.path().join("rtmidi.log");
-    let mut running = Running::start(&mut on(&jack, script), Some(&log));
-    jack.connect("rtout:out", "antiphon:a");
-    jack.connect("antiphon:b", "rtin:in");
-    running.end(SOON * 4);
-    let said = std::fs::read_to_string(&log).unwrap();
-    let result: Value = serde_json::from_str(said.lines().last().unwrap_or_default())
-        .unwrap_or_else(|error| panic!("{error}: {said}"));
+    let attempt = || {
+        let script = peer("rtmidi_thru.py").expect("it was there");
+        let mut running = Running::start(&mut on(&jack, script), Some(&log));
+        jack.connect("rtout:out", "antiphon:a");
+        jack.connect("antiphon:b", "rtin:in");
+        running.end(SOON * 4);
+        let said = std::fs::read_to_string(&log).unwrap();
+        let result: Value = serde_json::from_str(said.lines().last().unwrap_or_default())
+            .unwrap_or_else(|error| panic!("{error}: {said}"));
+        (result, said)
+    };
+    // The peer's own input is deaf now and then; what the engine sends is the same for all its starts.
+    let heard = (0..8).map(|_| attempt()).find(|(result, _)| result["deaf"] != true);
+    let (result, said) = heard.expect("the peer hears what is sent to it");
     assert_eq!(result["sent"], 504, "{said}");
     assert_eq!(result["received"], result["sent"], "{said}");
     assert!(result["first_wrong"].is_null(), "{said}");

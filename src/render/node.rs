@@ -295,6 +295,7 @@ impl Node {
     }
 
     /// Notes where its processor stands as a quantum begins, while it is well.
+    #[inline(never)]
     fn note_place(&mut self, frame: Frame) {
         if let Body::Processor(Some(Resident::Inline(player))) = &self.body
             && !self.edge.is_poisoned()

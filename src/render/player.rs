@@ -104,8 +104,8 @@ impl Player {
         let mut block = Block { left: &mut *left, right: &mut *right };
         let (processor, takes_over) = (&mut self.processor, &mut self.takes_over);
         let work = || {
-            if let Some((bookmark, from)) = takes_over.take() {
-                processor.resume(bookmark, from, piece.frame);
+            if takes_over.is_some() {
+                resume(&mut **processor, takes_over, piece.frame);
             }
             let verdict = injected.and_then(|what| inject(what, judge));
             processor.process(&context, input, &mut block);
@@ -133,6 +133,15 @@ impl Player {
             }
             Ok(None) => judge.logged(piece.frame).map(Failure::at_once),
         }
+    }
+}
+
+/// Once in a processor's life.
+#[cold]
+#[inline(never)]
+fn resume(processor: &mut dyn Processor, takes_over: &mut Option<(Bookmark, Frame)>, to: Frame) {
+    if let Some((bookmark, from)) = takes_over.take() {
+        processor.resume(bookmark, from, to);
     }
 }
 
