@@ -37,8 +37,9 @@ pub struct Node {
     recall: Option<Recall>,
     /// Its processor has a reel.
     streams: bool,
-    /// Where its processor stood when a quantum began, and which; `None` for one that stands nowhere.
-    bookmark: Option<(Bookmark, Frame)>,
+    /// Where its processor stood when a quantum began, and which.
+    bookmark: (Bookmark, Frame),
+    marks: Marks,
     ramp_frames: u32,
     label: Label,
 }
@@ -50,6 +51,16 @@ pub struct Label {
     pub name: Box<str>,
     /// It is to be played by a worker.
     pub isolate: bool,
+}
+
+/// Whether a processor's place is kept for the one after it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Marks {
+    /// It stands nowhere.
+    None,
+    Kept,
+    /// A fresh one is to go on there.
+    Due,
 }
 
 /// A stretch of the timeline within a quantum. Real-time: yes.
@@ -124,9 +135,9 @@ impl Node {
         rate: SampleRate,
     ) -> Node {
         let streams = processor.reel().is_some();
-        let bookmark = processor.bookmark().map(|bookmark| (bookmark, 0));
+        let marks = if processor.bookmark().is_some() { Marks::Kept } else { Marks::None };
         let body = Body::Processor(Some(processor.into()));
-        Node { streams, bookmark, ..Node::new(body, event_places(takes_midi), gain, rate) }
+        Node { streams, marks, ..Node::new(body, event_places(takes_midi), gain, rate) }
     }
 
     /// The other end of what it plays that is too long for memory, once. Real-time: no.
@@ -163,7 +174,8 @@ impl Node {
             missed: Vec::with_capacity(MISSED_PARAMETERS),
             recall: (events >= EVENTS).then(Recall::new),
             streams: false,
-            bookmark: None,
+            bookmark: (Bookmark::default(), 0),
+            marks: Marks::None,
             ramp_frames: rate.frames(RAMP_SECONDS) as u32,
             label: Label::default(),
         }
@@ -233,8 +245,8 @@ impl Node {
         }
         std::mem::swap(place, fresh);
         self.edge.revive();
-        if let (Some((bookmark, from)), Some(Resident::Inline(player))) = (self.bookmark, place) {
-            player.take_over(bookmark, from);
+        if self.marks == Marks::Kept {
+            self.marks = Marks::Due;
         }
         // It knows nothing of the notes before it, nor of what was to end them.
         self.events.clear();
@@ -264,8 +276,10 @@ impl Node {
         {
             reel.script(dry);
         }
-        if piece.at == 0 && self.bookmark.is_some() {
-            self.note_place(piece.frame);
+        if self.marks != Marks::None
+            && let Some(verdict) = self.mark(piece)
+        {
+            return Some(verdict);
         }
         let mut events = std::mem::take(&mut self.events);
         let mut verdict = None;
@@ -294,15 +308,28 @@ impl Node {
         self.settle(part.piece, part.events, failure)
     }
 
-    /// Notes where its processor stands as a quantum begins, while it is well.
+    /// Notes where its processor stands as a quantum begins, while it is well; a fresh one goes on there.
     #[inline(never)]
-    fn note_place(&mut self, frame: Frame) {
-        if let Body::Processor(Some(Resident::Inline(player))) = &self.body
-            && !self.edge.is_poisoned()
+    fn mark(&mut self, piece: Piece) -> Option<Verdict> {
+        let Body::Processor(Some(Resident::Inline(player))) = &mut self.body else { return None };
+        if self.edge.is_poisoned() {
+            return None;
+        }
+        if std::mem::replace(&mut self.marks, Marks::Kept) == Marks::Due {
+            let (bookmark, from) = self.bookmark;
+            let failure = player.resume(bookmark, from, piece.frame)?;
+            let events = std::mem::take(&mut self.events);
+            remember(&mut self.missed, &events);
+            let verdict = self.settle(piece, &events, Some(failure));
+            self.events = events;
+            return verdict;
+        }
+        if piece.at == 0
             && let Some(bookmark) = player.bookmark()
         {
-            self.bookmark = Some((bookmark, frame));
+            self.bookmark = (bookmark, piece.frame);
         }
+        None
     }
 
     /// What its processor plays that is too long for memory.

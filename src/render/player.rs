@@ -20,8 +20,6 @@ pub struct Player {
     payload: Option<Box<dyn Any + Send>>,
     /// An injection makes it put out far too much.
     is_blaring: bool,
-    /// It takes the place of one that stood there, at this frame.
-    takes_over: Option<(Bookmark, Frame)>,
 }
 
 /// How a processor failed in a piece.
@@ -43,13 +41,7 @@ impl Failure {
 impl Player {
     /// A processor that is well. Real-time: yes.
     pub fn new(processor: Box<dyn Processor>) -> Player {
-        Player {
-            processor,
-            budget: StageBudget::default(),
-            payload: None,
-            is_blaring: false,
-            takes_over: None,
-        }
+        Player { processor, budget: StageBudget::default(), payload: None, is_blaring: false }
     }
 
     /// Where it stands.
@@ -57,9 +49,11 @@ impl Player {
         self.processor.bookmark()
     }
 
-    /// It goes on from there when it plays first.
-    pub(super) fn take_over(&mut self, bookmark: Bookmark, from: Frame) {
-        self.takes_over = Some((bookmark, from));
+    /// It goes on from there: before it plays first.
+    pub(super) fn resume(&mut self, bookmark: Bookmark, from: Frame, to: Frame) -> Option<Failure> {
+        let caught = guard::catch(|| self.processor.resume(bookmark, from, to)).err()?;
+        self.payload = Some(caught.payload);
+        Some(Failure { kind: FaultKind::Panic, good: 0, place: caught.place })
     }
 
     /// The processor alone. Real-time: no (drops the rest).
@@ -102,11 +96,8 @@ impl Player {
             reel.hold(piece.frame + piece.rate.frames(f64::from(millis) / 1_000.0));
         }
         let mut block = Block { left: &mut *left, right: &mut *right };
-        let (processor, takes_over) = (&mut self.processor, &mut self.takes_over);
+        let processor = &mut self.processor;
         let work = || {
-            if takes_over.is_some() {
-                resume(&mut **processor, takes_over, piece.frame);
-            }
             let verdict = injected.and_then(|what| inject(what, judge));
             processor.process(&context, input, &mut block);
             verdict
@@ -133,15 +124,6 @@ impl Player {
             }
             Ok(None) => judge.logged(piece.frame).map(Failure::at_once),
         }
-    }
-}
-
-/// Once in a processor's life.
-#[cold]
-#[inline(never)]
-fn resume(processor: &mut dyn Processor, takes_over: &mut Option<(Bookmark, Frame)>, to: Frame) {
-    if let Some((bookmark, from)) = takes_over.take() {
-        processor.resume(bookmark, from, to);
     }
 }
 
