@@ -152,6 +152,14 @@ fn a_clip_that_panics_goes_on_where_it_would_be() {
             assert_eq!(desk.conductor.summary().rt_violations, 0);
         }
     }
+    // One that fails before it has played at all begins when it is back.
+    let text = clip_rig("tempo = 120", "play = true\nloop = true");
+    let mut first = desk(loaded(&text, folder.path()), Workshop::default(), Vec::new());
+    let node = first.conductor.deployment().node_of("tape").unwrap();
+    let what = antiphon::render::Injected::Panic;
+    first.conductor.inject([antiphon::render::Injection { node, what, frame: 0 }]);
+    first.play(20_000, 64);
+    assert!(first.heard.device[0][10_000..].iter().all(|sample| *sample != 0.0));
     // What waits for its beat when another takes its place is launched there.
     let text = clip_rig("tempo = 120\nstart = true", "sync = 'bar'");
     let mut desk = desk(loaded(&text, folder.path()), Workshop::default(), vec![note(777, 60)]);

@@ -6,6 +6,7 @@ const PLAYS: u64 = 1;
 const WAITS: u64 = 1 << 1;
 const LAUNCHES: u64 = 1 << 2;
 const ROLLS: u64 = 1 << 3;
+const PLAYS_FIRST: u64 = 1 << 4;
 
 impl Clip {
     /// What plays, what waits for its beat, and what it last saw of the transport. What is held by keys is left
@@ -15,6 +16,7 @@ impl Clip {
         let head = self.head.filter(|head| head.ending.is_none() && !is_held);
         let pending = self.pending.filter(|_| !is_held);
         let mut flags = u64::from(self.jumps) << 32 | if self.rolls { ROLLS } else { 0 };
+        flags |= if self.plays_first { PLAYS_FIRST } else { 0 };
         flags |= if head.is_some() { PLAYS } else { 0 };
         flags |= match pending {
             None => 0,
@@ -28,8 +30,8 @@ impl Clip {
     /// Goes on where another would be by now.
     pub(super) fn go_on(&mut self, bookmark: Bookmark, from: Frame, to: Frame) {
         let [flags, at, beat, _] = bookmark.0;
-        // The other did that.
-        self.plays_first = false;
+        // Unless the other never came to it.
+        self.plays_first = flags & PLAYS_FIRST != 0;
         (self.rolls, self.jumps) = (flags & ROLLS != 0, (flags >> 32) as u32);
         if flags & WAITS != 0 {
             let turn = if flags & LAUNCHES != 0 { Turn::Launch } else { Turn::Stop };
