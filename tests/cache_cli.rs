@@ -1,34 +1,17 @@
 //! `antiphon cache` as people and scripts meet it: tags, limits, and a cache that cannot be read or written.
 #![allow(clippy::unwrap_used)] // A test that cannot go on ends.
 
+mod support;
+
 use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
-
-/// A folder with a cache and a configuration of its own.
-struct Place(tempfile::TempDir);
+use support::place::Place;
 
 impl Place {
-    fn new() -> Place {
-        Place(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
-        command.args(arguments).env("ANTIPHON_CACHE_DIR", self.path("cache"));
-        command.env("XDG_CONFIG_HOME", self.path("config")).env("HOME", self.0.path());
-        command.stdin(Stdio::null());
-        command
-    }
-
     fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+        self.command(arguments).stdin(Stdio::null()).output().unwrap()
     }
 
     /// The exit status, and the one object that a command prints.

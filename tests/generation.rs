@@ -8,7 +8,7 @@ mod support;
 
 use std::future::Future;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -29,33 +29,12 @@ use antiphon::rig::parse;
 use antiphon::unit::{Random, SampleRate};
 use serde_json::Value;
 
+use support::place::Place;
 use support::program::{Running, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A folder with a cache and a configuration of its own.
-struct Place(tempfile::TempDir);
-
 impl Place {
-    fn new() -> Place {
-        Place(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
-        command.args(arguments).env("ANTIPHON_CACHE_DIR", self.path("cache"));
-        command.env("XDG_CONFIG_HOME", self.path("config")).env("HOME", self.0.path());
-        for variable in ["ANTIPHON_MODEL_URL", "ANTIPHON_MODEL_KEY", "ANTIPHON_CHAT_URL", "ANTIPHON_CHAT_KEY"]
-        {
-            command.env_remove(variable);
-        }
-        command
-    }
-
     fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).stdin(Stdio::null()).output().unwrap()
     }

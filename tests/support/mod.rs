@@ -4,6 +4,7 @@
 pub mod ears;
 pub mod gig;
 pub mod jack;
+pub mod place;
 pub mod play;
 pub mod program;
 pub mod pulse;
